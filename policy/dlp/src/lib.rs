@@ -1,1 +1,19 @@
-//! Map of the crate.
+//! Detection: bytes in, findings out. Pure: no async, clock, files, sockets or logs.
+//!
+//! A [`Scanner`] is fed a body in any chunks and gathers [`Evidence`]: what identifiers of a patient it holds
+//! ([`Finding`]), how much of it was really read ([`Coverage`]) and why something was not ([`Incomplete`]).
+//! Invariant: any chunking of the same bytes gives the same evidence, in bounded memory, and no matched byte
+//! is ever kept in it.
+
+mod catalog;
+mod coverage;
+mod evidence;
+mod finding;
+pub mod redact;
+mod scanner;
+
+pub use catalog::Catalog;
+pub use coverage::Coverage;
+pub use evidence::{Evidence, Incomplete, IncompleteReason, Status, Tally};
+pub use finding::{Confidence, Finding, Identifier, Span};
+pub use scanner::{Hint, Limits, Scanner, scan};

@@ -1,0 +1,168 @@
+//! What a scan has gathered so far: findings, their tally, the ledger of bytes, and why something was not read.
+//! Invariant: it only grows; its lists are bounded, while the tally goes on counting.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::coverage::Coverage;
+use crate::finding::{Confidence, Finding, Identifier};
+
+/// Most entries kept in [`Evidence::incomplete`]; the reasons beyond it are already told by the first ones.
+pub const INCOMPLETE_MAX: usize = 64;
+
+/// What a scan found, how much of the input it read, and why something was not read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Evidence {
+    /// Findings in the order of their discovery, at most [`crate::Limits::findings_max`].
+    pub findings: Vec<Finding>,
+    /// All findings counted, also those that were not kept.
+    pub tally: Tally,
+    /// The ledger of bytes.
+    pub coverage: Coverage,
+    /// Why something was not read, each reason and place once, at most [`INCOMPLETE_MAX`].
+    pub incomplete: Vec<Incomplete>,
+    /// Findings counted but not kept: a redaction from `findings` would leave these.
+    pub dropped_findings: u64,
+}
+
+impl Evidence {
+    /// The verdict on readability first: what was not read is never called clean.
+    pub fn status(&self) -> Status {
+        if self.tally.total() > 0 {
+            Status::Findings
+        } else if self.incomplete.is_empty() {
+            Status::Clean
+        } else {
+            Status::Incomplete
+        }
+    }
+
+    pub(crate) fn add_finding(&mut self, finding: Finding, findings_max: usize) {
+        self.tally.add(&finding);
+        if self.findings.len() < findings_max {
+            self.findings.push(finding);
+        } else {
+            self.dropped_findings += 1;
+        }
+    }
+
+    pub(crate) fn add_incomplete(&mut self, reason: IncompleteReason, member: Option<&Arc<str>>) {
+        let known =
+            self.incomplete.iter().any(|i| i.reason == reason && i.member.as_ref() == member);
+        if !known && self.incomplete.len() < INCOMPLETE_MAX {
+            self.incomplete.push(Incomplete { reason, member: member.cloned() });
+        }
+    }
+}
+
+/// The short answer to a scan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// Everything was read and nothing was found.
+    Clean,
+    /// At least one finding of any confidence; something may be unread besides.
+    Findings,
+    /// Nothing was found, but something could not be read.
+    Incomplete,
+}
+
+impl Status {
+    /// The stable name that reports use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Clean => "clean",
+            Self::Findings => "findings",
+            Self::Incomplete => "incomplete",
+        }
+    }
+}
+
+/// Counts by identifier, confidence and detector. Bounded by the catalogue: no key comes from the input.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    counts: BTreeMap<(Identifier, Confidence, &'static str), u64>,
+}
+
+impl Tally {
+    /// How many findings of `identifier` are at least as sure as `min`.
+    pub fn count(&self, identifier: Identifier, min: Confidence) -> u64 {
+        self.iter().filter(|&(i, c, _, _)| i == identifier && c >= min).map(|(.., n)| n).sum()
+    }
+
+    /// Every count as `(identifier, confidence, detector, count)`, sorted.
+    pub fn iter(&self) -> impl Iterator<Item = (Identifier, Confidence, &'static str, u64)> + '_ {
+        self.counts.iter().map(|(&(identifier, confidence, detector), &count)| {
+            (identifier, confidence, detector, count)
+        })
+    }
+
+    /// All findings.
+    pub fn total(&self) -> u64 {
+        self.counts.values().sum()
+    }
+
+    fn add(&mut self, finding: &Finding) {
+        let key = (finding.identifier, finding.confidence, finding.detector);
+        *self.counts.entry(key).or_insert(0) += 1;
+    }
+}
+
+/// One thing that was not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incomplete {
+    /// Why.
+    pub reason: IncompleteReason,
+    /// Where: the way in, as in [`Finding::member`]; absent for the input itself.
+    pub member: Option<Arc<str>>,
+}
+
+/// Why something was not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IncompleteReason {
+    /// A checksum, size or structure does not agree: another reader could see other bytes.
+    Damaged,
+    /// [`crate::Limits::decoded_bytes_max`] was reached.
+    DecodedBytesMax,
+    /// [`crate::Limits::depth_max`] was reached.
+    DepthMax,
+    /// The content is encrypted.
+    Encrypted,
+    /// [`crate::Limits::entries_max`] was reached.
+    EntriesMax,
+    /// A part of a structure is larger than the scanner keeps.
+    HeaderMax,
+    /// [`crate::Limits::ratio_max`] was reached.
+    RatioMax,
+    /// The content ends before its structure does.
+    Truncated,
+    /// The encoding or compression method is not known here.
+    UnknownEncoding,
+}
+
+impl IncompleteReason {
+    /// The stable kebab-case name that records and reports use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Damaged => "damaged",
+            Self::DecodedBytesMax => "decoded-bytes-max",
+            Self::DepthMax => "depth-max",
+            Self::Encrypted => "encrypted",
+            Self::EntriesMax => "entries-max",
+            Self::HeaderMax => "header-max",
+            Self::RatioMax => "ratio-max",
+            Self::Truncated => "truncated",
+            Self::UnknownEncoding => "unknown-encoding",
+        }
+    }
+}
+
+impl fmt::Display for IncompleteReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

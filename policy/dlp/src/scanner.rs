@@ -1,0 +1,91 @@
+//! The scanner: bytes in by any chunks, evidence out. Memory is bounded whatever the input.
+
+use std::sync::Arc;
+
+use crate::catalog::Catalog;
+use crate::evidence::{Evidence, IncompleteReason};
+
+/// How far a scan goes before it says [`IncompleteReason`] instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Containers and encodings inside each other.
+    pub depth_max: u32,
+    /// Decoded bytes, all levels together.
+    pub decoded_bytes_max: u64,
+    /// Decoded bytes for each encoded byte, after the first mebibyte; runs of one byte do not count.
+    pub ratio_max: u64,
+    /// Entries of archives, all together.
+    pub entries_max: u64,
+    /// Findings kept; the tally goes on counting.
+    pub findings_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            depth_max: 6,
+            decoded_bytes_max: 16 << 30,
+            ratio_max: 200,
+            entries_max: 10_000,
+            findings_max: 10_000,
+        }
+    }
+}
+
+/// What the sender says about the bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Hint<'a> {
+    /// As in HTTP `Content-Encoding`: tokens in the order they were applied. Unknown ones are incomplete.
+    pub content_encoding: Option<&'a str>,
+    /// As in HTTP `Content-Type`. Never trusted to skip anything.
+    pub content_type: Option<&'a str>,
+}
+
+/// Reads one body and gathers [`Evidence`].
+#[derive(Debug)]
+pub struct Scanner {
+    fed: u64,
+    evidence: Evidence,
+    finished: bool,
+}
+
+impl Scanner {
+    /// A scanner for one body.
+    pub fn new(_catalog: Arc<Catalog>, hint: &Hint<'_>, _limits: Limits) -> Scanner {
+        let mut evidence = Evidence::default();
+        if hint.content_encoding.is_some() {
+            evidence.add_incomplete(IncompleteReason::UnknownEncoding, None);
+        }
+        Scanner { fed: 0, evidence, finished: false }
+    }
+
+    /// Takes the next bytes of the body.
+    pub fn feed(&mut self, chunk: &[u8]) {
+        self.fed += chunk.len() as u64;
+        self.evidence.coverage.read += chunk.len() as u64;
+    }
+
+    /// Says that the body has ended. Idempotent; afterwards the evidence is final and all is cleared.
+    pub fn finish(&mut self) {
+        self.finished = true;
+    }
+
+    /// How many input bytes from the start may be released: nothing that starts before this offset can still
+    /// become part of a finding.
+    pub fn cleared(&self) -> u64 {
+        if self.finished { self.fed } else { self.fed.saturating_sub(512) }
+    }
+
+    /// What has been gathered so far.
+    pub fn evidence(&self) -> &Evidence {
+        &self.evidence
+    }
+}
+
+/// Scans a short whole text, such as a URL or a header line.
+pub fn scan(catalog: &Arc<Catalog>, bytes: &[u8]) -> Evidence {
+    let mut scanner = Scanner::new(Arc::clone(catalog), &Hint::default(), Limits::default());
+    scanner.feed(bytes);
+    scanner.finish();
+    scanner.evidence
+}
