@@ -11,7 +11,7 @@ use crate::coverage::Coverage;
 use crate::finding::{Confidence, Finding, Identifier};
 
 /// Most entries kept in [`Evidence::incomplete`]; the reasons beyond it are already told by the first ones.
-pub const INCOMPLETE_MAX: usize = 64;
+pub(crate) const INCOMPLETE_MAX: usize = 64;
 
 /// What a scan found, how much of the input it read, and why something was not read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub struct Evidence {
     pub tally: Tally,
     /// The ledger of bytes.
     pub coverage: Coverage,
-    /// Why something was not read, each reason and place once, at most [`INCOMPLETE_MAX`].
+    /// Why something was not read, each reason and place once, at most 64.
     pub incomplete: Vec<Incomplete>,
     /// Findings counted but not kept: a redaction from `findings` would leave these.
     pub dropped_findings: u64,

@@ -6,9 +6,13 @@
 //! is ever kept in it.
 
 mod catalog;
+mod check;
 mod coverage;
+mod detector;
 mod evidence;
 mod finding;
+mod gate;
+mod label;
 pub mod redact;
 mod scanner;
 

@@ -1,9 +1,14 @@
 //! The scanner: bytes in by any chunks, evidence out. Memory is bounded whatever the input.
 
+mod leaf;
+
 use std::sync::Arc;
 
 use crate::catalog::Catalog;
+use crate::coverage::Declared;
 use crate::evidence::{Evidence, IncompleteReason};
+use crate::finding::Finding;
+use leaf::Leaf;
 
 /// How far a scan goes before it says [`IncompleteReason`] instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,44 +46,63 @@ pub struct Hint<'a> {
     pub content_type: Option<&'a str>,
 }
 
+/// What all parts of one scan share.
+#[derive(Debug)]
+pub(crate) struct Scan {
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) limits: Limits,
+    pub(crate) evidence: Evidence,
+}
+
+impl Scan {
+    pub(crate) fn add(&mut self, finding: Finding) {
+        self.evidence.add_finding(finding, self.limits.findings_max);
+    }
+}
+
 /// Reads one body and gathers [`Evidence`].
 #[derive(Debug)]
 pub struct Scanner {
+    scan: Scan,
+    root: Leaf,
     fed: u64,
-    evidence: Evidence,
-    finished: bool,
+    is_finished: bool,
 }
 
 impl Scanner {
     /// A scanner for one body.
-    pub fn new(_catalog: Arc<Catalog>, hint: &Hint<'_>, _limits: Limits) -> Scanner {
+    pub fn new(catalog: Arc<Catalog>, hint: &Hint<'_>, limits: Limits) -> Scanner {
         let mut evidence = Evidence::default();
         if hint.content_encoding.is_some() {
             evidence.add_incomplete(IncompleteReason::UnknownEncoding, None);
         }
-        Scanner { fed: 0, evidence, finished: false }
+        let scan = Scan { catalog, limits, evidence };
+        Scanner { scan, root: Leaf::new(None, Declared::Nothing), fed: 0, is_finished: false }
     }
 
     /// Takes the next bytes of the body.
     pub fn feed(&mut self, chunk: &[u8]) {
         self.fed += chunk.len() as u64;
-        self.evidence.coverage.read += chunk.len() as u64;
+        self.root.feed(&mut self.scan, chunk);
     }
 
     /// Says that the body has ended. Idempotent; afterwards the evidence is final and all is cleared.
     pub fn finish(&mut self) {
-        self.finished = true;
+        if !self.is_finished {
+            self.is_finished = true;
+            self.root.finish(&mut self.scan);
+        }
     }
 
     /// How many input bytes from the start may be released: nothing that starts before this offset can still
     /// become part of a finding.
     pub fn cleared(&self) -> u64 {
-        if self.finished { self.fed } else { self.fed.saturating_sub(512) }
+        if self.is_finished { self.fed } else { self.root.cleared() }
     }
 
     /// What has been gathered so far.
     pub fn evidence(&self) -> &Evidence {
-        &self.evidence
+        &self.scan.evidence
     }
 }
 
@@ -87,5 +111,5 @@ pub fn scan(catalog: &Arc<Catalog>, bytes: &[u8]) -> Evidence {
     let mut scanner = Scanner::new(Arc::clone(catalog), &Hint::default(), Limits::default());
     scanner.feed(bytes);
     scanner.finish();
-    scanner.evidence
+    scanner.scan.evidence
 }

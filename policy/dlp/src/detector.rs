@@ -1,0 +1,134 @@
+//! What a detector is, and what it may look at. Each grows outward from one anchor and sees only the bytes in
+//! `LOOK_BACK` before and `LOOK_AHEAD` behind it, so that a finding depends on the bytes, never on the chunks.
+
+pub(crate) mod card;
+pub(crate) mod date;
+pub(crate) mod email;
+pub(crate) mod health_plan;
+pub(crate) mod mrn;
+pub(crate) mod phone;
+pub(crate) mod provider;
+pub(crate) mod ssn;
+
+use crate::finding::{Confidence, Identifier};
+use crate::gate::Anchor;
+use crate::label::{self, Family, Label};
+
+/// Bytes before an anchor that a detector may look at: the longest span plus a label's window.
+pub(crate) const LOOK_BACK: usize = 192;
+/// Bytes from an anchor on that a detector may look at: an e-mail domain (253, RFC 1035) and what follows it.
+pub(crate) const LOOK_AHEAD: usize = 288;
+/// Bytes before its anchor at which a finding may begin: an e-mail's local part (64, RFC 5321 section 4.5.3.1.1).
+pub(crate) const REACH_BACK: usize = 72;
+/// Digit runs longer than this are no identifier's.
+pub(crate) const RUN_MAX: usize = 24;
+
+/// One way of finding one family of identifiers.
+#[derive(Debug)]
+pub(crate) struct Detector {
+    /// Stable name, told in findings.
+    pub(crate) name: &'static str,
+    /// The classes that it can report.
+    pub(crate) identifiers: &'static [Identifier],
+    /// What it grows from.
+    pub(crate) anchor: Anchor,
+    /// Lengths of the digit run that it can grow from.
+    pub(crate) runs: &'static [usize],
+    /// Looks at one anchor.
+    pub(crate) examine: fn(&View<'_>) -> Option<Match>,
+}
+
+/// What a detector recognised, in indices of its view.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Match {
+    pub(crate) identifier: Identifier,
+    pub(crate) confidence: Confidence,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+/// The bytes around one anchor.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct View<'a> {
+    /// From `LOOK_BACK` before the anchor (or the start of the leaf) to `LOOK_AHEAD` behind it (or its end).
+    pub(crate) bytes: &'a [u8],
+    /// Where the anchor stands.
+    pub(crate) at: usize,
+    /// Length of the digit run at the anchor, at most `RUN_MAX + 1`.
+    pub(crate) run: usize,
+}
+
+impl<'a> View<'a> {
+    /// The byte at `i`; outside of the leaf a NUL, which is part of no identifier.
+    pub(crate) fn byte(&self, i: usize) -> u8 {
+        self.bytes.get(i).copied().unwrap_or(0)
+    }
+
+    /// The byte `back` places before `i`.
+    pub(crate) fn before(&self, i: usize, back: usize) -> u8 {
+        i.checked_sub(back).map_or(0, |i| self.byte(i))
+    }
+
+    /// The bytes from `start` to `end`; nothing where they do not all exist.
+    pub(crate) fn part(&self, start: usize, end: usize) -> &'a [u8] {
+        self.bytes.get(start..end).unwrap_or_default()
+    }
+
+    /// How many digits stand from `i` on, at most `RUN_MAX + 1`.
+    pub(crate) fn digits(&self, i: usize) -> usize {
+        let rest = self.bytes.get(i..).unwrap_or_default();
+        rest.iter().take(RUN_MAX + 1).take_while(|b| b.is_ascii_digit()).count()
+    }
+
+    /// The value of the digits in `start..end`; nothing where another byte is among them or they are too many.
+    pub(crate) fn number(&self, start: usize, end: usize) -> Option<u64> {
+        let digits = self.bytes.get(start..end).filter(|d| !d.is_empty() && d.len() <= 18)?;
+        digits.iter().try_fold(0u64, |value, &b| {
+            b.is_ascii_digit().then(|| value * 10 + u64::from(b - b'0'))
+        })
+    }
+
+    /// Whether a value may begin at `i`: not inside of a word, number, float or path of numbers.
+    pub(crate) fn opens(&self, i: usize) -> bool {
+        let (near, far) = (self.before(i, 1), self.before(i, 2));
+        match near {
+            b'_' => false,
+            b'.' | b'-' | b'+' => !far.is_ascii_alphanumeric(),
+            b'/' => !far.is_ascii_digit(),
+            _ => !near.is_ascii_alphanumeric(),
+        }
+    }
+
+    /// Whether a value may end before `i`, the mirror of [`View::opens`].
+    pub(crate) fn closes(&self, i: usize) -> bool {
+        let (near, far) = (self.byte(i), self.byte(i + 1));
+        match near {
+            b'_' => false,
+            b'.' | b'-' | b'+' => !far.is_ascii_alphanumeric(),
+            b'/' | b'@' => !far.is_ascii_digit(),
+            _ => !near.is_ascii_alphanumeric(),
+        }
+    }
+
+    /// The nearest label before `i`.
+    pub(crate) fn label(&self, i: usize) -> Option<Label> {
+        label::nearest(self.bytes, i)
+    }
+
+    /// Whether a label of some other number stands directly before `i`.
+    pub(crate) fn is_other_number(&self, i: usize) -> bool {
+        self.label(i).is_some_and(|l| l.family == Family::Other && l.gap.joins(24, 0))
+    }
+
+    /// Whether the neighbourhood of `start..end` is a table of numbers: hardly a letter among many bytes. Masks
+    /// can only make it more so.
+    pub(crate) fn is_numeric_table(&self, start: usize, end: usize) -> bool {
+        const NEAR: usize = 64;
+        const ENOUGH: usize = 24;
+        let before = self.part(start.saturating_sub(NEAR), start);
+        let behind = self.bytes.get(end..(end + NEAR).min(self.bytes.len())).unwrap_or_default();
+        let bytes = before.len() + behind.len();
+        let letters = before.iter().chain(behind).filter(|b| b.is_ascii_alphabetic()).count();
+        bytes >= ENOUGH && letters * 5 < bytes
+    }
+}

@@ -1,0 +1,150 @@
+//! Payment cards: issuer prefix and length (ISO/IEC 7812), Luhn, and grouping or a label. Processors' published
+//! test numbers are told as low.
+
+use super::{Detector, Match, View};
+use crate::check;
+use crate::finding::{Confidence, Identifier};
+use crate::gate::Anchor;
+use crate::label::Family;
+
+pub(crate) const CARD: Detector = Detector {
+    name: "payment-card",
+    identifiers: &[Identifier::Account],
+    anchor: Anchor::Digits,
+    runs: &[4, 13, 14, 15, 16, 17, 18, 19],
+    examine,
+};
+
+/// Most digits of a card number.
+const DIGITS_MAX: usize = 19;
+
+fn examine(view: &View<'_>) -> Option<Match> {
+    if view.run == 4 { grouped(view) } else { bare(view) }
+}
+
+/// `4539 1488 0343 6467`, `4539-1488-0343-6467`, and 4-6-5 or 4-6-4.
+fn grouped(view: &View<'_>) -> Option<Match> {
+    let start = view.at;
+    let separator = view.byte(start + 4);
+    if !matches!(separator, b'-' | b' ') || !view.opens(start) {
+        return None;
+    }
+    let end = match view.digits(start + 5) {
+        4 if view.digits(start + 10) == 4 && view.digits(start + 15) == 4 => {
+            let has_fifth = view.byte(start + 19) == separator && view.digits(start + 20) == 3;
+            start + if has_fifth { 23 } else { 19 }
+        }
+        6 => match view.digits(start + 12) {
+            len @ (4 | 5) => start + 12 + len,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let text = view.part(start, end);
+    let is_even = text.iter().all(|&b| b.is_ascii_digit() || b == separator);
+    if !is_even || !view.closes(end) {
+        return None;
+    }
+    let confidence = match separator {
+        _ if is_labelled(view, start) => Confidence::High,
+        _ if view.is_other_number(start) => Confidence::Low,
+        b'-' => Confidence::High,
+        // Columns of four digits look the same.
+        _ if view.is_numeric_table(start, end) => Confidence::Low,
+        _ => Confidence::Medium,
+    };
+    judged(text, confidence, start, end)
+}
+
+/// Digits without separators.
+fn bare(view: &View<'_>) -> Option<Match> {
+    let (start, end) = (view.at, view.at + view.run);
+    if !view.opens(start) || !view.closes(end) {
+        return None;
+    }
+    let text = view.part(start, end);
+    judged(text, Confidence::Low, start, end)?;
+    let confidence = if is_labelled(view, start) {
+        Confidence::High
+    } else if stands_in_prose(view, start, end) {
+        Confidence::Medium
+    } else {
+        return None;
+    };
+    judged(text, confidence, start, end)
+}
+
+fn is_labelled(view: &View<'_>, start: usize) -> bool {
+    view.label(start).is_some_and(|l| l.family == Family::Card && l.gap.joins(40, 3))
+}
+
+/// Whether a number stands between words: not a field's value, not in a table, not some other number's.
+fn stands_in_prose(view: &View<'_>, start: usize, end: usize) -> bool {
+    let opens = matches!(view.before(start, 1), 0 | b' ' | b'\n' | b'\t' | b'(');
+    let is_value = matches!(view.before(start, 2), b':' | b'=' | b',' | b'|');
+    opens && !is_value && !view.is_numeric_table(start, end) && !view.is_other_number(start)
+}
+
+fn judged(text: &[u8], confidence: Confidence, start: usize, end: usize) -> Option<Match> {
+    let mut digits = [0u8; DIGITS_MAX];
+    let mut len = 0;
+    for &byte in text.iter().filter(|b| b.is_ascii_digit()) {
+        *digits.get_mut(len)? = byte;
+        len += 1;
+    }
+    let digits = digits.get(..len)?;
+    if !is_issued(digits) || !check::luhn(digits) {
+        return None;
+    }
+    let confidence = if is_test_number(digits) { Confidence::Low } else { confidence };
+    Some(Match { identifier: Identifier::Account, confidence, start, end })
+}
+
+/// Whether an issuer uses this prefix with this length (public issuer ranges of the card schemes).
+fn is_issued(digits: &[u8]) -> bool {
+    let Some(prefix) = digits.first_chunk::<4>() else { return false };
+    let prefix = prefix.iter().fold(0u32, |value, b| value * 10 + u32::from(b - b'0'));
+    match digits.len() {
+        13 => matches!(prefix, 4000..=4999),
+        14 => matches!(prefix, 3000..=3059 | 3600..=3699 | 3800..=3999),
+        15 => matches!(prefix, 3400..=3499 | 3700..=3799),
+        16 => {
+            matches!(prefix, 3000..=3059 | 3600..=3699 | 4000..=4999 | 5100..=5599 | 2221..=2720)
+                || is_long_range(prefix)
+        }
+        17..=18 => is_long_range(prefix),
+        19 => matches!(prefix, 4000..=4999) || is_long_range(prefix),
+        _ => false,
+    }
+}
+
+/// Discover, JCB, UnionPay and Maestro issue 16 to 19 digits.
+fn is_long_range(prefix: u32) -> bool {
+    matches!(prefix, 3528..=3589 | 5018 | 5020 | 5038 | 6011 | 6200..=6304 | 6440..=6599 | 6759..=6763)
+}
+
+/// Numbers that card processors publish for tests.
+fn is_test_number(digits: &[u8]) -> bool {
+    const PUBLISHED: &[&[u8]] = &[
+        b"30569309025904",
+        b"3056930009020004",
+        b"3530111333300000",
+        b"3566002020360505",
+        b"36227206271667",
+        b"371449635398431",
+        b"378282246310005",
+        b"38520000023237",
+        b"4000056655665556",
+        b"4012888888881881",
+        b"4111111111111111",
+        b"4222222222222",
+        b"4242424242424242",
+        b"5105105105105100",
+        b"5200828282828210",
+        b"5555555555554444",
+        b"6011000990139424",
+        b"6011111111111117",
+    ];
+    PUBLISHED.binary_search(&digits).is_ok()
+        || digits.windows(2).all(|pair| pair.first() == pair.last())
+}

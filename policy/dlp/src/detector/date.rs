@@ -1,0 +1,195 @@
+//! Dates of a person: birth, admission, discharge, death (45 CFR 164.514(b)(2)(i)(C)). A date is one of the
+//! commonest things in any file, so only a label makes it a person's. Grown from the digits that end it (or, in
+//! ISO form, from the year), and valid in the calendar.
+
+use super::{Detector, Match, View};
+use crate::finding::{Confidence, Identifier};
+use crate::gate::Anchor;
+use crate::label::{Family, Label};
+
+pub(crate) const DATE: Detector = Detector {
+    name: "date",
+    identifiers: &[Identifier::Date],
+    anchor: Anchor::Digits,
+    runs: &[2, 4, 8, 12, 14],
+    examine,
+};
+
+/// Years in which a living or lately dead person can have been born, admitted or discharged.
+const YEARS: std::ops::RangeInclusive<u64> = 1880..=2099;
+
+fn examine(view: &View<'_>) -> Option<Match> {
+    let (start, end) = match view.run {
+        2 => slashed(view).or_else(|| named(view)).or_else(|| month_and_day(view)),
+        4 => iso(view).or_else(|| slashed(view)).or_else(|| named(view)),
+        _ => compact(view),
+    }?;
+    if !view.opens(start) || !closes(view, end) {
+        return None;
+    }
+    let label = view.label(start).filter(|l| l.gap.joins(40, 4))?;
+    let confidence = confidence_of(label)?;
+    Some(Match { identifier: Identifier::Date, confidence, start, end })
+}
+
+/// As [`View::closes`], but a time may follow: `T10:30`.
+fn closes(view: &View<'_>, end: usize) -> bool {
+    view.closes(end) || view.byte(end) == b'T' && view.digits(end + 1) == 2
+}
+
+fn confidence_of(label: Label) -> Option<Confidence> {
+    match label.family {
+        Family::Birth | Family::Death if label.gap.words <= 1 => Some(Confidence::High),
+        Family::Admission | Family::Discharge if label.gap.words == 0 => Some(Confidence::High),
+        Family::Admission | Family::Birth | Family::Death | Family::Discharge => {
+            Some(Confidence::Medium)
+        }
+        Family::Card
+        | Family::Fax
+        | Family::HealthPlan
+        | Family::Mrn
+        | Family::Npi
+        | Family::Other
+        | Family::PatientId
+        | Family::Phone
+        | Family::Ssn => None,
+    }
+}
+
+/// `1980-01-02`, `1980/01/02`, `1980.01.02`.
+fn iso(view: &View<'_>) -> Option<(usize, usize)> {
+    let start = view.at;
+    let separator = view.byte(start + 4);
+    let is_shape = matches!(separator, b'-' | b'/' | b'.')
+        && view.digits(start + 5) == 2
+        && view.byte(start + 7) == separator
+        && view.digits(start + 8) == 2;
+    let (year, month) = (view.number(start, start + 4)?, view.number(start + 5, start + 7)?);
+    let day = view.number(start + 8, start + 10)?;
+    (is_shape && is_date(year, month, day)).then_some((start, start + 10))
+}
+
+/// `1/2/1980`, `01-02-80`, `2.1.1980`: month first or day first, from the year backward.
+fn slashed(view: &View<'_>) -> Option<(usize, usize)> {
+    let separator = view.before(view.at, 1);
+    if !matches!(separator, b'/' | b'-' | b'.') {
+        return None;
+    }
+    let second = number_before(view, view.at - 1)?;
+    let first = number_before(view, second.checked_sub(1).filter(|&i| view.byte(i) == separator)?)?;
+    let a = view.number(first, second - 1)?;
+    let b = view.number(second, view.at - 1)?;
+    let year = year_at(view)?;
+    (is_date(year, a, b) || is_date(year, b, a)).then_some((first, view.at + view.run))
+}
+
+/// `2-Jan-1980`, `2 January 1980`, `January 2, 1980`, `Jan 2 1980`.
+fn named(view: &View<'_>) -> Option<(usize, usize)> {
+    let year = year_at(view)?;
+    let end = view.at + view.run;
+    let upto = skip_before(view, view.at, b" -,/")?;
+    if let Some((month_start, month)) = month_before(view, upto) {
+        let day_end = skip_before(view, month_start, b" -/.")?;
+        let day_end = skip_ordinal(view, day_end);
+        let start = number_before(view, day_end)?;
+        let day = view.number(start, day_end)?;
+        return is_date(year, month, day).then_some((start, end));
+    }
+    let day_end = skip_ordinal(view, upto);
+    let day_start = number_before(view, day_end)?;
+    let (start, month) = month_before(view, skip_before(view, day_start, b" .-")?)?;
+    let day = view.number(day_start, day_end)?;
+    (view.run == 4 && is_date(year, month, day)).then_some((start, end))
+}
+
+/// `Apr 23`, where no year follows.
+fn month_and_day(view: &View<'_>) -> Option<(usize, usize)> {
+    const LEAP_YEAR: u64 = 2000;
+    let (start, month) = month_before(view, skip_before(view, view.at, b" .")?)?;
+    let end = view.at + view.run;
+    let day = view.number(view.at, end)?;
+    let goes_on = matches!(view.byte(end), b',' | b' ') && view.digits(end + 1) > 0
+        || view.byte(end) == b',' && view.digits(end + 2) > 0;
+    (!goes_on && is_date(LEAP_YEAR, month, day)).then_some((start, end))
+}
+
+/// `19800102`, `198001021030`, `19800102103000`: HL7 v2 DT and TS.
+fn compact(view: &View<'_>) -> Option<(usize, usize)> {
+    let start = view.at;
+    let (year, month) = (view.number(start, start + 4)?, view.number(start + 4, start + 6)?);
+    let day = view.number(start + 6, start + 8)?;
+    let has_time = view.run == 8
+        || view.number(start + 8, start + 10)? < 24 && view.number(start + 10, start + 12)? < 60;
+    (has_time && is_date(year, month, day)).then_some((start, start + view.run))
+}
+
+/// The year in the run at the anchor: four digits, or two of this or the last century.
+fn year_at(view: &View<'_>) -> Option<u64> {
+    let year = view.number(view.at, view.at + view.run)?;
+    match view.run {
+        4 => Some(year),
+        2 => Some(year + 1900),
+        _ => None,
+    }
+}
+
+/// Where the one or two digits that end at `end` begin.
+fn number_before(view: &View<'_>, end: usize) -> Option<usize> {
+    let len = (1..=3).take_while(|&back| view.before(end, back).is_ascii_digit()).count();
+    (1..=2).contains(&len).then(|| end - len)
+}
+
+/// `end` less the separators before it: at least one, at most three.
+fn skip_before(view: &View<'_>, end: usize, separators: &[u8]) -> Option<usize> {
+    let len = (1..=3).take_while(|&back| separators.contains(&view.before(end, back))).count();
+    (len > 0).then(|| end - len)
+}
+
+/// `end` less an ordinal's `st`, `nd`, `rd` or `th`.
+fn skip_ordinal(view: &View<'_>, end: usize) -> usize {
+    let suffix =
+        [view.before(end, 2).to_ascii_lowercase(), view.before(end, 1).to_ascii_lowercase()];
+    let is_ordinal = matches!(&suffix, b"st" | b"nd" | b"rd" | b"th");
+    if is_ordinal && view.before(end, 3).is_ascii_digit() { end - 2 } else { end }
+}
+
+/// The English month name or abbreviation that ends at `end`: where it begins, and its number.
+fn month_before(view: &View<'_>, end: usize) -> Option<(usize, u64)> {
+    const MONTHS: [&[u8]; 12] = [
+        b"january",
+        b"february",
+        b"march",
+        b"april",
+        b"may",
+        b"june",
+        b"july",
+        b"august",
+        b"september",
+        b"october",
+        b"november",
+        b"december",
+    ];
+    const LEN_MAX: usize = 9;
+    let len = (1..=LEN_MAX + 1).take_while(|&b| view.before(end, b).is_ascii_alphabetic()).count();
+    let word = view.part(end.checked_sub(len)?, end);
+    let is_name = |month: &&[u8]| {
+        let is_short = word.len() == 3 || word.eq_ignore_ascii_case(b"sept");
+        word.eq_ignore_ascii_case(month)
+            || is_short && month.get(..word.len()).is_some_and(|m| m.eq_ignore_ascii_case(word))
+    };
+    let month = (1u64..).zip(MONTHS).find(|(_, month)| is_name(month))?.0;
+    Some((end - len, month))
+}
+
+/// Whether the Gregorian calendar has this day.
+fn is_date(year: u64, month: u64, day: u64) -> bool {
+    let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let days = match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 if is_leap => 29,
+        2 => 28,
+        _ => return false,
+    };
+    YEARS.contains(&year) && (1..=days).contains(&day)
+}

@@ -1,0 +1,199 @@
+//! E-mail addresses: grown both ways from the `@` (RFC 5321 limits: local part 64, domain 253), with a top-level
+//! domain that exists. Names that RFC 2606 keeps for documentation are told as low.
+
+use super::{Detector, Match, View};
+use crate::finding::{Confidence, Identifier};
+use crate::gate::Anchor;
+
+pub(crate) const EMAIL: Detector = Detector {
+    name: "email",
+    identifiers: &[Identifier::Email],
+    anchor: Anchor::At,
+    runs: &[],
+    examine,
+};
+
+const LOCAL_MAX: usize = 64;
+const DOMAIN_MAX: usize = 253;
+/// Shorter ones occur by chance in a gigabyte of tensors, so they must stand in text.
+const CHANCE_LEN: usize = 12;
+
+fn examine(view: &View<'_>) -> Option<Match> {
+    let start = local_start(view)?;
+    let end = domain_end(view)?;
+    let local = view.part(start, view.at);
+    let domain = view.part(view.at + 1, end);
+    if end - start < CHANCE_LEN && !stands_in_text(view, start, end) {
+        return None;
+    }
+    let confidence = match top_level(domain)? {
+        TopLevel::Reserved => Confidence::Low,
+        // `git@host:path` is an address of a repository.
+        TopLevel::Public if local == b"git" => Confidence::Low,
+        TopLevel::Public => Confidence::High,
+    };
+    Some(Match { identifier: Identifier::Email, confidence, start, end })
+}
+
+/// Grows backward over the local part: letters, digits and the marks that mailboxes really use.
+fn local_start(view: &View<'_>) -> Option<usize> {
+    let is_part = |b: u8| b.is_ascii_alphanumeric() || b"._%+-'".contains(&b);
+    let mut start = view.at;
+    while is_part(view.before(start, 1)) {
+        start -= 1;
+        if view.at - start > LOCAL_MAX {
+            return None;
+        }
+    }
+    while start < view.at && !view.byte(start).is_ascii_alphanumeric() {
+        start += 1;
+    }
+    // An `@` or `:` before would make it a path or the password of a URL.
+    let is_open = !matches!(view.before(start, 1), b'@' | b'/') || view.before(start, 2) == b'/';
+    let ends_well =
+        view.before(view.at, 1).is_ascii_alphanumeric() || view.before(view.at, 1) == b'_';
+    (start < view.at && ends_well && is_open).then_some(start)
+}
+
+/// Grows forward over the domain, and back again to its last whole label.
+fn domain_end(view: &View<'_>) -> Option<usize> {
+    let first = view.at + 1;
+    let rest = view.bytes.get(first..)?;
+    let len = rest
+        .iter()
+        .take(DOMAIN_MAX + 1)
+        .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
+        .count();
+    if len > DOMAIN_MAX {
+        return None;
+    }
+    let mut end = first + len;
+    while matches!(view.before(end, 1), b'.' | b'-') {
+        end -= 1;
+    }
+    (!matches!(view.byte(end), b'@' | b'_')).then_some(end)
+}
+
+/// Whether the bytes around are printable, as text is and a tensor is not.
+fn stands_in_text(view: &View<'_>, start: usize, end: usize) -> bool {
+    const NEAR: usize = 8;
+    let before = view.part(start.saturating_sub(NEAR), start);
+    let behind = view.bytes.get(end..(end + NEAR).min(view.bytes.len())).unwrap_or_default();
+    let is_text = |b: &u8| matches!(b, b' '..=b'~' | b'\t' | b'\r' | b'\n');
+    before.iter().chain(behind).all(is_text)
+}
+
+enum TopLevel {
+    Public,
+    Reserved,
+}
+
+fn top_level(domain: &[u8]) -> Option<TopLevel> {
+    let mut labels = domain.rsplit(|&b| b == b'.');
+    let top = labels.next()?;
+    let second = labels.next()?;
+    let is_label = |label: &[u8]| {
+        (1..=63).contains(&label.len())
+            && label.first() != Some(&b'-')
+            && label.last() != Some(&b'-')
+    };
+    if !is_label(second) || !labels.all(is_label) {
+        return None;
+    }
+    let mut lower = [0u8; 12];
+    let top = {
+        let place = lower.get_mut(..top.len())?;
+        place.copy_from_slice(top);
+        place.make_ascii_lowercase();
+        &*place
+    };
+    if RESERVED.contains(&top)
+        || (matches!(top, b"com" | b"net" | b"org") && second.eq_ignore_ascii_case(b"example"))
+    {
+        return Some(TopLevel::Reserved);
+    }
+    let is_country = top.len() == 2 && COUNTRIES.chunks(2).any(|country| country == top);
+    (is_country || GENERIC.contains(&top)).then_some(TopLevel::Public)
+}
+
+/// RFC 2606 and RFC 6761.
+const RESERVED: &[&[u8]] = &[b"example", b"invalid", b"localhost", b"test"];
+
+/// Generic top-level domains that mail is really sent to, and those of private networks. A list and not a
+/// shape, since `matrix@weight.transpose` has the shape.
+const GENERIC: &[&[u8]] = &[
+    b"academy",
+    b"aero",
+    b"app",
+    b"arpa",
+    b"asia",
+    b"biz",
+    b"blog",
+    b"bank",
+    b"care",
+    b"cat",
+    b"clinic",
+    b"cloud",
+    b"com",
+    b"coop",
+    b"corp",
+    b"dental",
+    b"dev",
+    b"digital",
+    b"doctor",
+    b"edu",
+    b"email",
+    b"foundation",
+    b"global",
+    b"gov",
+    b"group",
+    b"health",
+    b"healthcare",
+    b"home",
+    b"hospital",
+    b"info",
+    b"institute",
+    b"int",
+    b"internal",
+    b"international",
+    b"jobs",
+    b"lan",
+    b"life",
+    b"live",
+    b"local",
+    b"mail",
+    b"med",
+    b"medical",
+    b"mil",
+    b"mobi",
+    b"museum",
+    b"name",
+    b"net",
+    b"network",
+    b"online",
+    b"org",
+    b"page",
+    b"pharmacy",
+    b"pro",
+    b"services",
+    b"site",
+    b"solutions",
+    b"store",
+    b"surgery",
+    b"systems",
+    b"tech",
+    b"tel",
+    b"today",
+    b"travel",
+    b"university",
+    b"website",
+    b"world",
+    b"xyz",
+];
+
+/// ISO 3166-1 and the other two-letter top-level domains of the root zone, two bytes each.
+const COUNTRIES: &[u8] = b"acadaeafagaialamaoaqarasatauawaxazbabbbdbebfbgbhbibjbmbnbobrbsbtbwbybzcacccdcfcgchci\
+ckclcmcncocrcucvcwcxcyczdedjdkdmdodzeceeegereseteufifjfkfmfofrgagbgdgegfggghgiglgmgngpgqgrgsgtgugwgyhkhmhnhrhthuidie\
+iliminioiqirisitjejmjojpkekgkhkikmknkpkrkwkykzlalblclilklrlsltlulvlymamcmdmemgmhmkmlmmmnmompmqmrmsmtmumvmwmxmymznanc\
+nenfngninlnonpnrnunzompapepfpgphpkplpmpnprpsptpwpyqarerorsrurwsasbscsdsesgshsisjskslsmsnsosrssstsusvsxsysztctdtftgth\
+tjtktltmtntotrtttvtwtzuaugukusuyuzvavcvevgvivnvuwfwsyeytzazmzw";

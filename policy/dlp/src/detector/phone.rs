@@ -1,0 +1,208 @@
+//! Telephone and fax numbers. North American rule (NANPA): area and exchange begin with 2-9 and are not N11, an
+//! area's middle digit is not 9; 555-0100 to 555-0199 are fictitious. International: `+`, E.164 length.
+
+use super::{Detector, Match, View};
+use crate::finding::{Confidence, Identifier};
+use crate::gate::Anchor;
+use crate::label::Family;
+
+pub(crate) const PHONE: Detector = Detector {
+    name: "phone",
+    identifiers: &[Identifier::Phone, Identifier::Fax],
+    anchor: Anchor::Digits,
+    runs: &[2, 3, 7, 8, 9, 10, 11, 12, 13, 14, 15],
+    examine,
+};
+
+fn examine(view: &View<'_>) -> Option<Match> {
+    match view.run {
+        3 => separated(view).or_else(|| international(view)).or_else(|| local(view)),
+        10 | 11 => bare(view).or_else(|| international(view)),
+        _ => international(view),
+    }
+}
+
+/// How a number is written: the more deliberate, the surer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// `(212) 736-5000`, `212-736-5000`.
+    Phone,
+    /// `212.736.5000`, `212 736 5000`: columns and versions look alike.
+    Loose,
+}
+
+/// `212-736-5000` and its like, with or without `+1`, parentheses, dots, spaces.
+fn separated(view: &View<'_>) -> Option<Match> {
+    let area = view.at;
+    let is_in_parentheses = view.before(area, 1) == b'(' && view.byte(area + 3) == b')';
+    let (exchange, form) = if is_in_parentheses {
+        let skip = usize::from(matches!(view.byte(area + 4), b' ' | b'-' | b'.'));
+        (area + 4 + skip, Form::Phone)
+    } else {
+        match view.byte(area + 3) {
+            b'-' => (area + 4, Form::Phone),
+            b'.' | b' ' | b'/' => (area + 4, Form::Loose),
+            _ => return None,
+        }
+    };
+    let separator = view.byte(exchange + 3);
+    let is_even = separator == view.byte(area + 3) || separator == b'-' || is_in_parentheses;
+    let is_shape = view.digits(exchange) == 3
+        && matches!(separator, b'-' | b'.' | b' ')
+        && view.digits(exchange + 4) == 4;
+    let end = exchange + 8;
+    if !is_even || !is_shape || !view.closes(end) {
+        return None;
+    }
+    let start = opening(view, if is_in_parentheses { area - 1 } else { area })?;
+    let form = if separator == b'-' && view.byte(area + 3) != b'.' { Form::Phone } else { form };
+    let base = match form {
+        _ if view.before(start, 0) == b'+' => Confidence::Medium,
+        Form::Phone => Confidence::Medium,
+        Form::Loose if view.is_numeric_table(start, end) => Confidence::Low,
+        Form::Loose => Confidence::Medium,
+    };
+    let number = view.number(area, area + 3)? * 10_000_000
+        + view.number(exchange, exchange + 3)? * 10_000
+        + view.number(exchange + 4, end)?;
+    judged(view, number, base, (start, end))
+}
+
+/// Where the number begins, with its `+1`, `1-` or `(`; nothing where something else runs into it.
+fn opening(view: &View<'_>, first: usize) -> Option<usize> {
+    let gap = usize::from(matches!(view.before(first, 1), b' ' | b'-' | b'.' | b'/'));
+    let trunk = first.checked_sub(gap + 1).filter(|&i| view.byte(i) == b'1');
+    if let Some(trunk) = trunk {
+        if view.before(trunk, 1) == b'+' {
+            return Some(trunk - 1);
+        }
+        if gap == 1 && view.opens(trunk) {
+            return Some(trunk);
+        }
+    }
+    view.opens(first).then_some(first)
+}
+
+/// Ten digits, or eleven with the trunk 1: only behind a label, or a `+`.
+fn bare(view: &View<'_>) -> Option<Match> {
+    let end = view.at + view.run;
+    let area = end - 10;
+    if !view.closes(end) || view.run == 11 && view.byte(view.at) != b'1' {
+        return None;
+    }
+    let has_plus = view.run == 11 && view.before(view.at, 1) == b'+';
+    let start = if has_plus { view.at - 1 } else { view.at };
+    if !view.opens(start) {
+        return None;
+    }
+    let is_labelled = is_telephone(view, start, 2);
+    let confidence = match (has_plus, is_labelled) {
+        (_, true) => Confidence::High,
+        (true, false) => Confidence::Medium,
+        (false, false) => return None,
+    };
+    judged(view, view.number(area, end)?, confidence, (start, end))
+}
+
+/// `736-5000` directly behind a label.
+fn local(view: &View<'_>) -> Option<Match> {
+    let (start, end) = (view.at, view.at + 8);
+    let is_shape = view.byte(start + 3) == b'-' && view.digits(start + 4) == 4;
+    let exchange = view.number(start, start + 3)?;
+    if !is_shape || !view.opens(start) || !view.closes(end) || !is_exchange(exchange) {
+        return None;
+    }
+    let label = view.label(start).filter(|l| l.gap.joins(16, 0))?;
+    let identifier = telephone(label.family)?;
+    Some(Match { identifier, confidence: Confidence::Medium, start, end })
+}
+
+/// `+44 20 7946 0958`: E.164 with at least two groups, or behind a label.
+fn international(view: &View<'_>) -> Option<Match> {
+    const DIGITS: std::ops::RangeInclusive<usize> = 8..=15;
+    let start = view.at.checked_sub(1).filter(|&i| view.byte(i) == b'+')?;
+    if !view.opens(start) || matches!(view.byte(view.at), b'0' | b'1') {
+        return None;
+    }
+    let (mut end, mut digits, mut groups) = (view.at, 0, 0);
+    loop {
+        let run = view.digits(end);
+        end += run;
+        digits += run;
+        groups += 1;
+        let skip = match (view.byte(end), view.byte(end + 1)) {
+            (b' ' | b'-' | b'.', b'(') | (b')', b' ') => 2,
+            (b' ' | b'-' | b'.' | b'(' | b')', _) => 1,
+            _ => break,
+        };
+        if digits > *DIGITS.end() || view.digits(end + skip) < 2 {
+            break;
+        }
+        end += skip;
+    }
+    if !DIGITS.contains(&digits) || !view.closes(end) {
+        return None;
+    }
+    let identifier = view.label(start).and_then(|l| telephone(l.family));
+    let confidence = match (identifier.is_some(), groups) {
+        (true, _) => Confidence::High,
+        (false, 1..=2) => Confidence::Low,
+        (false, _) if view.is_numeric_table(start, end) => return None,
+        (false, _) => Confidence::Medium,
+    };
+    let identifier = identifier.unwrap_or(Identifier::Phone);
+    Some(Match { identifier, confidence, start, end })
+}
+
+fn judged(
+    view: &View<'_>,
+    number: u64,
+    base: Confidence,
+    (start, end): (usize, usize),
+) -> Option<Match> {
+    let (area, exchange, line) = (number / 10_000_000, number / 10_000 % 1000, number % 10_000);
+    if !is_exchange(exchange) || !is_exchange(area) || area / 10 % 10 == 9 {
+        return None;
+    }
+    let label = view.label(start).filter(|l| l.gap.joins(40, 4));
+    let identifier = label.and_then(|l| telephone(l.family));
+    let confidence = if exchange == 555 && (100..200).contains(&line) {
+        Confidence::Low
+    } else if identifier.is_some() {
+        Confidence::High
+    } else if view.is_other_number(start) {
+        Confidence::Low
+    } else {
+        base
+    };
+    let identifier = identifier.unwrap_or(Identifier::Phone);
+    Some(Match { identifier, confidence, start, end })
+}
+
+/// Whether the three digits may be an area or an exchange: 2-9 first, not N11.
+fn is_exchange(code: u64) -> bool {
+    (200..1000).contains(&code) && code % 100 != 11
+}
+
+fn is_telephone(view: &View<'_>, start: usize, words: usize) -> bool {
+    let label = view.label(start).filter(|l| l.gap.joins(32, words));
+    label.is_some_and(|l| telephone(l.family).is_some())
+}
+
+fn telephone(family: Family) -> Option<Identifier> {
+    match family {
+        Family::Fax => Some(Identifier::Fax),
+        Family::Phone => Some(Identifier::Phone),
+        Family::Admission
+        | Family::Birth
+        | Family::Card
+        | Family::Death
+        | Family::Discharge
+        | Family::HealthPlan
+        | Family::Mrn
+        | Family::Npi
+        | Family::Other
+        | Family::PatientId
+        | Family::Ssn => None,
+    }
+}

@@ -1,0 +1,88 @@
+//! Social Security numbers. Rule: area not 000, 666 or 9xx, group not 00, serial not 0000
+//! (SSA POMS RM 10201.035). Values that SSA or advertisers printed are told as low, not dropped.
+
+use super::{Detector, Match, View};
+use crate::finding::{Confidence, Identifier};
+use crate::gate::Anchor;
+use crate::label::Family;
+
+pub(crate) const SSN: Detector = Detector {
+    name: "ssn",
+    identifiers: &[Identifier::Ssn],
+    anchor: Anchor::Digits,
+    runs: &[3, 9],
+    examine,
+};
+
+/// Bytes within which a label must stand before bare digits.
+const LABEL_NEAR: usize = 48;
+
+fn examine(view: &View<'_>) -> Option<Match> {
+    if view.run == 9 { bare(view) } else { separated(view) }
+}
+
+/// `123-45-6789` and `123 45 6789`.
+fn separated(view: &View<'_>) -> Option<Match> {
+    let start = view.at;
+    let end = start + 11;
+    let separator = view.byte(start + 3);
+    let is_shape = matches!(separator, b'-' | b' ')
+        && view.digits(start + 4) == 2
+        && view.byte(start + 6) == separator
+        && view.digits(start + 7) == 4;
+    if !is_shape || !view.opens(start) || !view.closes(end) {
+        return None;
+    }
+    let number = view.number(start, start + 3)? * 1_000_000
+        + view.number(start + 4, start + 6)? * 10_000
+        + view.number(start + 7, end)?;
+    let is_labelled =
+        view.label(start).is_some_and(|l| l.family == Family::Ssn && l.gap.joins(LABEL_NEAR, 6));
+    let confidence = match separator {
+        _ if is_labelled => Confidence::High,
+        _ if view.is_other_number(start) => Confidence::Low,
+        b'-' => Confidence::High,
+        // Three columns of numbers look the same.
+        _ if is_one_of_many(view, start, end) || view.is_numeric_table(start, end) => return None,
+        _ => Confidence::Medium,
+    };
+    judged(number, confidence, start, end)
+}
+
+/// Whether another number stands in the same row of spaces.
+fn is_one_of_many(view: &View<'_>, start: usize, end: usize) -> bool {
+    let is_number = |b: u8| b.is_ascii_digit() || b == b'*';
+    view.before(start, 1) == b' ' && is_number(view.before(start, 2))
+        || view.byte(end) == b' ' && is_number(view.byte(end + 1))
+}
+
+/// Nine digits behind a label.
+fn bare(view: &View<'_>) -> Option<Match> {
+    let (start, end) = (view.at, view.at + 9);
+    if !view.opens(start) || !view.closes(end) {
+        return None;
+    }
+    let label = view.label(start).filter(|l| l.family == Family::Ssn)?;
+    if !label.gap.joins(LABEL_NEAR, 6) {
+        return None;
+    }
+    let confidence = if label.gap.words <= 2 { Confidence::High } else { Confidence::Medium };
+    judged(view.number(start, end)?, confidence, start, end)
+}
+
+fn judged(number: u64, confidence: Confidence, start: usize, end: usize) -> Option<Match> {
+    let (area, group, serial) = (number / 1_000_000, number / 10_000 % 100, number % 10_000);
+    let confidence = if is_printed_value(number) {
+        Confidence::Low
+    } else if area == 0 || area == 666 || area >= 900 || group == 0 || serial == 0 {
+        return None;
+    } else {
+        confidence
+    };
+    Some(Match { identifier: Identifier::Ssn, confidence, start, end })
+}
+
+/// Numbers known from wallets and pamphlets, and the range kept for advertisements (987-65-4320 to 4329).
+fn is_printed_value(number: u64) -> bool {
+    matches!(number, 78_051_120 | 219_099_999 | 987_654_320..=987_654_329)
+}

@@ -1,0 +1,177 @@
+//! A leaf: bytes that are read as they are. Finds anchors, lets the catalogue judge each once its whole right
+//! context is there, keeps lines and columns and the ledger. Invariant: what is found depends on offsets in the
+//! leaf only; at most `KEPT_MAX` bytes are held.
+
+use std::sync::Arc;
+
+use crate::coverage::{Blocks, Declared};
+use crate::detector::{Detector, LOOK_AHEAD, LOOK_BACK, Match, REACH_BACK, RUN_MAX, View};
+use crate::finding::{Finding, Span};
+use crate::gate::{self, Anchor};
+use crate::scanner::Scan;
+
+/// Bytes taken into the window at a time.
+const PIECE: usize = 32 * 1024;
+/// Bytes held at most.
+const KEPT_MAX: usize = PIECE + LOOK_BACK + LOOK_AHEAD;
+
+/// Reads one leaf.
+#[derive(Debug)]
+pub(crate) struct Leaf {
+    member: Option<Arc<str>>,
+    blocks: Blocks,
+    window: Vec<u8>,
+    /// Offset in the leaf of the first byte of the window.
+    base: u64,
+    /// Index in the window up to which anchors have been judged.
+    judged: usize,
+    lines: Lines,
+}
+
+impl Leaf {
+    pub(crate) fn new(member: Option<Arc<str>>, declared: Declared) -> Leaf {
+        Leaf {
+            member,
+            blocks: Blocks::new(declared),
+            window: Vec::new(),
+            base: 0,
+            judged: 0,
+            lines: Lines::default(),
+        }
+    }
+
+    /// Takes the next bytes.
+    pub(crate) fn feed(&mut self, scan: &mut Scan, bytes: &[u8]) {
+        self.blocks.feed(bytes, &mut scan.evidence.coverage);
+        self.watch(scan, bytes);
+    }
+
+    /// Takes the next bytes for the detectors alone: the caller counts them itself.
+    pub(crate) fn watch(&mut self, scan: &mut Scan, bytes: &[u8]) {
+        for piece in bytes.chunks(PIECE) {
+            if self.window.len() + piece.len() > KEPT_MAX {
+                self.drain();
+            }
+            self.window.extend_from_slice(piece);
+            let to = self.window.len().saturating_sub(LOOK_AHEAD);
+            self.judge(scan, to);
+        }
+    }
+
+    /// Judges what waited for more.
+    pub(crate) fn finish(&mut self, scan: &mut Scan) {
+        self.blocks.finish(&mut scan.evidence.coverage);
+        self.judge(scan, self.window.len());
+    }
+
+    /// Bytes from the start of the leaf in which nothing more can begin.
+    pub(crate) fn cleared(&self) -> u64 {
+        (self.base + self.judged as u64).saturating_sub(REACH_BACK as u64)
+    }
+
+    /// Drops what no detector can look at any more.
+    fn drain(&mut self) {
+        let spent = self.judged.saturating_sub(LOOK_BACK);
+        self.lines.pass(self.base, self.window.get(..spent).unwrap_or_default());
+        self.window.drain(..spent);
+        self.base += spent as u64;
+        self.judged -= spent;
+    }
+
+    fn judge(&mut self, scan: &mut Scan, to: usize) {
+        while let Some((at, anchor)) = gate::next_anchor(&self.window, self.judged, to) {
+            let start = at.saturating_sub(LOOK_BACK);
+            let end = (at + LOOK_AHEAD).min(self.window.len());
+            let bytes = self.window.get(start..end).unwrap_or_default();
+            let mut view = View { bytes, at: at - start, run: 0 };
+            view.run = view.digits(view.at);
+            self.judged = at + view.run.max(1);
+            if anchor == Anchor::Digits && view.run > RUN_MAX {
+                continue;
+            }
+            if let Some((detector, found)) = scan.catalog.examine(anchor, &view) {
+                self.judged = self.judged.max(start + found.end);
+                let is_json_number = is_json_number(&view, &found);
+                self.report(scan, detector, &found, (start, is_json_number));
+            }
+        }
+        self.judged = self.judged.max(to);
+    }
+
+    fn report(
+        &mut self,
+        scan: &mut Scan,
+        detector: &'static Detector,
+        found: &Match,
+        (start, json_number): (usize, bool),
+    ) {
+        let first = start + found.start;
+        let span =
+            Span { start: self.base + first as u64, end: self.base + (start + found.end) as u64 };
+        let before = self.window.get(..first).unwrap_or_default();
+        let (line, column) = self.lines.place(self.base, before);
+        scan.add(Finding {
+            detector: detector.name,
+            identifier: found.identifier,
+            confidence: found.confidence,
+            span,
+            member: self.member.clone(),
+            line,
+            column,
+            json_number,
+        });
+    }
+}
+
+/// Whether the match stands as a bare number in JSON: behind a key's colon or in a list.
+fn is_json_number(view: &View<'_>, found: &Match) -> bool {
+    let is_space = |b: u8| matches!(b, b' ' | b'\t' | b'\r' | b'\n');
+    let text = view.part(found.start, found.end);
+    let mut before = view.part(0, found.start).iter().rev().copied().skip_while(|b| is_space(*b));
+    let mut behind = view.bytes.get(found.end..).unwrap_or_default().iter().copied();
+    let opens = match before.next() {
+        Some(b':') => before.find(|b| !is_space(*b)) == Some(b'"'),
+        Some(b'[') => true,
+        _ => false,
+    };
+    let closes = matches!(behind.find(|b| !is_space(*b)), Some(b',' | b'}' | b']'));
+    opens && closes && text.iter().all(u8::is_ascii_digit)
+}
+
+/// Lines passed so far. Counted as the window moves on, and from there only where something was found.
+#[derive(Debug, Default)]
+struct Lines {
+    /// Line feeds before the window.
+    passed: u64,
+    /// Offset behind the last of them.
+    line_start: u64,
+    /// How far into the window the count went last: offset, line feeds, offset behind the last.
+    mark: (u64, u64, u64),
+}
+
+impl Lines {
+    /// Notes that `gone`, at `base`, leaves the window.
+    fn pass(&mut self, base: u64, gone: &[u8]) {
+        self.passed += memchr::memchr_iter(b'\n', gone).count() as u64;
+        if let Some(last) = memchr::memrchr(b'\n', gone) {
+            self.line_start = base + last as u64 + 1;
+        }
+    }
+
+    /// Line and column, from 1, of what follows `before`, which begins at `base`.
+    fn place(&mut self, base: u64, before: &[u8]) -> (u64, u64) {
+        let upto = base + before.len() as u64;
+        if !(base..=upto).contains(&self.mark.0) {
+            self.mark = (base, self.passed, self.line_start);
+        }
+        let (from, mut lines, mut line_start) = self.mark;
+        let skip = usize::try_from(from - base).unwrap_or(usize::MAX);
+        let fresh = before.get(skip..).unwrap_or_default();
+        lines += memchr::memchr_iter(b'\n', fresh).count() as u64;
+        if let Some(last) = memchr::memrchr(b'\n', fresh) {
+            line_start = from + last as u64 + 1;
+        }
+        self.mark = (upto, lines, line_start);
+        (lines + 1, upto - line_start + 1)
+    }
+}
