@@ -1,0 +1,309 @@
+//! What an exchange's lines say, and how it is cut to the line limit.
+//! Invariant: counts and names only; the caller has masked every name, and nothing in here can
+//! hold a matched byte on purpose. However long its texts are, a record fits one line.
+
+use serde::Serialize;
+
+use super::chain::{FRAME_BYTES_MAX, LINE_BYTES_MAX};
+
+/// The longest text in a record, in bytes; a longer one is cut and ends in `…`.
+pub const TEXT_BYTES_MAX: usize = 2048;
+
+/// The most finding counts and incomplete reasons that one line lists.
+pub const ENTRIES_MAX: usize = 64;
+
+/// The largest `detail` of a note, in bytes of JSON.
+pub const DETAIL_BYTES_MAX: usize = 16 * 1024;
+
+const PAYLOAD_BYTES_MAX: usize = LINE_BYTES_MAX - FRAME_BYTES_MAX;
+
+/// Tried in this order until a record fits: the longest text, and the most entries.
+const CUTS: [(usize, usize); 3] = [(TEXT_BYTES_MAX, ENTRIES_MAX), (256, 16), (64, 4)];
+
+/// The facts of one exchange. Texts are written as given, so a caller masks them first; empty
+/// fields are left out.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Record {
+    /// SPIFFE ID of the workload or peer that asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Address of the downstream end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub downstream: Option<String>,
+    /// Request method.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// Canonical target `scheme://host:port/path`, masked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// Resolved and vetted address `ip:port`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// Name of the policy's endpoint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// Region of the endpoint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// Name of the rule that decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// Hash of the policy that the exchange began with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// Hash of the policy at the end, where it was swapped meanwhile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy_at_close: Option<String>,
+    /// The action: `allow`, `block`, `quarantine`, `redact`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// `enforce` or `monitor`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enforcement: Option<String>,
+    /// Stable code of the reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The reason for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason_text: Option<String>,
+    /// Findings, counted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<FindingCount>,
+    /// Counts left out of `findings` because there were more than [`ENTRIES_MAX`].
+    #[serde(skip_serializing_if = "is_zero")]
+    pub findings_omitted: u64,
+    /// Bytes of the bodies received from downstream. Written on close lines, also when 0.
+    #[serde(skip)]
+    pub bytes_in: u64,
+    /// Bytes of the bodies sent downstream. Written on close lines, also when 0.
+    #[serde(skip)]
+    pub bytes_out: u64,
+    /// Body bytes that left for the other side. Written on close lines, also when 0.
+    #[serde(skip)]
+    pub bytes_released: u64,
+    /// HTTP status sent downstream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Was the content read? Written on close lines, also when `false`.
+    #[serde(skip)]
+    pub inspected: bool,
+    /// `hold` or `stream`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inspect: Option<String>,
+    /// Bytes by how they were read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<CoverageRecord>,
+    /// Why content could not be read whole.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub incomplete: Vec<String>,
+    /// TLS version towards upstream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_version: Option<String>,
+    /// Key exchange group towards upstream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_group: Option<String>,
+    /// SPIFFE ID or name that upstream proved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_peer: Option<String>,
+    /// TLS version towards downstream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub downstream_tls_version: Option<String>,
+    /// Key exchange group towards downstream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub downstream_tls_group: Option<String>,
+    /// Server name that downstream asked for, masked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sni: Option<String>,
+    /// What failed, in the log's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// How many findings of one kind an exchange had.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct FindingCount {
+    /// Identifier class, such as `ssn`.
+    pub identifier: String,
+    /// `low`, `medium` or `high`.
+    pub confidence: String,
+    /// The detector that found them.
+    pub detector: String,
+    /// How many.
+    pub count: u64,
+    /// The way in, such as `gzip!notes.zip!patient.txt`; absent for the body itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub member: Option<String>,
+}
+
+/// The ledger: content bytes by how they were read.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct CoverageRecord {
+    /// Read by the detectors.
+    pub read: u64,
+    /// Numbers, by declaration or by their statistics.
+    pub numeric: u64,
+    /// Other binary.
+    pub unidentified: u64,
+    /// Passed over.
+    pub skipped: u64,
+}
+
+/// The facts that only a close line has.
+#[derive(Debug)]
+pub(super) struct Ending {
+    /// How it ended.
+    pub(super) outcome: &'static str,
+    /// From open to close, microseconds.
+    pub(super) duration_us: u64,
+    /// Has the exchange an open line?
+    pub(super) opened: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct EndingFields {
+    outcome: &'static str,
+    duration_us: u64,
+    opened: bool,
+    bytes_in: u64,
+    bytes_out: u64,
+    bytes_released: u64,
+    inspected: bool,
+}
+
+/// The inside of a line from its time on, as [`super::chain::append`] takes it.
+#[derive(Debug)]
+pub(super) struct Payload(Vec<u8>);
+
+impl Payload {
+    /// Begins a payload. `boot` and `kind` are our own words and need no escaping.
+    pub(super) fn new(time: jiff::Timestamp, boot: &str, kind: &'static str) -> Payload {
+        let text = format!("\"time\":\"{time:.6}\",\"boot\":\"{boot}\",\"type\":\"{kind}\"");
+        Payload(text.into_bytes())
+    }
+
+    /// Adds the fields of `object`; what is not a JSON object adds nothing.
+    pub(super) fn with(mut self, object: &impl Serialize) -> Payload {
+        let start = self.0.len();
+        let written = serde_json::to_writer(&mut self.0, object).is_ok();
+        let is_object = self.0.get(start) == Some(&b'{') && self.0.len() > start + 2;
+        if !written || !is_object {
+            self.0.truncate(start);
+            return self;
+        }
+        self.0.pop();
+        if let Some(brace) = self.0.get_mut(start) {
+            *brace = b',';
+        }
+        self
+    }
+
+    /// An exchange's line: `open` without, `close` with an ending.
+    pub(super) fn with_record(self, record: &Record, ending: Option<&Ending>) -> Payload {
+        let mut payload = self;
+        if let Some(ending) = ending {
+            payload = payload.with(&EndingFields {
+                outcome: ending.outcome,
+                duration_us: ending.duration_us,
+                opened: ending.opened,
+                bytes_in: record.bytes_in,
+                bytes_out: record.bytes_out,
+                bytes_released: record.bytes_released,
+                inspected: record.inspected,
+            });
+        }
+        payload.with_bounded(record)
+    }
+
+    fn with_bounded(self, record: &Record) -> Payload {
+        let start = self.0.len();
+        let mut payload = self.with(record);
+        let is_short = payload.0.len() - start <= TEXT_BYTES_MAX;
+        let entries = record.findings.len().max(record.incomplete.len());
+        if is_short && entries <= ENTRIES_MAX {
+            return payload; // no text in it can be longer than the whole
+        }
+        for (text_bytes_max, entries_max) in CUTS {
+            payload.0.truncate(start);
+            payload = payload.with(&record.cut(text_bytes_max, entries_max));
+            if payload.0.len() <= PAYLOAD_BYTES_MAX {
+                break;
+            }
+        }
+        payload
+    }
+
+    /// A note's line. A detail above [`DETAIL_BYTES_MAX`] is left out and says so.
+    pub(super) fn with_note(self, event: &str, detail: &serde_json::Value) -> Payload {
+        let payload = self.with(&serde_json::json!({ "event": event }));
+        let start = payload.0.len();
+        let mut noted = payload.with(&serde_json::json!({ "detail": detail }));
+        if noted.0.len() - start <= DETAIL_BYTES_MAX {
+            return noted;
+        }
+        noted.0.truncate(start);
+        noted.with(&serde_json::json!({ "detail_omitted": true }))
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Record {
+    fn texts(&mut self) -> impl Iterator<Item = &mut String> {
+        let named = [
+            &mut self.source,
+            &mut self.downstream,
+            &mut self.method,
+            &mut self.target,
+            &mut self.address,
+            &mut self.endpoint,
+            &mut self.region,
+            &mut self.rule,
+            &mut self.policy,
+            &mut self.policy_at_close,
+            &mut self.action,
+            &mut self.enforcement,
+            &mut self.reason,
+            &mut self.reason_text,
+            &mut self.inspect,
+            &mut self.tls_version,
+            &mut self.tls_group,
+            &mut self.tls_peer,
+            &mut self.downstream_tls_version,
+            &mut self.downstream_tls_group,
+            &mut self.sni,
+            &mut self.error,
+        ];
+        let found = self.findings.iter_mut().flat_map(|finding| {
+            let names = [&mut finding.identifier, &mut finding.confidence, &mut finding.detector];
+            names.into_iter().chain(finding.member.as_mut())
+        });
+        named.into_iter().flatten().chain(found).chain(self.incomplete.iter_mut())
+    }
+
+    fn cut(&self, text_bytes_max: usize, entries_max: usize) -> Record {
+        let mut record = self.clone();
+        let omitted = record.findings.len().saturating_sub(entries_max);
+        record.findings.truncate(entries_max);
+        record.findings_omitted += omitted as u64;
+        if record.incomplete.len() > entries_max {
+            record.incomplete.truncate(entries_max);
+            record.incomplete.push("more".to_owned());
+        }
+        record.texts().for_each(|text| cut(text, text_bytes_max));
+        record
+    }
+}
+
+fn cut(text: &mut String, bytes_max: usize) {
+    if text.len() > bytes_max {
+        text.truncate(text.floor_char_boundary(bytes_max.saturating_sub('…'.len_utf8())));
+        text.push('…');
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}

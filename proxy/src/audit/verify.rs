@@ -1,0 +1,95 @@
+//! Proves that a log is whole: every line unedited, in its place and under a signed head.
+//! Reads segments as a stream, in bounded memory, without a running proxy. Invariant: one wrong
+//! byte anywhere is never called intact, and the report says where it is. What this can't see
+//! without [`VerifyRequest::expect_head`]: a cut right behind a signed head.
+
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::path::{Path, PathBuf};
+
+use super::chain::LineHash;
+use super::disk::{segment_name, segments};
+use super::key::Fingerprint;
+use super::lines::{Lines, Piece};
+use super::recover::READ_BYTES;
+
+mod report;
+mod walk;
+
+pub use report::{
+    KEYS_LISTED_MAX, KeyUse, OPEN_LISTED_MAX, PROBLEMS_MAX, Problem, Report, Verdict,
+};
+use walk::Walk;
+
+/// What to verify, and against what.
+#[derive(Clone, Debug)]
+pub struct VerifyRequest {
+    /// The audit folder.
+    pub folder: PathBuf,
+    /// The keys that may have signed heads. Empty: any key that the log itself states, which the
+    /// report then says.
+    pub keys: Vec<Fingerprint>,
+    /// A head noted elsewhere (`/metrics`, a witness): 64 hexadecimal digits, or `seq:` and these.
+    /// The log must hold that line; up to it the log is anchored.
+    pub expect_head: Option<String>,
+}
+
+/// The line that `expect_head` names.
+#[derive(Clone, Copy, Debug)]
+struct Expected {
+    seq: Option<u64>,
+    hash: LineHash,
+}
+
+impl Expected {
+    fn parse(text: &str) -> Option<Expected> {
+        let (seq, digits) = match text.trim().split_once(':') {
+            Some((seq, digits)) => (Some(seq.parse().ok()?), digits),
+            None => (None, text.trim()),
+        };
+        Some(Expected { seq, hash: LineHash::parse(digits.to_ascii_lowercase().as_bytes())? })
+    }
+}
+
+/// Reads the whole log and reports. Never fails: what can't be read is in the report.
+pub fn verify(request: &VerifyRequest) -> Report {
+    let expected = match request.expect_head.as_deref().map(Expected::parse) {
+        None => None,
+        Some(Some(expected)) => Some(expected),
+        Some(None) => {
+            let why = "the expected head is neither 64 hexadecimal digits nor `seq:` and these";
+            return Report::unreadable(&request.folder, why.to_owned());
+        }
+    };
+    let numbers = match segments(&request.folder) {
+        Ok(numbers) => numbers,
+        Err(error) => return Report::unreadable(&request.folder, error.to_string()),
+    };
+    let Some(newest) = numbers.last().copied() else {
+        return Report::unreadable(&request.folder, "there is no audit log in it".to_owned());
+    };
+    let mut walk = Walk::new(&request.folder, &request.keys, expected);
+    let mut next = 1;
+    for number in numbers {
+        walk.begin_segment(number, next, number == newest);
+        if let Err(error) = read_segment(&request.folder, number, &mut walk) {
+            walk.unreadable(format!("{}: {error}", segment_name(number)));
+        }
+        walk.end_segment();
+        next = number.saturating_add(1);
+    }
+    walk.finish()
+}
+
+fn read_segment(folder: &Path, number: u32, walk: &mut Walk) -> io::Result<()> {
+    let file = File::open(folder.join(segment_name(number)))?;
+    let mut lines = Lines::new(BufReader::with_capacity(READ_BYTES, file));
+    while let Some(piece) = lines.next()? {
+        match piece {
+            Piece::Line(line) => walk.line(line),
+            Piece::Overlong => walk.overlong(),
+            Piece::Torn(begin, bytes) => walk.torn(begin, bytes),
+        }
+    }
+    Ok(())
+}
