@@ -1,0 +1,304 @@
+//! Permits: the only values that let something leave or come in.
+//!
+//! A permit is made by a decision of this crate and by nothing else: its fields are private, it has no
+//! constructor, no `Clone` and no `Deserialize`, so each one stands for exactly one decided exchange.
+//!
+//! ```compile_fail,E0451
+//! let permit = policy::EgressPermit { port: 443 };
+//! ```
+//!
+//! ```compile_fail,E0451
+//! let permit = policy::InboundPermit { verdict: todo!() };
+//! ```
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use dlp::{Evidence, Finding};
+use jiff::Timestamp;
+
+use crate::addr::AddrRefusal;
+use crate::content::{ContentProfile, Place};
+use crate::egress::{EgressRule, Match};
+use crate::endpoint::{Endpoint, UpstreamTls};
+use crate::host::Host;
+use crate::rule::Rule;
+use crate::verdict::{Enforcement, Refusal, Verdict, code};
+
+/// Leave to send one exchange to one host and port, at addresses that it [vets](EgressPermit::vet).
+///
+/// It cannot be copied, so one decision cannot carry two exchanges:
+///
+/// ```compile_fail,E0599
+/// fn twice(permit: policy::EgressPermit) -> (policy::EgressPermit, policy::EgressPermit) {
+///     (permit.clone(), permit)
+/// }
+/// ```
+///
+/// It cannot be read from a file or a message:
+///
+/// ```compile_fail,E0277
+/// fn read<T: serde::de::DeserializeOwned>() {}
+/// read::<policy::EgressPermit>();
+/// ```
+#[must_use = "a permit that nobody consumes means an exchange that was decided and not carried out"]
+#[derive(Debug)]
+pub struct EgressPermit {
+    verdict: Verdict,
+    policy_hash: Arc<str>,
+    rule: Arc<EgressRule>,
+    endpoint: Arc<Endpoint>,
+    host: Host,
+    port: u16,
+    tls: UpstreamTls,
+    enforcement: Enforcement,
+}
+
+impl EgressPermit {
+    pub(crate) fn new(
+        found: &Match<'_>,
+        host: &Host,
+        hash: &Arc<str>,
+        now: Timestamp,
+    ) -> EgressPermit {
+        let rule = &found.rule.rule;
+        let text =
+            format!("rule \"{}\" permits it to endpoint \"{}\"", rule.name, found.endpoint.name);
+        let enforcement = rule.enforcement(now);
+        let mut verdict = Verdict::allow(Some(Arc::clone(&rule.name)), text);
+        verdict.enforcement = enforcement;
+        EgressPermit {
+            verdict,
+            policy_hash: Arc::clone(hash),
+            rule: Arc::clone(found.rule),
+            endpoint: Arc::clone(found.endpoint),
+            host: host.clone(),
+            port: found.port,
+            tls: found.endpoint.tls_for(host),
+            enforcement,
+        }
+    }
+
+    /// The decision.
+    pub fn verdict(&self) -> &Verdict {
+        &self.verdict
+    }
+
+    /// The hash of the policy that decided.
+    pub fn policy_hash(&self) -> &Arc<str> {
+        &self.policy_hash
+    }
+
+    /// The endpoint's name.
+    pub fn endpoint(&self) -> &Arc<str> {
+        &self.endpoint.name
+    }
+
+    /// The host that was decided on.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// The port to dial.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The endpoint's region, where the policy names one.
+    pub fn region(&self) -> Option<&str> {
+        self.endpoint.region.as_ref().map(|region| region.as_str())
+    }
+
+    /// How to connect and who must answer.
+    pub fn tls(&self) -> &UpstreamTls {
+        &self.tls
+    }
+
+    /// How the request is read.
+    pub fn content(&self) -> &Arc<ContentProfile> {
+        &self.rule.rule.content
+    }
+
+    /// How the response is read, where the rule asks for it.
+    pub fn content_in(&self) -> Option<&Arc<ContentProfile>> {
+        self.rule.rule.content_in.as_ref()
+    }
+
+    /// Whether a resolved address may be dialled for this permit. Not softened by monitor.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`] with `never-dial-address` or `address-not-listed`.
+    pub fn vet(&self, addr: IpAddr) -> Result<(), Refusal> {
+        self.endpoint.guard.vet(addr).map_err(|refusal| {
+            let endpoint = &self.endpoint.name;
+            let (code, text) = match refusal {
+                AddrRefusal::NeverDial(what) => {
+                    (code::NEVER_DIAL_ADDRESS, format!("the host resolved to a {what} address"))
+                }
+                AddrRefusal::NotListed => (
+                    code::ADDRESS_NOT_LISTED,
+                    format!("the host resolved to an address outside endpoint \"{endpoint}\"; its `addresses` would have to list it"),
+                ),
+            };
+            let rule = Some(Arc::clone(&self.rule.rule.name));
+            Refusal {
+                verdict: Verdict::block(rule, code, text),
+                policy_hash: Arc::clone(&self.policy_hash),
+            }
+        })
+    }
+
+    /// Whether the rule has ended by now.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.rule.rule.is_expired(now)
+    }
+
+    /// Asks again, at the moment of sending, whether the rule still holds.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`] with `rule-expired`.
+    pub fn check(&self, now: Timestamp) -> Result<(), Refusal> {
+        if !self.is_expired(now) {
+            return Ok(());
+        }
+        let rule = Some(Arc::clone(&self.rule.rule.name));
+        let text = "the rule expired while the request was being read".to_owned();
+        Err(Refusal {
+            verdict: Verdict::block(rule, code::RULE_EXPIRED, text),
+            policy_hash: Arc::clone(&self.policy_hash),
+        })
+    }
+
+    /// The verdict on what leaves, softened where the rule only monitors.
+    pub fn judge(&self, place: Place, evidence: &Evidence) -> Verdict {
+        softened(self.content().judge(place, evidence), self.enforcement)
+    }
+
+    /// The verdict on what comes back; allowed unread where the rule has no `contentIn`.
+    pub fn judge_in(&self, place: Place, evidence: &Evidence) -> Verdict {
+        judge_in(self.content_in(), place, evidence, self.enforcement)
+    }
+
+    /// Whether a finding in the request is to be masked: some rule redacts it, and the rule is enforced.
+    pub fn redacts(&self, finding: &Finding) -> bool {
+        self.enforcement == Enforcement::Enforce && self.content().redacts(finding)
+    }
+}
+
+/// Leave to open a tunnel to a name and port for interception. Each request inside needs its own
+/// [`EgressPermit`].
+#[must_use = "a permit that nobody consumes means a connection that was decided and not made"]
+#[derive(Debug)]
+pub struct ConnectPermit {
+    verdict: Verdict,
+    policy_hash: Arc<str>,
+}
+
+impl ConnectPermit {
+    pub(crate) fn new(found: &Match<'_>, hash: &Arc<str>) -> ConnectPermit {
+        let rule = &found.rule.rule;
+        let text = format!("rule \"{}\" may permit requests inside", rule.name);
+        let verdict = Verdict::allow(Some(Arc::clone(&rule.name)), text);
+        ConnectPermit { verdict, policy_hash: Arc::clone(hash) }
+    }
+
+    /// The decision.
+    pub fn verdict(&self) -> &Verdict {
+        &self.verdict
+    }
+
+    /// The hash of the policy that decided.
+    pub fn policy_hash(&self) -> &Arc<str> {
+        &self.policy_hash
+    }
+}
+
+/// Leave for one exchange of a peer with the local application.
+///
+/// ```compile_fail,E0599
+/// fn twice(permit: policy::InboundPermit) -> (policy::InboundPermit, policy::InboundPermit) {
+///     (permit.clone(), permit)
+/// }
+/// ```
+#[must_use = "a permit that nobody consumes means an exchange that was decided and not carried out"]
+#[derive(Debug)]
+pub struct InboundPermit {
+    verdict: Verdict,
+    policy_hash: Arc<str>,
+    rule: Arc<Rule>,
+    enforcement: Enforcement,
+}
+
+impl InboundPermit {
+    pub(crate) fn new(rule: &Arc<Rule>, hash: &Arc<str>, now: Timestamp) -> InboundPermit {
+        let text = format!("rule \"{}\" permits it", rule.name);
+        let enforcement = rule.enforcement(now);
+        let mut verdict = Verdict::allow(Some(Arc::clone(&rule.name)), text);
+        verdict.enforcement = enforcement;
+        InboundPermit {
+            verdict,
+            policy_hash: Arc::clone(hash),
+            rule: Arc::clone(rule),
+            enforcement,
+        }
+    }
+
+    /// The decision.
+    pub fn verdict(&self) -> &Verdict {
+        &self.verdict
+    }
+
+    /// The hash of the policy that decided.
+    pub fn policy_hash(&self) -> &Arc<str> {
+        &self.policy_hash
+    }
+
+    /// How the response is read: it is what leaves.
+    pub fn content(&self) -> &Arc<ContentProfile> {
+        &self.rule.content
+    }
+
+    /// How the request is read, where the rule asks for it.
+    pub fn content_in(&self) -> Option<&Arc<ContentProfile>> {
+        self.rule.content_in.as_ref()
+    }
+
+    /// Whether the rule has ended by now.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.rule.is_expired(now)
+    }
+
+    /// The verdict on what leaves, softened where the rule only monitors.
+    pub fn judge(&self, place: Place, evidence: &Evidence) -> Verdict {
+        softened(self.content().judge(place, evidence), self.enforcement)
+    }
+
+    /// The verdict on what comes in; allowed unread where the rule has no `contentIn`.
+    pub fn judge_in(&self, place: Place, evidence: &Evidence) -> Verdict {
+        judge_in(self.content_in(), place, evidence, self.enforcement)
+    }
+
+    /// Whether a finding in the response is to be masked: some rule redacts it, and the rule is enforced.
+    pub fn redacts(&self, finding: &Finding) -> bool {
+        self.enforcement == Enforcement::Enforce && self.content().redacts(finding)
+    }
+}
+
+fn softened(mut verdict: Verdict, enforcement: Enforcement) -> Verdict {
+    verdict.enforcement = enforcement;
+    verdict
+}
+
+fn judge_in(
+    profile: Option<&Arc<ContentProfile>>,
+    place: Place,
+    evidence: &Evidence,
+    enforcement: Enforcement,
+) -> Verdict {
+    match profile {
+        Some(profile) => softened(profile.judge(place, evidence), enforcement),
+        None => Verdict::allow(None, "the rule does not ask for this to be read".to_owned()),
+    }
+}

@@ -1,0 +1,74 @@
+//! What a permit says of content, apart from the permit: sending consumes the permit while the
+//! body is still being read.
+
+use std::sync::Arc;
+
+use dlp::{Evidence, Finding};
+
+use crate::content::{ContentProfile, Place};
+use crate::permit::{EgressPermit, InboundPermit};
+use crate::verdict::{Enforcement, Verdict};
+
+/// A content profile as one permitted exchange is judged by it.
+#[derive(Clone, Debug)]
+pub struct Ruling {
+    rule: Option<Arc<str>>,
+    profile: Arc<ContentProfile>,
+    enforcement: Enforcement,
+}
+
+impl Ruling {
+    fn new(verdict: &Verdict, profile: &Arc<ContentProfile>) -> Ruling {
+        Ruling {
+            rule: verdict.rule.clone(),
+            profile: Arc::clone(profile),
+            enforcement: verdict.enforcement,
+        }
+    }
+
+    /// The egress or inbound rule that permitted the exchange.
+    pub fn rule(&self) -> Option<&Arc<str>> {
+        self.rule.as_ref()
+    }
+
+    /// The profile.
+    pub fn profile(&self) -> &Arc<ContentProfile> {
+        &self.profile
+    }
+
+    /// The verdict on what was read, softened where the rule only monitors.
+    pub fn judge(&self, place: Place, evidence: &Evidence) -> Verdict {
+        let mut verdict = self.profile.judge(place, evidence);
+        verdict.enforcement = self.enforcement;
+        verdict
+    }
+
+    /// Whether a finding is to be masked: some rule redacts it, and the rule is enforced.
+    pub fn redacts(&self, finding: &Finding) -> bool {
+        self.enforcement == Enforcement::Enforce && self.profile.redacts(finding)
+    }
+}
+
+impl EgressPermit {
+    /// How the request is judged.
+    pub fn ruling(&self) -> Ruling {
+        Ruling::new(self.verdict(), self.content())
+    }
+
+    /// How the response is judged, where the rule asks for it.
+    pub fn ruling_in(&self) -> Option<Ruling> {
+        self.content_in().map(|profile| Ruling::new(self.verdict(), profile))
+    }
+}
+
+impl InboundPermit {
+    /// How the response is judged: it is what leaves.
+    pub fn ruling(&self) -> Ruling {
+        Ruling::new(self.verdict(), self.content())
+    }
+
+    /// How the request is judged, where the rule asks for it.
+    pub fn ruling_in(&self) -> Option<Ruling> {
+        self.content_in().map(|profile| Ruling::new(self.verdict(), profile))
+    }
+}

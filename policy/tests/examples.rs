@@ -1,0 +1,46 @@
+//! Every policy under `examples/policies` compiles without warnings, alone and with the others' names
+//! apart, and does what its own tests say.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use policy::Source;
+use policy::review::{Outcome, check, test};
+
+fn now() -> Timestamp {
+    "2026-11-21T12:00:00Z".parse().unwrap()
+}
+
+fn examples() -> Vec<Source> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../examples/policies");
+    let mut sources = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "yaml") {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            sources.push(Source { name, text: std::fs::read_to_string(&path).unwrap() });
+        }
+    }
+    sources
+}
+
+#[test]
+fn every_example_passes_its_check() {
+    let sources = examples();
+    assert!(sources.len() >= 3, "the examples are gone");
+    for source in sources {
+        let name = source.name.clone();
+        let report = check(&[source], now());
+        assert_eq!(report.outcome, Outcome::Pass, "{name}:\n{}", report.text);
+    }
+}
+
+#[test]
+fn every_example_tests_itself() {
+    for source in examples() {
+        let name = source.name.clone();
+        let report = test(&[source], now());
+        assert!(report.text.contains("pass: "), "{name} has no tests:\n{}", report.text);
+        assert!(report.text.contains(", 0 failed"), "{name}:\n{}", report.text);
+    }
+}
