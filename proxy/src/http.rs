@@ -1,0 +1,7 @@
+//! HTTP, without sockets: what a request aims at, which headers may cross, and how a refusal is
+//! put into words. `target` and `headers` are pure.
+
+pub mod body;
+pub mod headers;
+pub mod respond;
+pub mod target;

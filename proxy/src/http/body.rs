@@ -1,0 +1,151 @@
+//! The bodies of replies. [`Recorded`] owns its exchange and closes it with the body's end, so
+//! that a reply cannot be sent without a record.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::Full;
+use hyper::body::Incoming;
+
+use crate::audit::Outcome;
+use crate::content::{ClearedBody, Tally};
+use crate::ongoing::Ongoing;
+
+/// A body on its way in: towards the workload, or from a peer to the local application.
+#[derive(Debug)]
+pub enum Inward {
+    /// Words of our own.
+    Own(Full<Bytes>),
+    /// As it comes; no rule asks to read it.
+    Raw(Incoming),
+    /// Read, because a rule's `contentIn` asks.
+    Read(ClearedBody),
+}
+
+/// A reply's body together with the exchange that it ends.
+#[derive(Debug)]
+pub struct Recorded<B> {
+    body: B,
+    ongoing: Option<Ongoing>,
+    sent: Tally,
+    left: Option<u64>,
+}
+
+/// Why a body on its way in broke off.
+pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
+
+impl<B: Body> Recorded<B> {
+    /// `sent` counts what goes downstream. `is_bodyless` is for replies to HEAD, whose body is
+    /// never polled.
+    pub fn new(body: B, ongoing: Ongoing, sent: Tally, is_bodyless: bool) -> Self {
+        let left = if is_bodyless { Some(0) } else { body.size_hint().exact() };
+        Self { body, ongoing: Some(ongoing), sent, left }
+    }
+
+    /// A reply whose exchange is closed already, or goes on elsewhere.
+    pub fn closed(body: B) -> Self {
+        Self { body, ongoing: None, sent: Tally::default(), left: None }
+    }
+}
+
+impl From<Bytes> for Inward {
+    fn from(text: Bytes) -> Self {
+        Self::Own(Full::new(text))
+    }
+}
+
+impl From<Bytes> for ClearedBody {
+    fn from(text: Bytes) -> Self {
+        Self::own(text)
+    }
+}
+
+impl Body for Inward {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match self.get_mut() {
+            Self::Own(body) => Pin::new(body).poll_frame(context).map_err(Into::into),
+            Self::Raw(body) => Pin::new(body).poll_frame(context).map_err(Into::into),
+            Self::Read(body) => Pin::new(body).poll_frame(context).map_err(Into::into),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Own(body) => body.is_end_stream(),
+            Self::Raw(body) => body.is_end_stream(),
+            Self::Read(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Own(body) => body.size_hint(),
+            Self::Raw(body) => body.size_hint(),
+            Self::Read(body) => body.size_hint(),
+        }
+    }
+}
+
+impl<B> Body for Recorded<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BodyError>,
+{
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        let next = std::task::ready!(Pin::new(&mut self.body).poll_frame(context));
+        match &next {
+            Some(Ok(frame)) => {
+                let len = frame.data_ref().map_or(0, Bytes::len);
+                self.sent.add(len);
+                self.left = self.left.map(|left| left.saturating_sub(len as u64));
+            }
+            Some(Err(_)) => {
+                if let Some(ongoing) = self.ongoing.take() {
+                    ongoing.close(Outcome::Failed);
+                }
+            }
+            None => self.complete(),
+        }
+        Poll::Ready(next)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl<B> Recorded<B> {
+    fn complete(&mut self) {
+        if let Some(ongoing) = self.ongoing.take() {
+            ongoing.close(Outcome::Completed);
+        }
+    }
+}
+
+/// hyper drops a body of known length after its last byte without asking for an end.
+impl<B> Drop for Recorded<B> {
+    fn drop(&mut self) {
+        if self.left == Some(0) {
+            self.complete();
+        }
+        // Otherwise the exchange's own drop says that it was aborted.
+    }
+}

@@ -1,0 +1,83 @@
+//! Which headers may cross the proxy. What goes on is built anew from what is allowed through;
+//! hop-by-hop fields end here and identity fields are ours alone to set. Pure.
+
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderMap, HeaderName, HeaderValue, Version};
+
+/// The header by which a local application learns who its peer is, in the syntax that Envoy
+/// defined for it.
+pub const FORWARDED_CLIENT_CERT: HeaderName = HeaderName::from_static("x-forwarded-client-cert");
+
+/// RFC 9110, section 7.6.1, and the older fields that proxies must also end.
+const HOP_BY_HOP: [&str; 9] = [
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Fields by which servers learn a client's certificate from a proxy in front of them. A copy
+/// that came from outside is a claim nobody checked.
+const IDENTITY: [&str; 12] = [
+    "client-cert",
+    "client-cert-chain",
+    "ssl-client-cert",
+    "x-amzn-mtls-clientcert",
+    "x-client-cert",
+    "x-client-certificate",
+    "x-forwarded-client-cert",
+    "x-forwarded-tls-client-cert",
+    "x-spiffe-id",
+    "x-ssl-cert",
+    "x-ssl-client-cert",
+    "x-ssl-client-verify",
+];
+
+/// Removes the fields that end at this hop, those that `Connection` names, and all identity
+/// fields. `Content-Length` and `Host` are left for the caller, who sets them anew.
+pub fn strip(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|list| list.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    for name in named {
+        // Some names would change what was decided or how the body is framed; a client cannot
+        // have them dropped by listing them.
+        if name != HOST && name != CONTENT_LENGTH {
+            headers.remove(name);
+        }
+    }
+    for name in HOP_BY_HOP.into_iter().chain(IDENTITY) {
+        headers.remove(name);
+    }
+}
+
+/// Keeps trailers possible upstream: `Trailer` is announced anew where the request had it.
+pub fn announced_trailers(headers: &HeaderMap) -> Option<HeaderValue> {
+    headers.get(TRAILER).cloned()
+}
+
+/// Whether the request wants to leave HTTP (RFC 9110, section 7.8).
+pub fn wants_upgrade(headers: &HeaderMap) -> bool {
+    headers.contains_key(UPGRADE)
+}
+
+/// Whether the framing has two readings: `Transfer-Encoding` beside `Content-Length`, anything
+/// but a single `chunked`, or any in HTTP/1.0 (RFC 9112, section 6.1 and 6.3).
+pub fn has_ambiguous_framing(version: Version, headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let Some(coding) = codings.next() else {
+        return headers.get_all(CONTENT_LENGTH).iter().count() > 1;
+    };
+    let is_chunked = coding.as_bytes().eq_ignore_ascii_case(b"chunked");
+    let is_alone = codings.next().is_none() && !headers.contains_key(CONTENT_LENGTH);
+    !is_chunked || !is_alone || version < Version::HTTP_11
+}

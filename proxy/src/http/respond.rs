@@ -1,0 +1,104 @@
+//! The only map from a refusal or failure to a response. A client reads a stable code, the rule,
+//! the exchange's id and what to do; never a byte of what was found, nothing of our inside.
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, Response, StatusCode};
+use policy::Verdict;
+use serde::Serialize;
+
+use crate::error::Kind;
+use crate::stop::Stop;
+
+/// RFC 9457.
+const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+/// Seconds after which an overloaded or broken proxy may be asked again.
+const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("5");
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    title: &'a str,
+    status: u16,
+    code: &'a str,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exchange: Option<&'a str>,
+    hint: &'a str,
+}
+
+/// The response to an exchange that does not go on. `exchange` is its id, if it has one.
+pub fn problem<B: From<Bytes>>(stop: &Stop, exchange: Option<&str>) -> Response<B> {
+    let (problem, status) = match stop {
+        Stop::Refused(verdict) => refused(verdict, exchange),
+        Stop::Failed(error) => {
+            let status = error.kind().status();
+            // What is malformed about a request is the client's to know.
+            let own_words = match error.kind() {
+                Kind::Malformed => std::error::Error::source(error).map(ToString::to_string),
+                _ => None,
+            };
+            return reply(
+                &Problem {
+                    title: "the exchange failed",
+                    status: status.as_u16(),
+                    code: error.kind().code(),
+                    detail: own_words.as_deref().unwrap_or_else(|| error.kind().public()),
+                    rule: None,
+                    exchange,
+                    hint: "the exchange id finds the record in lazaret's audit log",
+                },
+                status,
+            );
+        }
+    };
+    reply(&problem, status)
+}
+
+/// The status of the response to `stop`.
+pub fn status(stop: &Stop) -> StatusCode {
+    match stop {
+        Stop::Refused(verdict) => refusal_status(verdict),
+        Stop::Failed(error) => error.kind().status(),
+    }
+}
+
+fn refused<'a>(verdict: &'a Verdict, exchange: Option<&'a str>) -> (Problem<'a>, StatusCode) {
+    let status = refusal_status(verdict);
+    let problem = Problem {
+        title: "refused by policy",
+        status: status.as_u16(),
+        code: verdict.reason.code,
+        detail: &verdict.reason.text,
+        rule: verdict.rule.as_deref(),
+        exchange,
+        hint: "give the policy's owner this code and exchange id; `lazaret policy test` shows what a change would do",
+    };
+    (problem, status)
+}
+
+/// 403 and never 401, which makes some clients exit, nor a code that clients retry.
+fn refusal_status(verdict: &Verdict) -> StatusCode {
+    match verdict.reason.code {
+        "hold-max" => StatusCode::PAYLOAD_TOO_LARGE,
+        _ => StatusCode::FORBIDDEN,
+    }
+}
+
+fn reply<B: From<Bytes>>(problem: &Problem<'_>, status: StatusCode) -> Response<B> {
+    let text = serde_json::to_vec(problem).unwrap_or_default();
+    let mut response = Response::new(B::from(Bytes::from(text)));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, PROBLEM_JSON);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+    }
+    if status == StatusCode::BAD_REQUEST {
+        // What follows a request with two readings cannot be told from its body.
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}

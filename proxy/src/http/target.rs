@@ -1,0 +1,344 @@
+//! What a request aims at, read once from the request line and `Host`, in one canonical form.
+//!
+//! Invariant: the host, port and path in a [`Target`] are exactly what policy decides on and exactly
+//! what is sent upstream. Whatever could be read in two ways is an error, never a choice. Pure.
+
+use std::fmt;
+
+use http::header::HOST;
+use http::uri::{Authority, PathAndQuery};
+use http::{HeaderMap, Uri, Version};
+use policy::Host;
+
+/// The canonical target of one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    scheme: Scheme,
+    host: Host,
+    port: Option<u16>,
+    path: String,
+    query: Option<String>,
+}
+
+/// How the workload addressed the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// `http`, default port 80. The sidecar originates TLS all the same.
+    Http,
+    /// `https`, default port 443.
+    Https,
+}
+
+/// A host and port that was decided before the request came: the authority of a CONNECT.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pinned {
+    /// The host of the authority.
+    pub host: Host,
+    /// The port of the authority, always explicit.
+    pub port: u16,
+}
+
+/// Why a request has no single target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidTarget {
+    /// RFC 9112, section 3.2: a server must refuse more than one Host.
+    #[error("more than one Host header")]
+    DuplicateHost,
+    /// The request line and `Host`, or the CONNECT authority and the inner `Host`, differ.
+    #[error(
+        "the Host header names another host or port than the request line or CONNECT authority"
+    )]
+    HostDisagrees,
+    /// The authority could not be read as host and optional port, or carries user information.
+    #[error("the authority is not host[:port]")]
+    InvalidAuthority,
+    /// `Host` could not be read.
+    #[error("the Host header is not host[:port]")]
+    InvalidHost,
+    /// HTTP/1.1 without `Host`.
+    #[error("no Host header")]
+    MissingHost,
+    /// A forward proxy needs the absolute form (RFC 9112, section 3.2.2).
+    #[error(
+        "the request line is not in absolute form (http://host/path); is this client using a proxy?"
+    )]
+    NotAbsolute,
+    /// Dot segments, encoded slashes, backslashes, NUL or other controls in the path.
+    #[error("the path has no single reading: {0}")]
+    PathAmbiguous(&'static str),
+    /// Neither http nor https.
+    #[error("the scheme is neither http nor https")]
+    UnknownScheme,
+}
+
+impl Target {
+    /// Reads an absolute-form request, as a forward proxy gets it.
+    ///
+    /// # Errors
+    /// [`InvalidTarget`] for anything that has two readings.
+    pub fn from_absolute(
+        uri: &Uri,
+        version: Version,
+        headers: &HeaderMap,
+    ) -> Result<Self, InvalidTarget> {
+        let scheme = match uri.scheme_str() {
+            None => return Err(InvalidTarget::NotAbsolute),
+            Some(scheme) if scheme.eq_ignore_ascii_case("http") => Scheme::Http,
+            Some(scheme) if scheme.eq_ignore_ascii_case("https") => Scheme::Https,
+            Some(_) => return Err(InvalidTarget::UnknownScheme),
+        };
+        let authority = uri.authority().ok_or(InvalidTarget::NotAbsolute)?;
+        let (host, port) = split_authority(authority.as_str(), InvalidTarget::InvalidAuthority)?;
+        let port = port.filter(|port| *port != scheme.default_port());
+        if let Some((named, named_port)) = host_header(version, headers)? {
+            let named_port = named_port.filter(|port| *port != scheme.default_port());
+            if named != host || named_port != port {
+                return Err(InvalidTarget::HostDisagrees);
+            }
+        }
+        Self::with_path(scheme, host, port, uri.path_and_query())
+    }
+
+    /// Reads an origin-form request inside an intercepted CONNECT. `Host` (or an absolute form)
+    /// must name the authority that was decided.
+    ///
+    /// # Errors
+    /// [`InvalidTarget`] for anything that has two readings.
+    pub fn from_pinned(
+        pinned: &Pinned,
+        uri: &Uri,
+        version: Version,
+        headers: &HeaderMap,
+    ) -> Result<Self, InvalidTarget> {
+        let default = Scheme::Https.default_port();
+        let agrees = |(host, port): (Host, Option<u16>)| {
+            host == pinned.host && port.unwrap_or(default) == pinned.port
+        };
+        if let Some(authority) = uri.authority() {
+            let named = split_authority(authority.as_str(), InvalidTarget::InvalidAuthority)?;
+            if !agrees(named) || uri.scheme_str() != Some("https") {
+                return Err(InvalidTarget::HostDisagrees);
+            }
+        }
+        if let Some(named) = host_header(version, headers)?
+            && !agrees(named)
+        {
+            return Err(InvalidTarget::HostDisagrees);
+        }
+        let host = pinned.host.clone();
+        Self::with_path(Scheme::Https, host, Some(pinned.port), uri.path_and_query())
+    }
+
+    /// Reads an origin-form request from an inbound peer, where the host is not a matter of
+    /// policy: only the path is kept canonical.
+    ///
+    /// # Errors
+    /// [`InvalidTarget`] for a duplicate or unreadable `Host` and for ambiguous paths.
+    pub fn inbound_path(
+        uri: &Uri,
+        version: Version,
+        headers: &HeaderMap,
+    ) -> Result<(String, Option<String>), InvalidTarget> {
+        host_header(version, headers)?;
+        let (path, query) = canonical_path(uri.path_and_query())?;
+        Ok((path, query))
+    }
+
+    fn with_path(
+        scheme: Scheme,
+        host: Host,
+        port: Option<u16>,
+        path_and_query: Option<&PathAndQuery>,
+    ) -> Result<Self, InvalidTarget> {
+        let (path, query) = canonical_path(path_and_query)?;
+        Ok(Self { scheme, host, port, path, query })
+    }
+
+    /// The canonical host.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// The explicit port, `None` where it is absent or the scheme's default. A pinned target's
+    /// port is always explicit.
+    pub fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// The canonical path, without query.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Path and query as they go upstream.
+    pub fn path_and_query(&self) -> String {
+        join_query(&self.path, self.query.as_deref())
+    }
+
+    /// The `Host` that goes upstream.
+    pub fn authority(&self) -> String {
+        let host = bracketed(&self.host);
+        match self.port {
+            Some(port) if port != self.scheme.default_port() => format!("{host}:{port}"),
+            Some(_) | None => host,
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = match self.scheme {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        };
+        write!(f, "{scheme}://{}{}", self.authority(), self.path_and_query())
+    }
+}
+
+impl Scheme {
+    fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+impl Pinned {
+    /// Reads the authority of a CONNECT request; the port must be explicit (RFC 9110, section
+    /// 9.3.6). A `Host`, where there is one, must agree.
+    ///
+    /// # Errors
+    /// [`InvalidTarget`] for a missing port, unreadable authority or a `Host` that differs.
+    pub fn from_connect(uri: &Uri, headers: &HeaderMap) -> Result<Self, InvalidTarget> {
+        let authority = uri.authority().ok_or(InvalidTarget::InvalidAuthority)?;
+        let (host, port) = split_authority(authority.as_str(), InvalidTarget::InvalidAuthority)?;
+        let port = port.ok_or(InvalidTarget::InvalidAuthority)?;
+        // boto3 sends CONNECT as HTTP/1.0 without Host, so its absence is not an error; some
+        // clients leave the default port out of Host.
+        if let Some((named, named_port)) = host_header(Version::HTTP_10, headers)?
+            && (named != host || named_port.is_some_and(|named| named != port))
+        {
+            return Err(InvalidTarget::HostDisagrees);
+        }
+        Ok(Self { host, port })
+    }
+}
+
+impl fmt::Display for Pinned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", bracketed(&self.host), self.port)
+    }
+}
+
+/// Path and query in one string.
+pub fn join_query(path: &str, query: Option<&str>) -> String {
+    match query {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    }
+}
+
+fn bracketed(host: &Host) -> String {
+    match host.ip() {
+        Some(std::net::IpAddr::V6(address)) => format!("[{address}]"),
+        Some(std::net::IpAddr::V4(_)) | None => host.to_string(),
+    }
+}
+
+fn host_header(
+    version: Version,
+    headers: &HeaderMap,
+) -> Result<Option<(Host, Option<u16>)>, InvalidTarget> {
+    let mut values = headers.get_all(HOST).iter();
+    let Some(value) = values.next() else {
+        return if version < Version::HTTP_11 { Ok(None) } else { Err(InvalidTarget::MissingHost) };
+    };
+    if values.next().is_some() {
+        return Err(InvalidTarget::DuplicateHost);
+    }
+    let text = value.to_str().map_err(|_| InvalidTarget::InvalidHost)?;
+    split_authority(text, InvalidTarget::InvalidHost).map(Some)
+}
+
+fn split_authority(text: &str, error: InvalidTarget) -> Result<(Host, Option<u16>), InvalidTarget> {
+    let authority: Authority = text.parse().map_err(|_| error)?;
+    if text.contains('@') || text.contains('%') {
+        return Err(error);
+    }
+    let after_host = text.get(authority.host().len()..).unwrap_or_default();
+    let port = match after_host.strip_prefix(':') {
+        None if after_host.is_empty() => None,
+        None => return Err(error),
+        Some(digits) => Some(parse_port(digits).ok_or(error)?),
+    };
+    let host = Host::parse(authority.host()).map_err(|_| error)?;
+    Ok((host, port))
+}
+
+fn parse_port(digits: &str) -> Option<u16> {
+    let all_digits = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|port| all_digits && *port != 0)
+}
+
+/// RFC 3986, section 6.2.2: escapes of unreserved characters are decoded, other escapes are
+/// upper-cased; whatever servers read differently is an error.
+fn canonical_path(
+    path_and_query: Option<&PathAndQuery>,
+) -> Result<(String, Option<String>), InvalidTarget> {
+    let Some(whole) = path_and_query else { return Ok(("/".to_owned(), None)) };
+    let query = whole.query().map(check_query).transpose()?;
+    let path = whole.path();
+    if !path.starts_with('/') {
+        return Err(InvalidTarget::PathAmbiguous("it does not start with a slash"));
+    }
+    let mut canonical = String::with_capacity(path.len());
+    let mut bytes = path.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'%' => push_escape(&mut canonical, bytes.next(), bytes.next())?,
+            b'\\' => return Err(InvalidTarget::PathAmbiguous("a backslash")),
+            0x21..=0x7e => canonical.push(char::from(byte)),
+            _ => return Err(InvalidTarget::PathAmbiguous("a byte outside printable ASCII")),
+        }
+    }
+    // A segment of dots with parameters (`..;x`) is a dot segment to some servers.
+    let is_dots = |segment: &str| matches!(segment.split(';').next(), Some("." | ".."));
+    if canonical.split('/').any(is_dots) {
+        return Err(InvalidTarget::PathAmbiguous("a dot segment"));
+    }
+    Ok((canonical, query))
+}
+
+fn push_escape(
+    canonical: &mut String,
+    high: Option<u8>,
+    low: Option<u8>,
+) -> Result<(), InvalidTarget> {
+    let digit = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16));
+    let (Some(high), Some(low)) = (digit(high), digit(low)) else {
+        return Err(InvalidTarget::PathAmbiguous("a broken percent escape"));
+    };
+    let value = u8::try_from(high * 16 + low)
+        .map_err(|_| InvalidTarget::PathAmbiguous("a broken percent escape"))?;
+    match value {
+        b'/' | b'\\' => Err(InvalidTarget::PathAmbiguous("an encoded slash or backslash")),
+        0..0x20 | 0x7f => Err(InvalidTarget::PathAmbiguous("an encoded control character")),
+        b'-' | b'.' | b'_' | b'~' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
+            canonical.push(char::from(value));
+            Ok(())
+        }
+        _ => {
+            canonical.push_str(&format!("%{value:02X}"));
+            Ok(())
+        }
+    }
+}
+
+fn check_query(query: &str) -> Result<String, InvalidTarget> {
+    if query.bytes().all(|byte| matches!(byte, 0x21..=0x7e)) {
+        Ok(query.to_owned())
+    } else {
+        Err(InvalidTarget::PathAmbiguous("a byte outside printable ASCII in the query"))
+    }
+}
