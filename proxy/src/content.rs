@@ -1,0 +1,336 @@
+//! Reads what leaves. The only maker of [`Cleared`]: bytes that passed the scanner, or that a rule
+//! exempts by name. Nothing else can be handed to an upstream or a peer.
+
+mod body;
+mod head;
+mod reading;
+mod sieve;
+mod spool;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http_body::{Body, Frame};
+use http_body_util::BodyExt;
+use policy::{Ruling, Verdict};
+use tokio::sync::mpsc;
+
+pub use self::body::{ClearedBody, CutOff, Released, Tally};
+pub use self::reading::{Reading, ReadingCell, write_verdict};
+use self::sieve::Sieve;
+pub use self::spool::SpoolRoom;
+use crate::drain::Drain;
+use crate::error::{Error, Kind};
+use crate::http::body::BodyError;
+use crate::stop::Stop;
+
+/// Pieces of a released body that wait for the wire.
+const PIECES_WAITING_MAX: usize = 4;
+
+/// How long a refused body is still read.
+const LINGER_MAX: Duration = Duration::from_secs(5);
+
+/// A head and body that may leave.
+#[derive(Debug)]
+pub struct Cleared<H> {
+    head: H,
+    body: ClearedBody,
+}
+
+/// Proof that a head's target and headers were read, or are exempt.
+#[derive(Debug)]
+pub struct HeadRead(());
+
+/// What the headers say of the body's encoding.
+#[derive(Clone, Debug, Default)]
+pub struct Hint {
+    content_encoding: Option<String>,
+    content_type: Option<String>,
+    length: Option<u64>,
+}
+
+/// Reads bodies and heads under a ruling. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Content {
+    room: SpoolRoom,
+    body_idle: Duration,
+    linger_bytes_max: u64,
+}
+
+/// Where one exchange's reading is kept and its released bytes are counted.
+#[derive(Clone, Debug, Default)]
+pub struct Meters {
+    /// What reading found.
+    pub cell: ReadingCell,
+    /// Body bytes that came in.
+    pub received: Tally,
+    /// What left.
+    pub released: Released,
+}
+
+impl<H> Cleared<H> {
+    /// The head, for the writer that sends it.
+    pub fn head(&self) -> &H {
+        &self.head
+    }
+
+    /// Head and body, for the writer that sends them.
+    pub fn into_parts(self) -> (H, ClearedBody) {
+        (self.head, self.body)
+    }
+}
+
+impl Hint {
+    /// Reads `Content-Encoding`, `Content-Type` and `Content-Length`.
+    pub fn of(headers: &HeaderMap) -> Self {
+        let joined = |name| {
+            let values: Vec<_> = headers
+                .get_all(name)
+                .iter()
+                .map(|value| String::from_utf8_lossy(value.as_bytes()))
+                .collect();
+            (!values.is_empty()).then(|| values.join(","))
+        };
+        let length = headers
+            .get(CONTENT_LENGTH)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|text| text.parse().ok());
+        Self {
+            content_encoding: joined(CONTENT_ENCODING),
+            content_type: joined(CONTENT_TYPE),
+            length,
+        }
+    }
+}
+
+impl Content {
+    /// `body_idle` is the silence that ends a body; `linger_bytes_max` what is still read of a
+    /// refused one.
+    pub fn new(room: SpoolRoom, body_idle: Duration, linger_bytes_max: u64) -> Self {
+        Self { room, body_idle, linger_bytes_max }
+    }
+
+    /// Reads and forgets what a refused client is still sending, so that it reads our answer
+    /// instead of a reset. Bounded in bytes and time.
+    pub fn linger<B>(&self, body: B, drain: &Drain)
+    where
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<BodyError>,
+    {
+        if !body.is_end_stream() {
+            let source = Source { body, idle: self.body_idle };
+            drain.spawn(source.linger(self.linger_bytes_max));
+        }
+    }
+
+    /// Reads a head: the target's text (empty for a response) and all headers.
+    ///
+    /// # Errors
+    /// The verdict that stops the exchange.
+    pub fn read_head(
+        &self,
+        ruling: &Ruling,
+        target: &str,
+        headers: &HeaderMap,
+        cell: &ReadingCell,
+    ) -> Result<HeadRead, Box<Verdict>> {
+        if ruling.profile().exempt().is_none() {
+            cell.with(|reading| reading.inspected = true);
+            head::read_target(ruling, cell, target)?;
+            head::read_headers(ruling, cell, headers)?;
+        }
+        Ok(HeadRead(()))
+    }
+
+    /// Reads a body as its profile says: `hold` returns when the whole is cleared, `stream` at
+    /// once, with a body that gives out what has been cleared so far.
+    ///
+    /// # Errors
+    /// [`Stop`] when the held body may not leave or did not arrive.
+    pub async fn read_body<B>(
+        &self,
+        ruling: Ruling,
+        hint: &Hint,
+        body: B,
+        (meters, drain): (&Meters, &Drain),
+    ) -> Result<ClearedBody, Stop>
+    where
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<BodyError>,
+    {
+        let mut sieve = Sieve::new(ruling, hint, &self.room, meters);
+        if body.is_end_stream() {
+            sieve.finish()?;
+            return Ok(ClearedBody::here(VecDeque::new(), meters.released.clone()));
+        }
+        let source = Source { body, idle: self.body_idle };
+        if !sieve.is_holding() {
+            let (sender, receiver) = mpsc::channel(PIECES_WAITING_MAX);
+            drain.spawn(pump(source, sieve, sender, self.linger_bytes_max));
+            return Ok(ClearedBody::coming(receiver, hint.length, meters.released.clone()));
+        }
+        let mut source = source;
+        let trailers = match take_all(&mut source, &mut sieve, None).await {
+            Ok(trailers) => trailers,
+            Err(stop) => {
+                self.linger(source.body, drain);
+                return Err(stop);
+            }
+        };
+        if !sieve.is_in_memory() {
+            let len = trailers.is_none().then(|| sieve.held());
+            let (sender, receiver) = mpsc::channel(PIECES_WAITING_MAX);
+            drain.spawn(empty(sieve, trailers, sender));
+            return Ok(ClearedBody::coming(receiver, len, meters.released.clone()));
+        }
+        let mut frames = VecDeque::new();
+        while let Some(piece) = sieve.release().await? {
+            frames.push_back(Frame::data(piece));
+        }
+        frames.extend(trailers.map(Frame::trailers));
+        Ok(ClearedBody::here(frames, meters.released.clone()))
+    }
+
+    /// Joins a read head and a cleared body: what may leave.
+    pub fn clear<H>(&self, _read: HeadRead, head: H, body: ClearedBody) -> Cleared<H> {
+        Cleared { head, body }
+    }
+}
+
+struct Source<B> {
+    body: B,
+    idle: Duration,
+}
+
+impl<B> Source<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BodyError>,
+{
+    async fn next(&mut self) -> Result<Option<Frame<Bytes>>, Stop> {
+        match tokio::time::timeout(self.idle, self.body.frame()).await {
+            Err(_) => Err(Stop::Failed(Kind::BodyTimeout.into())),
+            Ok(None) => Ok(None),
+            Ok(Some(Ok(frame))) => Ok(Some(frame)),
+            Ok(Some(Err(error))) => Err(Stop::Failed(Error::new(Kind::BodyAborted, error))),
+        }
+    }
+
+    async fn linger(mut self, bytes_max: u64) {
+        let reading = async {
+            let mut left = bytes_max;
+            while let Ok(Some(frame)) = self.next().await {
+                let len = frame.data_ref().map_or(0, |data| data.len() as u64);
+                match left.checked_sub(len) {
+                    Some(rest) => left = rest,
+                    None => return,
+                }
+            }
+        };
+        // Whether it ended or ran out of time, nobody reads on.
+        let _ended = tokio::time::timeout(LINGER_MAX, reading).await;
+    }
+}
+
+type Pieces = mpsc::Sender<Result<Frame<Bytes>, CutOff>>;
+
+/// Takes the whole body into the sieve and returns its trailers. With `pieces`, what is cleared is
+/// sent on as it comes.
+async fn take_all<B>(
+    source: &mut Source<B>,
+    sieve: &mut Sieve,
+    pieces: Option<&Pieces>,
+) -> Result<Option<HeaderMap>, Stop>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BodyError>,
+{
+    let result = take_frames(source, sieve, pieces).await;
+    sieve.write_evidence();
+    result
+}
+
+async fn take_frames<B>(
+    source: &mut Source<B>,
+    sieve: &mut Sieve,
+    pieces: Option<&Pieces>,
+) -> Result<Option<HeaderMap>, Stop>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BodyError>,
+{
+    let mut trailers = None;
+    while let Some(frame) = source.next().await? {
+        match frame.into_data() {
+            Ok(data) => sieve.take(data).await?,
+            Err(frame) => {
+                if let Ok(fields) = frame.into_trailers() {
+                    sieve.take_trailers(&fields)?;
+                    trailers = Some(fields);
+                }
+            }
+        }
+        if let Some(pieces) = pieces {
+            send_cleared(sieve, pieces).await?;
+        }
+    }
+    sieve.finish()?;
+    Ok(trailers)
+}
+
+/// Reads a streamed body and sends each piece as soon as it is cleared.
+async fn pump<B>(mut source: Source<B>, mut sieve: Sieve, pieces: Pieces, linger_bytes_max: u64)
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BodyError>,
+{
+    match take_all(&mut source, &mut sieve, Some(&pieces)).await {
+        Ok(trailers) => empty(sieve, trailers, pieces).await,
+        Err(stop) => {
+            cut(&sieve, stop, &pieces).await;
+            source.linger(linger_bytes_max).await;
+        }
+    }
+}
+
+/// Sends the rest of a cleared body.
+async fn empty(mut sieve: Sieve, trailers: Option<HeaderMap>, pieces: Pieces) {
+    match send_cleared(&mut sieve, &pieces).await {
+        Ok(()) => {
+            if let Some(trailers) = trailers {
+                // A receiver that is gone has had an error of its own.
+                let _gone = pieces.send(Ok(Frame::trailers(trailers))).await;
+            }
+        }
+        Err(stop) => cut(&sieve, stop, &pieces).await,
+    }
+}
+
+async fn send_cleared(sieve: &mut Sieve, pieces: &Pieces) -> Result<(), Stop> {
+    while let Some(piece) = sieve.release().await? {
+        let gone = |_| Stop::Failed(Kind::ReceiverGone.into());
+        pieces.send(Ok(Frame::data(piece))).await.map_err(gone)?;
+    }
+    Ok(())
+}
+
+async fn cut(sieve: &Sieve, stop: Stop, pieces: &Pieces) {
+    match stop {
+        Stop::Failed(error) => {
+            tracing::info!(error = error.chain(), "a body did not end");
+            sieve.write_failure(error.kind());
+        }
+        Stop::Refused(verdict) => {
+            tracing::warn!(
+                code = verdict.reason.code,
+                reason = verdict.reason.text,
+                "a body was cut"
+            );
+        }
+    }
+    // A receiver that is gone has had an error of its own.
+    let _gone = pieces.send(Err(CutOff)).await;
+}

@@ -1,0 +1,130 @@
+//! The bodies that may leave: what passed the sieve, what a rule exempts by name, and words of
+//! our own.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use tokio::sync::{Notify, mpsc};
+
+/// A body whose every byte has been cleared. Made only by `content`.
+#[derive(Debug)]
+pub struct ClearedBody {
+    frames: Frames,
+    left: Option<u64>,
+    released: Released,
+}
+
+/// Counts bytes.
+#[derive(Clone, Debug, Default)]
+pub struct Tally(Arc<AtomicU64>);
+
+/// Counts the bytes that were handed to the wire, and tells when the last was.
+#[derive(Clone, Debug, Default)]
+pub struct Released {
+    bytes: Tally,
+    ended: Arc<Notify>,
+}
+
+/// The rest of a body will not come: content was found, or its source failed. The record says
+/// which; the other side only sees that the body is not whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the body was cut")]
+pub struct CutOff;
+
+#[derive(Debug)]
+enum Frames {
+    Coming(mpsc::Receiver<Result<Frame<Bytes>, CutOff>>),
+    Here(VecDeque<Frame<Bytes>>),
+}
+
+impl ClearedBody {
+    pub(super) fn here(frames: VecDeque<Frame<Bytes>>, released: Released) -> Self {
+        let has_trailers = frames.iter().any(Frame::is_trailers);
+        let len = frames.iter().filter_map(Frame::data_ref).map(|data| data.len() as u64).sum();
+        if frames.is_empty() {
+            released.ended.notify_one();
+        }
+        Self { frames: Frames::Here(frames), left: (!has_trailers).then_some(len), released }
+    }
+
+    pub(super) fn coming(
+        frames: mpsc::Receiver<Result<Frame<Bytes>, CutOff>>,
+        len: Option<u64>,
+        released: Released,
+    ) -> Self {
+        Self { frames: Frames::Coming(frames), left: len, released }
+    }
+
+    /// Words of our own: a refusal's text. It holds nothing of what was read.
+    pub fn own(text: Bytes) -> Self {
+        let frames = if text.is_empty() { VecDeque::new() } else { [Frame::data(text)].into() };
+        Self::here(frames, Released::default())
+    }
+}
+
+impl Tally {
+    /// Counts `bytes` more.
+    pub fn add(&self, bytes: usize) {
+        self.0.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Bytes so far.
+    pub fn total(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Released {
+    /// Bytes so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.total()
+    }
+
+    /// Resolves when the body has been handed over whole.
+    pub async fn ended(&self) {
+        self.ended.notified().await;
+    }
+}
+
+impl Body for ClearedBody {
+    type Data = Bytes;
+    type Error = CutOff;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, CutOff>>> {
+        let next = match &mut self.frames {
+            Frames::Coming(coming) => std::task::ready!(coming.poll_recv(context)),
+            Frames::Here(here) => here.pop_front().map(Ok),
+        };
+        if let Some(Ok(frame)) = &next
+            && let Some(data) = frame.data_ref()
+        {
+            let len = data.len() as u64;
+            self.released.bytes.add(data.len());
+            self.left = self.left.map(|left| left.saturating_sub(len));
+        }
+        // A body of known length is not polled again after its last byte.
+        if next.is_none() || self.left == Some(0) || self.is_end_stream() {
+            self.released.ended.notify_one();
+        }
+        Poll::Ready(next)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.frames {
+            Frames::Coming(_) => false,
+            Frames::Here(here) => here.is_empty(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.left.map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}

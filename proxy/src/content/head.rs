@@ -1,0 +1,80 @@
+//! Reading what leaves outside the body: target, query and header values. A redaction here would
+//! change what was decided, so policy turns it into a block.
+
+use http::HeaderMap;
+use policy::{Place, Ruling, Verdict};
+
+use super::ReadingCell;
+
+/// Reads the target of a request: host labels, path and query.
+pub(super) fn read_target(
+    ruling: &Ruling,
+    cell: &ReadingCell,
+    target: &str,
+) -> Result<(), Box<Verdict>> {
+    // Percent and plus escapes hide text from detectors; both readings are read.
+    let decoded = percent_decoded(target.as_bytes());
+    read(ruling, cell, target.as_bytes())?;
+    if decoded == target.as_bytes() { Ok(()) } else { read(ruling, cell, &decoded) }
+}
+
+/// Reads each header as `name: value`, so that a name such as `x-patient-ssn` is context.
+pub(super) fn read_headers(
+    ruling: &Ruling,
+    cell: &ReadingCell,
+    headers: &HeaderMap,
+) -> Result<(), Box<Verdict>> {
+    let mut line = Vec::new();
+    for (name, value) in headers {
+        line.clear();
+        line.extend_from_slice(name.as_str().as_bytes());
+        line.extend_from_slice(b": ");
+        line.extend_from_slice(value.as_bytes());
+        read(ruling, cell, &line)?;
+        if value.as_bytes().contains(&b'%') {
+            read(ruling, cell, &percent_decoded(&line))?;
+        }
+    }
+    Ok(())
+}
+
+fn read(ruling: &Ruling, cell: &ReadingCell, text: &[u8]) -> Result<(), Box<Verdict>> {
+    let mut evidence = dlp::scan(ruling.profile().catalog(), text);
+    if evidence.tally.total() == 0 {
+        return Ok(());
+    }
+    // A target and a header are text by their grammar; the ledger counts bodies.
+    evidence.coverage = dlp::Coverage::default();
+    evidence.incomplete.clear();
+    let verdict = ruling.judge(Place::Head, &evidence);
+    cell.with(|reading| {
+        reading.inspected = true;
+        reading.add(&evidence);
+        reading.rule(&verdict);
+    });
+    if verdict.stops() { Err(Box::new(verdict)) } else { Ok(()) }
+}
+
+fn percent_decoded(text: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let [first, tail @ ..] = rest {
+        rest = tail;
+        match (first, tail) {
+            (b'%', [high, low, after @ ..]) => match (hex(*high), hex(*low)) {
+                (Some(high), Some(low)) => {
+                    decoded.push(high * 16 + low);
+                    rest = after;
+                }
+                _ => decoded.push(b'%'),
+            },
+            (b'+', _) => decoded.push(b' '),
+            _ => decoded.push(*first),
+        }
+    }
+    decoded
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+}

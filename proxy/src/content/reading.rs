@@ -1,0 +1,154 @@
+//! What reading found out, in the form in which the record keeps it: counts and classes, never a
+//! byte of what was read.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use policy::{Enforcement, Inspect, Verdict};
+
+use crate::audit::{CoverageRecord, FindingCount, Record};
+use crate::error::Kind;
+
+/// At most this many distinct findings (identifier, detector, confidence, member) stand in one
+/// record; the counts of the others are added to the last.
+const FINDINGS_IN_RECORD_MAX: usize = 32;
+
+/// What is known so far about one body and its head.
+#[derive(Clone, Debug, Default)]
+pub struct Reading {
+    /// How the body was released.
+    pub inspect: Option<Inspect>,
+    /// Whether anything was read at all; false under an exemption.
+    pub inspected: bool,
+    /// The strictest verdict so far.
+    pub verdict: Option<Verdict>,
+    /// The content verdict that cut a body while it was being released.
+    pub cut: bool,
+    /// Why a streamed body did not end, if it was no verdict.
+    pub failure: Option<Kind>,
+    findings: BTreeMap<(String, &'static str, &'static str, Option<String>), u64>,
+    coverage: dlp::Coverage,
+    incomplete: Vec<String>,
+}
+
+/// A [`Reading`] that the pump writes and the exchange's end reads.
+#[derive(Clone, Debug, Default)]
+pub struct ReadingCell(Arc<Mutex<Reading>>);
+
+impl Reading {
+    /// Adds the evidence of one scan: a header, a target, or the whole body.
+    pub fn add(&mut self, evidence: &dlp::Evidence) {
+        let mut kept: BTreeMap<_, u64> = BTreeMap::new();
+        for finding in &evidence.findings {
+            let member = finding.member.as_ref().map(ToString::to_string);
+            let key = (finding.identifier, finding.confidence, finding.detector);
+            *kept.entry((key, member)).or_default() += 1;
+        }
+        // The tally counts on where the kept findings end; the rest has no member to name.
+        for (identifier, confidence, detector, total) in evidence.tally.iter() {
+            let key = (identifier, confidence, detector);
+            let named: u64 =
+                kept.iter().filter(|((kept, _), _)| *kept == key).map(|(_, count)| count).sum();
+            if total > named {
+                *kept.entry((key, None)).or_default() += total - named;
+            }
+        }
+        for (((identifier, confidence, detector), member), count) in kept {
+            let key = (identifier.name().to_owned(), confidence.name(), detector, member);
+            if self.findings.len() < FINDINGS_IN_RECORD_MAX || self.findings.contains_key(&key) {
+                *self.findings.entry(key).or_default() += count;
+            } else if let Some(mut last) = self.findings.last_entry() {
+                *last.get_mut() += count;
+            }
+        }
+        self.coverage.read += evidence.coverage.read;
+        self.coverage.numeric += evidence.coverage.numeric;
+        self.coverage.unidentified += evidence.coverage.unidentified;
+        self.coverage.skipped += evidence.coverage.skipped;
+        for incomplete in &evidence.incomplete {
+            let reason = incomplete.reason.name();
+            let text = match &incomplete.member {
+                Some(member) => format!("{reason} in {member}"),
+                None => reason.to_owned(),
+            };
+            if !self.incomplete.contains(&text) {
+                self.incomplete.push(text);
+            }
+        }
+    }
+
+    /// Keeps `verdict` if it is stricter than what stands.
+    pub fn rule(&mut self, verdict: &Verdict) {
+        let is_stricter = self.verdict.as_ref().is_none_or(|standing| {
+            (verdict.stops(), verdict.action) > (standing.stops(), standing.action)
+        });
+        if is_stricter {
+            self.verdict = Some(verdict.clone());
+        }
+    }
+
+    /// Identifier, confidence and count of what was found, for metrics.
+    pub fn counts(&self) -> impl Iterator<Item = (&str, &'static str, u64)> {
+        self.findings
+            .iter()
+            .map(|((identifier, confidence, ..), count)| (identifier.as_str(), *confidence, *count))
+    }
+
+    /// The coverage ledger so far.
+    pub fn coverage(&self) -> dlp::Coverage {
+        self.coverage
+    }
+
+    /// Writes what is known into the record.
+    pub fn write_to(&self, record: &mut Record) {
+        record.inspected = self.inspected;
+        record.inspect = self.inspect.map(|inspect| match inspect {
+            Inspect::Hold => "hold".to_owned(),
+            Inspect::Stream => "stream".to_owned(),
+        });
+        record.findings = self
+            .findings
+            .iter()
+            .map(|((identifier, confidence, detector, member), count)| FindingCount {
+                identifier: identifier.clone(),
+                confidence: (*confidence).to_owned(),
+                detector: (*detector).to_owned(),
+                count: *count,
+                member: member.clone(),
+            })
+            .collect();
+        record.coverage = self.inspected.then_some(CoverageRecord {
+            read: self.coverage.read,
+            numeric: self.coverage.numeric,
+            unidentified: self.coverage.unidentified,
+            skipped: self.coverage.skipped,
+        });
+        record.incomplete.clone_from(&self.incomplete);
+        if let Some(verdict) = &self.verdict {
+            write_verdict(verdict, record);
+        }
+    }
+}
+
+/// Writes a verdict into the record. A content verdict that stops nothing keeps the rule that
+/// let the exchange in.
+pub fn write_verdict(verdict: &Verdict, record: &mut Record) {
+    record.action = Some(verdict.action.name().to_owned());
+    record.enforcement = Some(
+        match verdict.enforcement {
+            Enforcement::Enforce => "enforce",
+            Enforcement::Monitor => "monitor",
+        }
+        .to_owned(),
+    );
+    record.reason = Some(verdict.reason.code.to_owned());
+    record.reason_text = Some(verdict.reason.text.clone());
+}
+
+impl ReadingCell {
+    /// Reads or changes the reading.
+    pub fn with<T>(&self, change: impl FnOnce(&mut Reading) -> T) -> T {
+        // A poisoned lock means that a writer panicked between two whole updates of counts.
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

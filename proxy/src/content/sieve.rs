@@ -1,0 +1,205 @@
+//! One body on its way through: fed to the scanner as it comes, held in the spool, and given out
+//! as far as the scanner and the ruling have cleared it, masked where the ruling redacts.
+//!
+//! Invariant: `release` never gives a byte that `Scanner::cleared` does not cover, and nothing at
+//! all once a verdict stops.
+
+use bytes::{Bytes, BytesMut};
+use policy::{Action, Enforcement, Inspect, Place, Reason, Ruling, Verdict};
+
+use super::spool::{Spool, SpoolRoom};
+use super::{Hint, Meters, ReadingCell, Tally};
+use crate::error::Kind;
+use crate::stop::Stop;
+
+/// Judging costs a pass over the tally; it is done at most once for this many bytes while nothing
+/// new is found.
+const JUDGE_INTERVAL_BYTES: u64 = 1024 * 1024;
+
+pub(super) struct Sieve {
+    ruling: Ruling,
+    // None under an exemption: nothing is read, and the record says so.
+    scanner: Option<dlp::Scanner>,
+    spool: Spool,
+    cell: ReadingCell,
+    received: Tally,
+    taken: u64,
+    released: u64,
+    judged: Judged,
+    is_masking: bool,
+    is_finished: bool,
+}
+
+/// What the evidence looked like when it was last judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Judged {
+    findings: u64,
+    incomplete: usize,
+    has_unidentified: bool,
+    at: u64,
+}
+
+impl Sieve {
+    pub(super) fn new(ruling: Ruling, hint: &Hint, room: &SpoolRoom, meters: &Meters) -> Self {
+        let profile = ruling.profile();
+        let scanner = profile.exempt().is_none().then(|| {
+            let hint = dlp::Hint {
+                content_encoding: hint.content_encoding.as_deref(),
+                content_type: hint.content_type.as_deref(),
+            };
+            dlp::Scanner::new(profile.catalog().clone(), &hint, dlp::Limits::default())
+        });
+        if scanner.is_some() {
+            meters.cell.with(|reading| {
+                reading.inspected = true;
+                reading.inspect = Some(profile.inspect());
+            });
+        }
+        Self {
+            ruling,
+            scanner,
+            spool: room.spool(),
+            cell: meters.cell.clone(),
+            received: meters.received.clone(),
+            taken: 0,
+            released: 0,
+            judged: Judged::default(),
+            is_masking: false,
+            is_finished: false,
+        }
+    }
+
+    /// Whether the whole body must be cleared before any of it leaves.
+    pub(super) fn is_holding(&self) -> bool {
+        self.scanner.is_some() && self.ruling.profile().inspect() == Inspect::Hold
+    }
+
+    /// Takes the next bytes of the body.
+    pub(super) async fn take(&mut self, chunk: Bytes) -> Result<(), Stop> {
+        self.taken += chunk.len() as u64;
+        self.received.add(chunk.len());
+        if let Some(scanner) = &mut self.scanner {
+            scanner.feed(&chunk);
+            let hold_max = self.ruling.profile().hold_max();
+            if self.spool.len() + chunk.len() as u64 > hold_max {
+                return Err(self.stop(hold_max_verdict(&self.ruling, hold_max)));
+            }
+            self.judge_if_changed()?;
+        }
+        self.spool.push(chunk).await.map_err(Stop::Failed)
+    }
+
+    /// Takes trailers: they leave, so they are read like headers.
+    pub(super) fn take_trailers(&mut self, trailers: &http::HeaderMap) -> Result<(), Stop> {
+        if self.scanner.is_none() {
+            return Ok(());
+        }
+        super::head::read_headers(&self.ruling, &self.cell, trailers).map_err(Stop::Refused)
+    }
+
+    /// The body has ended: the last judgement.
+    pub(super) fn finish(&mut self) -> Result<(), Stop> {
+        if let Some(scanner) = &mut self.scanner {
+            scanner.finish();
+            self.judge()?;
+        }
+        self.is_finished = true;
+        Ok(())
+    }
+
+    /// Writes what was found into the reading; called once, when the body has ended or was stopped.
+    pub(super) fn write_evidence(&self) {
+        if let Some(scanner) = &self.scanner {
+            self.cell.with(|reading| reading.add(scanner.evidence()));
+        }
+    }
+
+    /// Writes why the body did not end into the reading.
+    pub(super) fn write_failure(&self, kind: Kind) {
+        self.cell.with(|reading| reading.failure = Some(kind));
+    }
+
+    /// The next bytes that may leave, `None` if there are none yet.
+    pub(super) async fn release(&mut self) -> Result<Option<Bytes>, Stop> {
+        let cleared = match &self.scanner {
+            Some(scanner) if !self.is_finished => scanner.cleared(),
+            Some(_) | None => self.taken,
+        };
+        let piece = self.spool.pop(cleared.saturating_sub(self.released)).await;
+        let Some(piece) = piece.map_err(Stop::Failed)? else { return Ok(None) };
+        let offset = self.released;
+        self.released += piece.len() as u64;
+        Ok(Some(self.mask(offset, piece)))
+    }
+
+    /// Everything at once, if it never left memory.
+    pub(super) fn is_in_memory(&self) -> bool {
+        self.spool.is_in_memory()
+    }
+
+    /// Bytes that are still to be released.
+    pub(super) fn held(&self) -> u64 {
+        self.spool.len()
+    }
+
+    fn mask(&self, offset: u64, piece: Bytes) -> Bytes {
+        let Some(scanner) = self.scanner.as_ref().filter(|_| self.is_masking) else {
+            return piece;
+        };
+        let mut masked = BytesMut::from(piece);
+        let findings = &scanner.evidence().findings;
+        dlp::redact::mask(findings, offset, &mut masked, |finding| self.ruling.redacts(finding));
+        masked.freeze()
+    }
+
+    fn judge_if_changed(&mut self) -> Result<(), Stop> {
+        let Some(scanner) = &self.scanner else { return Ok(()) };
+        let evidence = scanner.evidence();
+        let seen = Judged {
+            findings: evidence.tally.total(),
+            incomplete: evidence.incomplete.len(),
+            has_unidentified: evidence.coverage.unidentified > 0,
+            at: self.judged.at,
+        };
+        if seen == self.judged && self.taken - self.judged.at < JUDGE_INTERVAL_BYTES {
+            return Ok(());
+        }
+        self.judged = Judged { at: self.taken, ..seen };
+        self.judge()
+    }
+
+    fn judge(&mut self) -> Result<(), Stop> {
+        let Some(scanner) = &self.scanner else { return Ok(()) };
+        let verdict = self.ruling.judge(Place::Body, scanner.evidence());
+        if verdict.stops() {
+            return Err(self.stop(verdict));
+        }
+        self.is_masking =
+            verdict.action == Action::Redact && verdict.enforcement == Enforcement::Enforce;
+        self.cell.with(|reading| reading.rule(&verdict));
+        Ok(())
+    }
+
+    fn stop(&self, verdict: Verdict) -> Stop {
+        self.cell.with(|reading| {
+            reading.rule(&verdict);
+            reading.cut = self.released > 0;
+        });
+        Stop::Refused(Box::new(verdict))
+    }
+}
+
+fn hold_max_verdict(ruling: &Ruling, hold_max: u64) -> Verdict {
+    Verdict {
+        action: Action::Block,
+        enforcement: Enforcement::Enforce,
+        rule: ruling.rule().cloned(),
+        reason: Reason {
+            code: "hold-max",
+            text: format!(
+                "more than {hold_max} bytes would have to be held (content `{}`, holdMax)",
+                ruling.profile().name()
+            ),
+        },
+    }
+}
