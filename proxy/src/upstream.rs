@@ -1,0 +1,283 @@
+//! Sends what was cleared to where it is permitted. [`Upstream::send`] consumes one permit per
+//! exchange, also on a pooled connection; `dial` is private to this room.
+
+mod dial;
+mod pool;
+mod resolve;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use certs::rotation::Current;
+use certs::tls::{Expect, ExpectPeer};
+use http::{Request, Response, request};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use policy::{EgressPermit, Host, PeerName, UpstreamTls};
+use rustls::ClientConfig;
+use rustls_pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use self::dial::Timeouts;
+pub use self::dial::TlsFacts;
+use self::pool::{Connection, Pool, PoolKey};
+pub use self::resolve::{InvalidResolver, Resolver, Vetted};
+use crate::audit::Announced;
+use crate::config::Limits;
+use crate::content::{Cleared, ClearedBody, Released};
+use crate::drain::Drain;
+use crate::error::{Error, Kind};
+use crate::stop::Stop;
+use crate::telemetry::Metrics;
+
+/// Read and write buffer of an upstream connection, bytes. hyper's default is 400 KiB, which
+/// costs cache and memory for nothing.
+const BUFFER_BYTES: usize = 64 * 1024;
+/// TLS configurations kept for reuse; beyond it all are forgotten.
+const TLS_CONFIGS_MAX: usize = 256;
+
+/// The way to upstreams.
+#[derive(Debug)]
+pub struct Upstream {
+    resolver: Resolver,
+    pool: Pool,
+    identity: Arc<Current>,
+    tls: Mutex<HashMap<(String, UpstreamTls, Host), Arc<ClientConfig>>>,
+    own: Vec<SocketAddr>,
+    timeouts: Timeouts,
+    response_timeout: Duration,
+    metrics: Metrics,
+}
+
+/// An upstream's answer and where it came from.
+#[derive(Debug)]
+pub struct Sent {
+    /// Head and body as they come.
+    pub response: Response<Incoming>,
+    /// The address that was dialled.
+    pub address: SocketAddr,
+    /// TLS of the connection.
+    pub facts: TlsFacts,
+}
+
+/// Everything that [`Upstream::send`] asks for beside the permit: proof that the bytes may leave,
+/// and that they are on record.
+#[derive(Debug)]
+pub struct Departure {
+    /// What leaves.
+    pub cleared: Cleared<request::Parts>,
+    /// The open line is written.
+    pub announced: Announced,
+    /// Addresses that were vetted before the body was read.
+    pub vetted: Vetted,
+    /// Tells when the body has been handed over.
+    pub released: Released,
+}
+
+impl Upstream {
+    /// `own` are our listeners' addresses, which are never dialled.
+    pub fn new(
+        resolver: Resolver,
+        identity: Arc<Current>,
+        own: Vec<SocketAddr>,
+        (limits, metrics): (&Limits, Metrics),
+    ) -> Self {
+        Self {
+            resolver,
+            pool: Pool::new(limits.pool_idle, limits.pool_idle_max),
+            identity,
+            tls: Mutex::default(),
+            own,
+            timeouts: Timeouts {
+                connect: limits.connect_timeout,
+                handshake: limits.handshake_timeout,
+            },
+            response_timeout: limits.response_timeout,
+            metrics,
+        }
+    }
+
+    /// Resolves the permitted host and vets its addresses.
+    ///
+    /// # Errors
+    /// The address guard's refusal, or a name that does not resolve.
+    pub async fn vet(&self, permit: &EgressPermit) -> Result<Vetted, Stop> {
+        self.resolver.vet(permit).await
+    }
+
+    /// Sends one exchange.
+    ///
+    /// # Errors
+    /// A refusal when the permit has expired or the name now resolves elsewhere; an error of the
+    /// upstream's or ours otherwise.
+    pub async fn send(&self, permit: EgressPermit, departure: Departure) -> Result<Sent, Stop> {
+        let Departure { cleared, announced: Announced { .. }, mut vetted, released } = departure;
+        permit.check(crate::clock::now())?;
+        if !vetted.is_fresh() {
+            vetted = self.resolver.vet(&permit).await?;
+        }
+        let key = self.key(&permit)?;
+        let (head, body) = cleared.into_parts();
+        let mut request = Request::from_parts(head, body);
+        while let Some(mut connection) = self.pool.take(&key, vetted.addresses()) {
+            self.metrics.pool_reuses.inc();
+            let sending = connection.sender.try_send_request(request);
+            match self.with_timeout(&released, sending).await? {
+                Ok(response) => return Ok(self.sent(key, connection, response)),
+                Err(mut error) => match error.take_message() {
+                    // Nothing of it was sent: another connection may take it.
+                    Some(unsent) => request = unsent,
+                    None => return Err(Error::new(Kind::UpstreamBroken, error.into_error()).into()),
+                },
+            }
+        }
+        let mut connection = self.open(&permit, &key, &vetted).await?;
+        let sending = connection.sender.send_request(request);
+        let response = self
+            .with_timeout(&released, sending)
+            .await?
+            .map_err(|error| Error::new(Kind::UpstreamBroken, error))?;
+        Ok(self.sent(key, connection, response))
+    }
+
+    /// Forgets pooled connections of an identity that has been rotated out.
+    pub fn identity_changed(&self) {
+        self.pool.forget_other_identities(self.identity.load().fingerprint());
+        self.tls.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    fn sent(&self, key: PoolKey, mut connection: Connection, response: Response<Incoming>) -> Sent {
+        let (address, facts) = (connection.address, connection.facts.clone());
+        connection.idle_since = Instant::now();
+        self.pool.put(key, connection);
+        Sent { response, address, facts }
+    }
+
+    async fn with_timeout<T>(
+        &self,
+        released: &Released,
+        sending: impl Future<Output = T>,
+    ) -> Result<T, Error> {
+        let overdue = async {
+            released.ended().await;
+            tokio::time::sleep(self.response_timeout).await;
+        };
+        tokio::select! {
+            biased;
+            sent = sending => Ok(sent),
+            () = overdue => Err(Kind::UpstreamTimeout.into()),
+        }
+    }
+
+    fn key(&self, permit: &EgressPermit) -> Result<PoolKey, Error> {
+        let identity = match permit.tls() {
+            UpstreamTls::Plaintext => None,
+            UpstreamTls::Mutual { .. } | UpstreamTls::Server { .. } => {
+                let identity = self.identity.load();
+                if identity.not_after() <= crate::clock::now() {
+                    return Err(Error::new(Kind::UpstreamIdentity, "our certificate has expired"));
+                }
+                Some(identity.fingerprint().to_owned())
+            }
+        };
+        Ok(PoolKey {
+            endpoint: Arc::clone(permit.endpoint()),
+            host: permit.host().clone(),
+            port: permit.port(),
+            tls: permit.tls().clone(),
+            identity,
+        })
+    }
+
+    async fn open(
+        &self,
+        permit: &EgressPermit,
+        key: &PoolKey,
+        vetted: &Vetted,
+    ) -> Result<Connection, Error> {
+        let opened = self.connect(permit, key, vetted).await;
+        let result = match &opened {
+            Ok(_) => "ok",
+            Err(error) => error.kind().code(),
+        };
+        self.metrics.dials.with_label_values(&[result]).inc();
+        opened
+    }
+
+    async fn connect(
+        &self,
+        permit: &EgressPermit,
+        key: &PoolKey,
+        vetted: &Vetted,
+    ) -> Result<Connection, Error> {
+        let (stream, address) = dial::open(vetted.addresses(), &self.own, self.timeouts).await?;
+        let (sender, facts) = match self.tls_config(permit, key)? {
+            None => (speak(stream).await?, TlsFacts::default()),
+            Some(config) => {
+                let name = server_name(permit.host())?;
+                let (stream, facts) = dial::handshake(stream, name, config, self.timeouts).await?;
+                (speak(stream).await?, facts)
+            }
+        };
+        Ok(Connection { sender, address, facts, idle_since: Instant::now() })
+    }
+
+    fn tls_config(
+        &self,
+        permit: &EgressPermit,
+        key: &PoolKey,
+    ) -> Result<Option<Arc<ClientConfig>>, Error> {
+        let (peer, pins, mutual) = match permit.tls() {
+            UpstreamTls::Plaintext => return Ok(None),
+            UpstreamTls::Mutual { peer, pins } => (peer, pins, true),
+            UpstreamTls::Server { peer, pins } => (peer, pins, false),
+        };
+        let identity = self.identity.load();
+        let kept_as = (identity.fingerprint().to_owned(), key.tls.clone(), key.host.clone());
+        let mut kept = self.tls.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(config) = kept.get(&kept_as) {
+            return Ok(Some(Arc::clone(config)));
+        }
+        let peer = match peer {
+            PeerName::ServerName(host) => ExpectPeer::ServerName(host.to_string()),
+            PeerName::SpiffeId(id) => ExpectPeer::SpiffeId(id.clone()),
+        };
+        let pins = pins.iter().map(|pin| pin.0).collect();
+        let config = certs::tls::client_config(&identity, &Expect { peer, pins, mutual })
+            .map_err(|error| Error::new(Kind::UpstreamIdentity, error))?;
+        if kept.len() >= TLS_CONFIGS_MAX {
+            kept.clear();
+        }
+        kept.insert(kept_as, Arc::clone(&config));
+        Ok(Some(config))
+    }
+}
+
+/// Starts HTTP/1.1 on a connection. Its task ends with the connection.
+async fn speak<S>(stream: S) -> Result<http1::SendRequest<ClearedBody>, Error>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let (sender, connection) = http1::Builder::new()
+        .max_buf_size(BUFFER_BYTES)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| Error::new(Kind::UpstreamBroken, error))?;
+    Drain::spawn_background(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "an upstream connection ended");
+        }
+    });
+    Ok(sender)
+}
+
+fn server_name(host: &Host) -> Result<ServerName<'static>, Error> {
+    match host.ip() {
+        Some(address) => Ok(ServerName::IpAddress(address.into())),
+        None => ServerName::try_from(host.to_string())
+            .map_err(|error| Error::new(Kind::UpstreamUnverified, error)),
+    }
+}

@@ -1,0 +1,103 @@
+//! The only opener of a socket to the outside. Private to `upstream`: a connection is made only
+//! for a permit, to an address its guard has passed.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ClientConfig;
+use rustls_pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::error::{Error, Kind};
+
+/// Addresses of one answer that are tried before giving up.
+const ADDRESSES_TRIED_MAX: usize = 4;
+
+/// How long the parts of opening a connection may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Timeouts {
+    pub(super) connect: Duration,
+    pub(super) handshake: Duration,
+}
+
+/// What is known of a connection's other end.
+#[derive(Clone, Debug, Default)]
+pub struct TlsFacts {
+    /// Such as `TLSv1.3`; `None` for plaintext.
+    pub version: Option<String>,
+    /// Key exchange group, such as `X25519MLKEM768`.
+    pub group: Option<String>,
+}
+
+/// Opens a connection to the first address that takes one.
+pub(super) async fn open(
+    addresses: &[SocketAddr],
+    own: &[SocketAddr],
+    timeouts: Timeouts,
+) -> Result<(TcpStream, SocketAddr), Error> {
+    let mut last = Error::from(Kind::UpstreamUnreachable);
+    for address in addresses.iter().take(ADDRESSES_TRIED_MAX) {
+        if is_own(own, *address) {
+            last = Error::new(Kind::UpstreamUnreachable, "the address is one of our own listeners");
+            continue;
+        }
+        match tokio::time::timeout(timeouts.connect, connect(*address)).await {
+            Ok(Ok(stream)) => {
+                stream
+                    .set_nodelay(true)
+                    .map_err(|error| Error::new(Kind::UpstreamBroken, error))?;
+                return Ok((stream, *address));
+            }
+            Ok(Err(error)) => last = Error::new(Kind::UpstreamUnreachable, error),
+            Err(_) => last = Kind::UpstreamTimeout.into(),
+        }
+    }
+    Err(last)
+}
+
+/// Does the TLS handshake; the certificate is judged inside, by `config`'s verifier.
+pub(super) async fn handshake(
+    stream: TcpStream,
+    name: ServerName<'static>,
+    config: Arc<ClientConfig>,
+    timeouts: Timeouts,
+) -> Result<(TlsStream<TcpStream>, TlsFacts), Error> {
+    let connecting = TlsConnector::from(config).connect(name, stream);
+    let stream = tokio::time::timeout(timeouts.handshake, connecting)
+        .await
+        .map_err(|_| Error::from(Kind::UpstreamTimeout))?
+        .map_err(|error| Error::new(handshake_fault(&error), error))?;
+    let (_, session) = stream.get_ref();
+    let facts = TlsFacts {
+        version: session.protocol_version().and_then(|version| version.as_str()).map(str::to_owned),
+        group: session.negotiated_key_exchange_group().map(|group| format!("{:?}", group.name())),
+    };
+    Ok((stream, facts))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one opener")]
+async fn connect(address: SocketAddr) -> std::io::Result<TcpStream> {
+    TcpStream::connect(address).await
+}
+
+/// An unspecified listener (0.0.0.0) answers on every local address, so its port alone counts.
+fn is_own(own: &[SocketAddr], address: SocketAddr) -> bool {
+    own.iter().any(|listener| {
+        let is_local = address.ip().is_loopback() || address.ip() == listener.ip();
+        listener.port() == address.port()
+            && (listener.ip() == address.ip() || (listener.ip().is_unspecified() && is_local))
+    })
+}
+
+fn handshake_fault(error: &std::io::Error) -> Kind {
+    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match tls {
+        Some(rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented) => {
+            Kind::UpstreamUnverified
+        }
+        Some(_) | None => Kind::UpstreamBroken,
+    }
+}

@@ -1,0 +1,135 @@
+//! Our own name resolution: the configuration's fixed names first, then DNS with its TTL. Names
+//! are asked as they stand (no search list), so that the name that was decided is the name asked.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{NameServerConfig, ResolverConfig};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use policy::{EgressPermit, Host};
+
+use crate::error::{Error, Kind};
+use crate::stop::Stop;
+
+/// How long an answer of the fixed names, or an address literal, stands before it is vetted again.
+const FIXED_TTL: Duration = Duration::from_secs(300);
+/// Addresses of one answer that are looked at.
+const ADDRESSES_MAX: usize = 32;
+
+/// Resolves names.
+#[derive(Debug)]
+pub struct Resolver {
+    hosts: BTreeMap<Host, Vec<IpAddr>>,
+    dns: Option<TokioResolver>,
+}
+
+/// Addresses that a permit's guard has passed, in the order of the answer. Only these are dialled.
+#[derive(Clone, Debug)]
+pub struct Vetted {
+    addresses: Vec<SocketAddr>,
+    fresh_until: Instant,
+}
+
+/// Why no resolver could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidResolver {
+    /// A fixed name is no host name.
+    #[error("resolver.hosts: `{0}` is not a host name")]
+    Host(String),
+}
+
+impl Resolver {
+    /// `hosts` are fixed names; without `nameservers` the system's are asked.
+    ///
+    /// # Errors
+    /// [`InvalidResolver`] for a fixed name that is no host name.
+    pub fn new(
+        hosts: &BTreeMap<String, Vec<IpAddr>>,
+        nameservers: &[SocketAddr],
+    ) -> Result<Self, InvalidResolver> {
+        let hosts = hosts
+            .iter()
+            .map(|(name, addresses)| match Host::parse(name) {
+                Ok(host) => Ok((host, addresses.clone())),
+                Err(_) => Err(InvalidResolver::Host(name.clone())),
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self { hosts, dns: dns(nameservers) })
+    }
+
+    /// The permitted host's addresses that its guard passes.
+    ///
+    /// # Errors
+    /// The guard's refusal when no address passes; `UpstreamDns` when the name does not resolve.
+    pub async fn vet(&self, permit: &EgressPermit) -> Result<Vetted, Stop> {
+        let (answer, fresh_until) = self.addresses(permit.host()).await?;
+        let mut addresses = Vec::new();
+        let mut refusal = None;
+        for address in answer.into_iter().take(ADDRESSES_MAX) {
+            match permit.vet(address) {
+                Ok(()) => addresses.push(SocketAddr::new(address, permit.port())),
+                Err(refused) => refusal = refusal.or(Some(refused)),
+            }
+        }
+        match refusal {
+            Some(refusal) if addresses.is_empty() => Err(refusal.into()),
+            Some(_) | None if addresses.is_empty() => Err(Kind::UpstreamDns.into()),
+            Some(_) | None => Ok(Vetted { addresses, fresh_until }),
+        }
+    }
+
+    async fn addresses(&self, host: &Host) -> Result<(Vec<IpAddr>, Instant), Error> {
+        let fixed_until = Instant::now() + FIXED_TTL;
+        if let Some(address) = host.ip() {
+            return Ok((vec![address], fixed_until));
+        }
+        if let Some(addresses) = self.hosts.get(host) {
+            return Ok((addresses.clone(), fixed_until));
+        }
+        let Some(dns) = &self.dns else {
+            let why = "the system's name servers cannot be read; set resolver.nameservers";
+            return Err(Error::new(Kind::UpstreamDns, why));
+        };
+        let answer = dns
+            .lookup_ip(format!("{host}."))
+            .await
+            .map_err(|error| Error::new(Kind::UpstreamDns, error))?;
+        Ok((answer.iter().collect(), answer.valid_until()))
+    }
+}
+
+impl Vetted {
+    /// The addresses, in the order in which they are tried.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Whether the answer's TTL has not passed.
+    pub fn is_fresh(&self) -> bool {
+        Instant::now() < self.fresh_until
+    }
+}
+
+fn dns(nameservers: &[SocketAddr]) -> Option<TokioResolver> {
+    let provider = TokioRuntimeProvider::default();
+    let built = if nameservers.is_empty() {
+        hickory_resolver::Resolver::builder(provider).and_then(|builder| builder.build())
+    } else {
+        let servers = nameservers.iter().map(name_server).collect();
+        let config = ResolverConfig::from_name_servers(servers);
+        hickory_resolver::Resolver::builder_with_config(config, provider).build()
+    };
+    built
+        .inspect_err(|error| tracing::warn!(%error, "no name servers; only fixed names resolve"))
+        .ok()
+}
+
+fn name_server(address: &SocketAddr) -> NameServerConfig {
+    let mut server = NameServerConfig::udp_and_tcp(address.ip());
+    for connection in &mut server.connections {
+        connection.port = address.port();
+    }
+    server
+}
