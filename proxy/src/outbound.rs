@@ -1,0 +1,69 @@
+//! Egress: what the workload sends out. `http` decides, reads, records and sends one request;
+//! `connect` opens an intercepted TLS session and hands its requests to `http`.
+
+mod connect;
+mod http;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use ::http::{Method, Request, Response};
+use certs::mint::InterceptCa;
+use hyper::body::Incoming;
+use tokio::net::TcpStream;
+
+use crate::accept::{self, Ended};
+use crate::audit::{Direction, Kind};
+use crate::drain::Drain;
+use crate::error;
+use crate::http::body::{Inward, Recorded};
+use crate::rooms::{Arrival, Rooms};
+use crate::stop::Stop;
+
+/// The outbound listener's work.
+#[derive(Debug)]
+pub struct Outbound {
+    rooms: Arc<Rooms>,
+    intercept: InterceptCa,
+}
+
+impl Outbound {
+    /// `intercept` mints the leaves that the workload's TLS meets.
+    pub fn new(rooms: Arc<Rooms>, intercept: InterceptCa) -> Self {
+        Self { rooms, intercept }
+    }
+
+    /// Serves one connection of the forward proxy.
+    pub async fn serve(self: Arc<Self>, stream: TcpStream, downstream: SocketAddr, drain: Drain) {
+        let arrival = Arrival { downstream, drain: drain.clone() };
+        let this = Arc::clone(&self);
+        let from = arrival.clone();
+        let ended = accept::serve(stream, &self.rooms.limits, drain, move |request| {
+            Arc::clone(&this).handle(request, from.clone())
+        })
+        .await;
+        self.record_malformed(ended, downstream);
+    }
+
+    async fn handle(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        arrival: Arrival,
+    ) -> Response<Recorded<Inward>> {
+        if request.method() == Method::CONNECT {
+            connect::handle(self, request, arrival)
+        } else {
+            http::handle(&self.rooms, request, arrival, None).await
+        }
+    }
+
+    /// hyper has answered a head it could not parse; the record is ours to write.
+    fn record_malformed(&self, ended: Ended, downstream: SocketAddr) {
+        let Ended::Malformed(error) = ended else { return };
+        let status = if error.is_parse_too_large() { 431 } else { 400 };
+        if let Ok((ongoing, _place)) = self.rooms.open(Direction::Outbound, Kind::Http, downstream)
+        {
+            ongoing.stop(&Stop::from(error::Error::new(error::Kind::Malformed, error)), status);
+        }
+    }
+}

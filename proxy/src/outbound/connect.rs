@@ -1,0 +1,161 @@
+//! CONNECT: decided on its authority before `200`, then terminated with a minted leaf and read as
+//! HTTP. The SNI must equal the authority; it may be absent only where the authority is an address.
+
+use std::sync::Arc;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use policy::{Action, ConnectFacts, Enforcement, Host, Reason, Verdict};
+use rustls::server::Acceptor;
+use tokio_rustls::LazyConfigAcceptor;
+
+use super::Outbound;
+use crate::accept;
+use crate::audit::{Direction, Kind, Outcome};
+use crate::error::{self, Error};
+use crate::http::body::{Inward, Recorded};
+use crate::http::respond;
+use crate::http::target::Pinned;
+use crate::ongoing::Ongoing;
+use crate::rooms::Arrival;
+use crate::stop::Stop;
+
+/// Answers a CONNECT. The session goes on beside the connection that asked.
+pub(super) fn handle(
+    outbound: Arc<Outbound>,
+    mut request: Request<Incoming>,
+    arrival: Arrival,
+) -> Response<Recorded<Inward>> {
+    let opened = outbound.rooms.open(Direction::Outbound, Kind::Connect, arrival.downstream);
+    let (mut ongoing, place) = match opened {
+        Ok(opened) => opened,
+        Err(stop) => return respond::problem(&stop, None).map(Recorded::closed),
+    };
+    match decide(&outbound, &mut ongoing, &request) {
+        Ok(pinned) => {
+            let upgrade = hyper::upgrade::on(&mut request);
+            let drain = arrival.drain.clone();
+            drain.spawn(async move {
+                intercept(&outbound, ongoing, upgrade, (pinned, arrival)).await;
+                drop(place);
+            });
+            Response::new(Recorded::closed(bytes::Bytes::new().into()))
+        }
+        Err(stop) => {
+            let response = respond::problem(&stop, Some(ongoing.id()));
+            ongoing.stop(&stop, response.status().as_u16());
+            response.map(Recorded::closed)
+        }
+    }
+}
+
+fn decide(
+    outbound: &Outbound,
+    ongoing: &mut Ongoing,
+    request: &Request<Incoming>,
+) -> Result<Pinned, Stop> {
+    let seen = dlp::redact::printable(&dlp::Catalog::builtin(), &request.uri().to_string());
+    ongoing.note(|record| {
+        record.method = Some("CONNECT".to_owned());
+        record.target = Some(seen);
+    });
+    let pinned = Pinned::from_connect(request.uri(), request.headers())
+        .map_err(|what| Error::new(error::Kind::Malformed, what))?;
+    let rooms = &outbound.rooms;
+    let identity = rooms.identity.load();
+    let policy = rooms.policy.load();
+    let hash = policy.hash().to_string();
+    ongoing.note(|record| {
+        record.source = Some(identity.id().to_string());
+        record.policy = Some(hash.clone());
+    });
+    let permit = policy.decide_connect(&ConnectFacts {
+        source: Some(identity.id()),
+        host: &pinned.host,
+        port: pinned.port,
+        now: crate::clock::now(),
+    })?;
+    ongoing.permit(permit.verdict(), &hash);
+    Ok(pinned)
+}
+
+/// Terminates the workload's TLS and serves the requests inside.
+async fn intercept(
+    outbound: &Arc<Outbound>,
+    mut ongoing: Ongoing,
+    upgrade: OnUpgrade,
+    (pinned, arrival): (Pinned, Arrival),
+) {
+    let stream = match terminate(outbound, &mut ongoing, upgrade, &pinned).await {
+        Ok(stream) => stream,
+        Err(stop) => {
+            let status = respond::status(&stop).as_u16();
+            return ongoing.stop(&stop, status);
+        }
+    };
+    let rooms = Arc::clone(&outbound.rooms);
+    let downstream = arrival.downstream;
+    let drain = arrival.drain.clone();
+    let ended = accept::serve(stream, &outbound.rooms.limits, drain, move |request| {
+        let (rooms, arrival, pinned) = (Arc::clone(&rooms), arrival.clone(), pinned.clone());
+        async move { super::http::handle(&rooms, request, arrival, Some(&pinned)).await }
+    })
+    .await;
+    outbound.record_malformed(ended, downstream);
+    ongoing.close(Outcome::Completed);
+}
+
+type Terminated = tokio_rustls::server::TlsStream<TokioIo<hyper::upgrade::Upgraded>>;
+
+async fn terminate(
+    outbound: &Outbound,
+    ongoing: &mut Ongoing,
+    upgrade: OnUpgrade,
+    pinned: &Pinned,
+) -> Result<Terminated, Stop> {
+    let aborted =
+        |error: &dyn std::fmt::Display| Error::new(error::Kind::DownstreamTls, error.to_string());
+    let handshake = async {
+        let stream = TokioIo::new(upgrade.await.map_err(|error| aborted(&error))?);
+        let start = LazyConfigAcceptor::new(Acceptor::default(), stream)
+            .await
+            .map_err(|error| aborted(&error))?;
+        check_sni(pinned, start.client_hello().server_name())?;
+        let config = outbound
+            .intercept
+            .server_config(&pinned.host.to_string(), crate::clock::now())
+            .map_err(|error| Error::new(error::Kind::InterceptBroken, error))?;
+        let stream = start.into_stream(config).await.map_err(|error| aborted(&error))?;
+        Ok::<_, Stop>(stream)
+    };
+    let limit = outbound.rooms.limits.handshake_timeout;
+    let stream = tokio::time::timeout(limit, handshake).await.map_err(|_| {
+        aborted(&"the TLS handshake inside CONNECT took too long (limits.handshakeTimeout)")
+    })??;
+    let (_, session) = stream.get_ref();
+    let version = session.protocol_version().and_then(|version| version.as_str());
+    ongoing.note(|record| record.downstream_tls_version = version.map(str::to_owned));
+    Ok(stream)
+}
+
+/// One name: the SNI is the CONNECT authority (RFC 6066, section 3: never an address).
+fn check_sni(pinned: &Pinned, sni: Option<&str>) -> Result<(), Stop> {
+    let refusal = match sni.map(Host::parse) {
+        None if pinned.host.ip().is_some() => return Ok(()),
+        Some(Ok(host)) if host == pinned.host => return Ok(()),
+        None => {
+            ("sni-missing", "the TLS handshake names no server; the CONNECT authority is a name")
+        }
+        Some(_) => {
+            ("sni-mismatch", "the TLS handshake names another server than the CONNECT authority")
+        }
+    };
+    Err(Stop::Refused(Box::new(Verdict {
+        action: Action::Block,
+        enforcement: Enforcement::Enforce,
+        rule: None,
+        reason: Reason { code: refusal.0, text: refusal.1.to_owned() },
+    })))
+}

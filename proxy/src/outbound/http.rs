@@ -1,0 +1,228 @@
+//! One outbound request: facts, policy, act, record. The order is the design's: decide, read the
+//! head, resolve and vet, read the body, announce, send.
+
+use http::header::{CONTENT_LENGTH, EXPECT, HOST, TRAILER};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, Version, request};
+use hyper::body::Incoming;
+use policy::{EgressFacts, EgressPermit};
+
+use crate::audit::{Direction, Kind};
+use crate::content::{Hint, Meters};
+use crate::error::{self, Error};
+use crate::http::body::{Inward, Recorded};
+use crate::http::target::{InvalidTarget, Pinned, Target};
+use crate::http::{headers, respond};
+use crate::ongoing::Ongoing;
+use crate::rooms::{Arrival, Rooms};
+use crate::stop::Stop;
+use crate::upstream::{Departure, Sent};
+
+/// Handles one request. `pinned` is the CONNECT authority it came through, if any.
+pub(super) async fn handle(
+    rooms: &Rooms,
+    request: Request<Incoming>,
+    arrival: Arrival,
+    pinned: Option<&Pinned>,
+) -> Response<Recorded<Inward>> {
+    let opened = rooms.open(Direction::Outbound, Kind::Http, arrival.downstream);
+    let (mut ongoing, _place) = match opened {
+        Ok(opened) => opened,
+        Err(stop) => return respond::problem(&stop, None).map(Recorded::closed),
+    };
+    let (head, body) = request.into_parts();
+    let is_head = head.method == Method::HEAD;
+    let awaits_continue = head.headers.contains_key(EXPECT);
+    let mut body = Some(body);
+    let work = Work { rooms, arrival: &arrival, pinned };
+    match work.run(&mut ongoing, head, &mut body).await {
+        Ok(response) => {
+            let sent = ongoing.downstream().clone();
+            response.map(|body| Recorded::new(body, ongoing, sent, is_head))
+        }
+        Err(stop) => {
+            // A client that waits for `100 Continue` sends nothing after a refusal; reading would
+            // send it the 100.
+            if let Some(unread) = body.filter(|_| !awaits_continue) {
+                rooms.content.linger(unread, &arrival.drain);
+            }
+            let response = respond::problem(&stop, Some(ongoing.id()));
+            ongoing.stop(&stop, response.status().as_u16());
+            response.map(Recorded::closed)
+        }
+    }
+}
+
+struct Work<'a> {
+    rooms: &'a Rooms,
+    arrival: &'a Arrival,
+    pinned: Option<&'a Pinned>,
+}
+
+impl Work<'_> {
+    async fn run(
+        &self,
+        ongoing: &mut Ongoing,
+        head: request::Parts,
+        body: &mut Option<Incoming>,
+    ) -> Result<Response<Inward>, Stop> {
+        let rooms = self.rooms;
+        let target = self.target(ongoing, &head)?;
+        let permit = self.decide(ongoing, &head, &target)?;
+        let ruling = permit.ruling();
+        let head = outgoing(&target, head)?;
+        let meters = ongoing.meters().clone();
+        let text = target.to_string();
+        let read = rooms.content.read_head(&ruling, &text, &head.headers, &meters.cell)?;
+        let vetted = rooms.upstream.vet(&permit).await?;
+        ongoing.note(|record| {
+            record.address = vetted.addresses().first().map(ToString::to_string);
+        });
+        let unread = body.take().ok_or(error::Kind::Malformed)?;
+        let hint = Hint::of(&head.headers);
+        let metering = (&meters, &self.arrival.drain);
+        let body = rooms.content.read_body(ruling, &hint, unread, metering).await?;
+        let announced = ongoing.announce().await?;
+        let returning = Returning::of(&permit, &head.method);
+        let mut head = head;
+        // The body's own length frames it anew.
+        head.headers.remove(CONTENT_LENGTH);
+        let cleared = rooms.content.clear(read, head, body);
+        let released = meters.released.clone();
+        let departure = Departure { cleared, announced, vetted, released };
+        let sent = rooms.upstream.send(permit, departure).await;
+        let sent = sent.map_err(|stop| why_cut(&meters, stop))?;
+        self.answer(ongoing, sent, returning).await
+    }
+
+    fn target(&self, ongoing: &mut Ongoing, head: &request::Parts) -> Result<Target, Stop> {
+        let seen = dlp::redact::printable(&dlp::Catalog::builtin(), &head.uri.to_string());
+        ongoing.note(|record| {
+            record.method = Some(head.method.as_str().to_owned());
+            record.target = Some(seen);
+        });
+        let malformed = |what: InvalidTarget| Error::new(error::Kind::Malformed, what);
+        if headers::has_ambiguous_framing(head.version, &head.headers) {
+            return Err(
+                Error::new(error::Kind::Malformed, "the body's framing has two readings").into()
+            );
+        }
+        let target = match self.pinned {
+            Some(pinned) => Target::from_pinned(pinned, &head.uri, head.version, &head.headers),
+            None => Target::from_absolute(&head.uri, head.version, &head.headers),
+        }
+        .map_err(malformed)?;
+        let printable = dlp::redact::printable(&dlp::Catalog::builtin(), &target.to_string());
+        ongoing.note(|record| record.target = Some(printable));
+        if headers::wants_upgrade(&head.headers) {
+            return Err(Error::new(error::Kind::Malformed, "Upgrade is not supported yet").into());
+        }
+        Ok(target)
+    }
+
+    fn decide(
+        &self,
+        ongoing: &mut Ongoing,
+        head: &request::Parts,
+        target: &Target,
+    ) -> Result<EgressPermit, Stop> {
+        let identity = self.rooms.identity.load();
+        let policy = self.rooms.policy.load();
+        let hash = policy.hash().to_string();
+        ongoing.note(|record| {
+            record.source = Some(identity.id().to_string());
+            record.policy = Some(hash.clone());
+        });
+        let permit = policy.decide_egress(&EgressFacts {
+            source: Some(identity.id()),
+            host: target.host(),
+            port: target.port(),
+            method: head.method.as_str(),
+            path: target.path(),
+            now: crate::clock::now(),
+        })?;
+        ongoing.permit(permit.verdict(), &hash);
+        ongoing.note(|record| {
+            record.endpoint = Some(permit.endpoint().to_string());
+            record.region = permit.region().map(str::to_owned);
+        });
+        Ok(permit)
+    }
+
+    async fn answer(
+        &self,
+        ongoing: &mut Ongoing,
+        sent: Sent,
+        returning: Returning,
+    ) -> Result<Response<Inward>, Stop> {
+        let Sent { response, address, facts } = sent;
+        let (mut head, body) = response.into_parts();
+        ongoing.note(|record| {
+            record.address = Some(address.to_string());
+            record.status = Some(head.status.as_u16());
+            record.tls_version = facts.version;
+            record.tls_group = facts.group;
+            record.tls_peer = returning.peer;
+        });
+        headers::strip(&mut head.headers);
+        let Some(ruling) = returning.ruling else {
+            return Ok(Response::from_parts(head, Inward::Raw(body)));
+        };
+        // What comes in is read into the same reading, but is not counted as released.
+        let meters = Meters { cell: ongoing.meters().cell.clone(), ..Meters::default() };
+        let hint = Hint::of(&head.headers);
+        self.rooms.content.read_head(&ruling, "", &head.headers, &meters.cell)?;
+        let metering = (&meters, &self.arrival.drain);
+        let body = self.rooms.content.read_body(ruling, &hint, body, metering).await?;
+        if !returning.is_head {
+            head.headers.remove(CONTENT_LENGTH);
+        }
+        Ok(Response::from_parts(head, Inward::Read(body)))
+    }
+}
+
+/// What the permit says of the way back, kept because sending consumes the permit.
+struct Returning {
+    ruling: Option<policy::Ruling>,
+    peer: Option<String>,
+    is_head: bool,
+}
+
+impl Returning {
+    fn of(permit: &EgressPermit, method: &Method) -> Self {
+        Self {
+            ruling: permit.ruling_in(),
+            peer: permit.tls().peer().map(ToString::to_string),
+            is_head: method == Method::HEAD,
+        }
+    }
+}
+
+/// The head that goes upstream, built anew from what was decided.
+fn outgoing(target: &Target, mut head: request::Parts) -> Result<request::Parts, Stop> {
+    let malformed = || Error::from(error::Kind::Malformed);
+    let trailers = headers::announced_trailers(&head.headers);
+    headers::strip(&mut head.headers);
+    head.headers.remove(EXPECT);
+    let host = HeaderValue::from_str(&target.authority()).map_err(|_| malformed())?;
+    let mut fields = HeaderMap::with_capacity(head.headers.len() + 2);
+    fields.insert(HOST, host);
+    head.headers.remove(HOST);
+    fields.extend(head.headers);
+    if let Some(trailers) = trailers {
+        fields.insert(TRAILER, trailers);
+    }
+    head.headers = fields;
+    head.uri = target.path_and_query().parse::<Uri>().map_err(|_| malformed())?;
+    head.version = Version::HTTP_11;
+    head.extensions.clear();
+    Ok(head)
+}
+
+/// An upstream that broke because we cut the body was not the one that failed.
+fn why_cut(meters: &Meters, stop: Stop) -> Stop {
+    meters.cell.with(|reading| match (&reading.verdict, reading.failure) {
+        (Some(verdict), _) if verdict.stops() => Stop::Refused(Box::new(verdict.clone())),
+        (_, Some(failure)) if matches!(stop, Stop::Failed(_)) => failure.into(),
+        (_, _) => stop,
+    })
+}

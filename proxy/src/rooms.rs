@@ -1,0 +1,81 @@
+//! What the data path's rooms share: the policy, our identity, the way to upstreams, and the
+//! record. Built once by `app`.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use certs::rotation::Current;
+use policy::Policy;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::audit::{Audit, Direction, Kind};
+use crate::config::Limits;
+use crate::content::Content;
+use crate::drain::Drain;
+use crate::error;
+use crate::ongoing::Ongoing;
+use crate::stop::Stop;
+use crate::telemetry::Metrics;
+use crate::upstream::Upstream;
+
+/// What every listener needs.
+#[derive(Debug)]
+pub struct Rooms {
+    /// The policy in force; an exchange loads it once and keeps it.
+    pub policy: ArcSwap<Policy>,
+    /// Our identity.
+    pub identity: Arc<Current>,
+    /// The record.
+    pub audit: Audit,
+    /// The reader of what leaves.
+    pub content: Content,
+    /// The way out.
+    pub upstream: Upstream,
+    /// Metrics.
+    pub metrics: Metrics,
+    /// Every limit.
+    pub limits: Limits,
+    /// Places for exchanges.
+    pub exchanges: Arc<Semaphore>,
+}
+
+/// A place among the exchanges under way; given back on drop.
+#[derive(Debug)]
+pub struct Place {
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Rooms {
+    /// Opens an exchange: its audit entry, and its place in `limits.exchangesMax`.
+    ///
+    /// # Errors
+    /// No entry can be written (then there is no record either), or no place is left (then the
+    /// record is closed here).
+    pub fn open(
+        &self,
+        direction: Direction,
+        kind: Kind,
+        downstream: SocketAddr,
+    ) -> Result<(Ongoing, Place), Stop> {
+        let ongoing = Ongoing::open(&self.audit, &self.metrics, (direction, kind), downstream)
+            .map_err(|cause| error::Error::new(error::Kind::AuditUnavailable, cause))?;
+        match Arc::clone(&self.exchanges).try_acquire_owned() {
+            Ok(permit) => Ok((ongoing, Place { _permit: permit })),
+            Err(_) => {
+                let stop = Stop::from(error::Kind::ExchangesMax);
+                ongoing.stop(&stop, error::Kind::ExchangesMax.status().as_u16());
+                Err(stop)
+            }
+        }
+    }
+}
+
+/// Where a request came from: the listener's side of an exchange.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    /// The client's address.
+    pub downstream: SocketAddr,
+    /// The drain that the exchange's helpers are counted in.
+    pub drain: Drain,
+}
