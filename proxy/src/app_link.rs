@@ -1,0 +1,59 @@
+//! The way to the local application: the configured loopback address and no other.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use crate::drain::Drain;
+use crate::error::{Error, Kind};
+use crate::http::body::Inward;
+
+/// The local application.
+#[derive(Clone, Debug)]
+pub struct AppLink {
+    address: SocketAddr,
+    connect_timeout: Duration,
+}
+
+impl AppLink {
+    /// The application behind `inbound.forward`.
+    pub fn new(address: SocketAddr, connect_timeout: Duration) -> Self {
+        Self { address, connect_timeout }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Sends a request that was authorized.
+    ///
+    /// # Errors
+    /// `AppUnreachable` when it takes no connection, `UpstreamBroken` when it breaks off.
+    pub async fn send(&self, request: Request<Inward>) -> Result<Response<Inward>, Error> {
+        let stream = tokio::time::timeout(self.connect_timeout, connect(self.address))
+            .await
+            .map_err(|_| Error::from(Kind::AppUnreachable))?
+            .map_err(|error| Error::new(Kind::AppUnreachable, error))?;
+        let broken = |error| Error::new(Kind::UpstreamBroken, error);
+        let (mut sender, connection) =
+            http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
+        Drain::spawn_background(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "the application's connection ended");
+            }
+        });
+        let response: Response<Incoming> = sender.send_request(request).await.map_err(broken)?;
+        Ok(response.map(Inward::Raw))
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the local application is not the outside")]
+async fn connect(address: SocketAddr) -> std::io::Result<TcpStream> {
+    TcpStream::connect(address).await
+}

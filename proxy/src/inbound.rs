@@ -1,0 +1,267 @@
+//! Peers come in through TLS 1.3 mutual TLS and reach the local application only. What the
+//! application answers leaves the pod, so it passes the same gate as an upload.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use certs::Identity;
+use http::header::{CONTENT_LENGTH, HOST};
+use http::{HeaderValue, Method, Request, Response, Uri, Version, request};
+use hyper::body::Incoming;
+use policy::{InboundFacts, InboundPermit};
+use rustls::ServerConfig;
+use spiffe::SpiffeId;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use crate::accept::{self, Ended};
+use crate::app_link::AppLink;
+use crate::audit::{Direction, Kind};
+use crate::content::{ClearedBody, Hint, Meters};
+use crate::drain::Drain;
+use crate::error::{self, Error};
+use crate::http::body::{Inward, Recorded};
+use crate::http::target::{InvalidTarget, Target, join_query};
+use crate::http::{headers, respond};
+use crate::ongoing::Ongoing;
+use crate::rooms::{Arrival, Rooms};
+use crate::stop::Stop;
+
+/// The inbound listener's work.
+#[derive(Debug)]
+pub struct Inbound {
+    rooms: Arc<Rooms>,
+    app: AppLink,
+    tls: Mutex<Option<(String, Arc<ServerConfig>)>>,
+}
+
+/// An authenticated party on an inbound connection.
+#[derive(Clone, Debug)]
+struct Peer {
+    id: SpiffeId,
+    /// `x-forwarded-client-cert` for the application.
+    forwarded: HeaderValue,
+}
+
+impl Inbound {
+    /// Requests go to `app` and nowhere else.
+    pub fn new(rooms: Arc<Rooms>, app: AppLink) -> Self {
+        Self { rooms, app, tls: Mutex::default() }
+    }
+
+    /// Serves one peer's connection.
+    pub async fn serve(self: Arc<Self>, stream: TcpStream, downstream: SocketAddr, drain: Drain) {
+        let (stream, peer) = match self.handshake(stream).await {
+            Ok(accepted) => accepted,
+            Err(error) => return self.record_failed(Kind::Handshake, error, 0, downstream),
+        };
+        let arrival = Arrival { downstream, drain: drain.clone() };
+        let this = Arc::clone(&self);
+        let ended = accept::serve(stream, &self.rooms.limits, drain, move |request| {
+            Arc::clone(&this).handle(request, arrival.clone(), peer.clone())
+        })
+        .await;
+        if let Ended::Malformed(error) = ended {
+            let status = if error.is_parse_too_large() { 431 } else { 400 };
+            let error = Error::new(error::Kind::Malformed, error);
+            self.record_failed(Kind::Http, error, status, downstream);
+        }
+    }
+
+    async fn handshake(&self, stream: TcpStream) -> Result<(TlsStream<TcpStream>, Peer), Error> {
+        let identity = self.rooms.identity.load();
+        if identity.not_after() <= crate::clock::now() {
+            return Err(Error::new(error::Kind::UpstreamIdentity, "our certificate has expired"));
+        }
+        let config = self.config(&identity)?;
+        let accepting = TlsAcceptor::from(config).accept(stream);
+        let stream = tokio::time::timeout(self.rooms.limits.handshake_timeout, accepting)
+            .await
+            .map_err(|_| Error::new(error::Kind::DownstreamTls, "limits.handshakeTimeout"))?
+            .map_err(|cause| Error::new(error::Kind::DownstreamTls, cause))?;
+        let (_, session) = stream.get_ref();
+        let leaf = session
+            .peer_certificates()
+            .and_then(|chain| chain.first())
+            .ok_or_else(|| Error::new(error::Kind::DownstreamTls, "no client certificate"))?;
+        let id = certs::verify::spiffe_id_of(leaf)
+            .map_err(|cause| Error::new(error::Kind::DownstreamTls, cause))?;
+        let forwarded = forwarded_client_cert(&identity, leaf, &id)?;
+        Ok((stream, Peer { id, forwarded }))
+    }
+
+    fn config(&self, identity: &Identity) -> Result<Arc<ServerConfig>, Error> {
+        let mut kept = self.tls.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((fingerprint, config)) = &*kept
+            && fingerprint == identity.fingerprint()
+        {
+            return Ok(Arc::clone(config));
+        }
+        let config = certs::tls::server_config(identity)
+            .map_err(|cause| Error::new(error::Kind::UpstreamIdentity, cause))?;
+        *kept = Some((identity.fingerprint().to_owned(), Arc::clone(&config)));
+        Ok(config)
+    }
+
+    async fn handle(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        arrival: Arrival,
+        peer: Peer,
+    ) -> Response<Recorded<ClearedBody>> {
+        let opened = self.rooms.open(Direction::Inbound, Kind::Http, arrival.downstream);
+        let (mut ongoing, _place) = match opened {
+            Ok(opened) => opened,
+            Err(stop) => return respond::problem(&stop, None).map(Recorded::closed),
+        };
+        let is_head = request.method() == Method::HEAD;
+        match self.run(&mut ongoing, request, &arrival, &peer).await {
+            Ok(response) => {
+                // Released bytes are metered by the cleared body itself.
+                let sent = crate::content::Tally::default();
+                response.map(|body| Recorded::new(body, ongoing, sent, is_head))
+            }
+            Err(stop) => {
+                let response = respond::problem(&stop, Some(ongoing.id()));
+                ongoing.stop(&stop, response.status().as_u16());
+                response.map(Recorded::closed)
+            }
+        }
+    }
+
+    async fn run(
+        &self,
+        ongoing: &mut Ongoing,
+        request: Request<Incoming>,
+        arrival: &Arrival,
+        peer: &Peer,
+    ) -> Result<Response<ClearedBody>, Stop> {
+        let (head, body) = request.into_parts();
+        let (path, query) = self.facts(ongoing, &head, peer)?;
+        let permit = self.authorize(ongoing, &head.method, &path, peer)?;
+        let target = join_query(&path, query.as_deref());
+        let is_head = head.method == Method::HEAD;
+        let head = to_application(head, &target, peer)?;
+        let body = self.read_in(&permit, ongoing, (&head, &target), body, arrival).await?;
+        // The answer leaves the pod, so the line is written before the application is asked.
+        let _announced = ongoing.announce().await?;
+        let response = self.app.send(Request::from_parts(head, body)).await?;
+        let (mut head, body) = response.into_parts();
+        ongoing.note(|record| record.status = Some(head.status.as_u16()));
+        headers::strip(&mut head.headers);
+        let ruling = permit.ruling();
+        let meters = ongoing.meters().clone();
+        let read = self.rooms.content.read_head(&ruling, "", &head.headers, &meters.cell)?;
+        let hint = Hint::of(&head.headers);
+        let metering = (&meters, &arrival.drain);
+        let body = self.rooms.content.read_body(ruling, &hint, body, metering).await?;
+        if !is_head {
+            head.headers.remove(CONTENT_LENGTH);
+        }
+        let (head, body) = self.rooms.content.clear(read, head, body).into_parts();
+        Ok(Response::from_parts(head, body))
+    }
+
+    fn facts(
+        &self,
+        ongoing: &mut Ongoing,
+        head: &request::Parts,
+        peer: &Peer,
+    ) -> Result<(String, Option<String>), Stop> {
+        let seen = dlp::redact::printable(&dlp::Catalog::builtin(), &head.uri.to_string());
+        ongoing.note(|record| {
+            record.source = Some(peer.id.to_string());
+            record.method = Some(head.method.as_str().to_owned());
+            record.target = Some(seen);
+            record.address = Some(self.app.address().to_string());
+        });
+        let malformed = |what: InvalidTarget| Error::new(error::Kind::Malformed, what);
+        if headers::has_ambiguous_framing(head.version, &head.headers) {
+            return Err(
+                Error::new(error::Kind::Malformed, "the body's framing has two readings").into()
+            );
+        }
+        if head.method == Method::CONNECT || headers::wants_upgrade(&head.headers) {
+            return Err(Error::new(
+                error::Kind::Malformed,
+                "CONNECT and Upgrade are refused from peers",
+            )
+            .into());
+        }
+        Ok(Target::inbound_path(&head.uri, head.version, &head.headers).map_err(malformed)?)
+    }
+
+    fn authorize(
+        &self,
+        ongoing: &mut Ongoing,
+        method: &Method,
+        path: &str,
+        peer: &Peer,
+    ) -> Result<InboundPermit, Stop> {
+        let policy = self.rooms.policy.load();
+        let hash = policy.hash().to_string();
+        ongoing.note(|record| record.policy = Some(hash.clone()));
+        let permit = policy.authorize_inbound(&InboundFacts {
+            peer: &peer.id,
+            method: method.as_str(),
+            path,
+            now: crate::clock::now(),
+        })?;
+        ongoing.permit(permit.verdict(), &hash);
+        Ok(permit)
+    }
+
+    /// The request's way in: read only where the rule's `contentIn` asks.
+    async fn read_in(
+        &self,
+        permit: &InboundPermit,
+        ongoing: &Ongoing,
+        (head, target): (&request::Parts, &str),
+        body: Incoming,
+        arrival: &Arrival,
+    ) -> Result<Inward, Stop> {
+        let Some(ruling) = permit.ruling_in() else { return Ok(Inward::Raw(body)) };
+        let meters = Meters { cell: ongoing.meters().cell.clone(), ..Meters::default() };
+        self.rooms.content.read_head(&ruling, target, &head.headers, &meters.cell)?;
+        let hint = Hint::of(&head.headers);
+        let metering = (&meters, &arrival.drain);
+        Ok(Inward::Read(self.rooms.content.read_body(ruling, &hint, body, metering).await?))
+    }
+
+    fn record_failed(&self, kind: Kind, error: Error, status: u16, downstream: SocketAddr) {
+        if let Ok((ongoing, _place)) = self.rooms.open(Direction::Inbound, kind, downstream) {
+            ongoing.stop(&Stop::from(error), status);
+        }
+    }
+}
+
+/// The head that the application gets: the identity field is ours alone.
+fn to_application(
+    mut head: request::Parts,
+    target: &str,
+    peer: &Peer,
+) -> Result<request::Parts, Stop> {
+    let malformed = |_| Error::from(error::Kind::Malformed);
+    headers::strip(&mut head.headers);
+    head.headers.insert(headers::FORWARDED_CLIENT_CERT, peer.forwarded.clone());
+    if !head.headers.contains_key(HOST) {
+        head.headers.insert(HOST, HeaderValue::from_static("localhost"));
+    }
+    head.uri = target.parse::<Uri>().map_err(malformed)?;
+    head.version = Version::HTTP_11;
+    head.extensions.clear();
+    Ok(head)
+}
+
+/// `By=<our id>;Hash=<SHA-256 of the leaf>;URI=<peer id>`, in Envoy's syntax.
+fn forwarded_client_cert(
+    identity: &Identity,
+    leaf: &[u8],
+    id: &SpiffeId,
+) -> Result<HeaderValue, Error> {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, leaf);
+    let hex: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    HeaderValue::from_str(&format!("By={};Hash={hex};URI={id}", identity.id()))
+        .map_err(|cause| Error::new(error::Kind::DownstreamTls, cause))
+}
