@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 /// The syntax that [`render`] writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     /// Lines for `docker run --env-file`: unquoted, so a value ends at its line.
     Docker,

@@ -1,1 +1,43 @@
-//! Map of the crate.
+//! TRAFFIC: all sockets live here. How a rule matches, how a detector matches and how a
+//! certificate is signed are other crates' affairs.
+//!
+//! The life of an exchange, room by room:
+//!
+//! | room | does |
+//! |---|---|
+//! | [`accept`] | takes connections, speaks HTTP/1.1 |
+//! | [`outbound`] | the workload's requests: forward proxy, CONNECT and interception |
+//! | [`inbound`] | peers' requests over mutual TLS, to [`app_link`] only |
+//! | [`http`] | pure: targets, headers, replies |
+//! | [`content`] | reads what leaves; the only maker of [`content::Cleared`] |
+//! | [`upstream`] | resolves, vets, dials, sends; takes one permit per exchange |
+//! | [`audit`] | the chained record; [`ongoing`] closes it with meters and metrics |
+//! | [`admin`], [`telemetry`] | metrics, health, logs |
+//! | [`app`], [`config`], [`reload`], [`drain`], [`rooms`] | building, watching and ending all of it |
+//! | [`cli`], [`env`], [`quickstart`] | what people run |
+//!
+//! Every room gathers facts, asks policy, acts, records. A refusal is a value with its verdict
+//! ([`stop::Stop::Refused`]); a failure says who is at fault ([`error::Error`]).
+
+pub mod accept;
+pub mod admin;
+pub mod app;
+pub mod app_link;
+pub mod audit;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod content;
+pub mod drain;
+pub mod env;
+pub mod error;
+pub mod http;
+pub mod inbound;
+pub mod ongoing;
+pub mod outbound;
+pub mod quickstart;
+pub mod reload;
+pub mod rooms;
+pub mod stop;
+pub mod telemetry;
+pub mod upstream;

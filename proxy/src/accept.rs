@@ -1,0 +1,128 @@
+//! Listeners: take connections, at most so many, until the drain begins; serve HTTP/1.1 on one.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response};
+use http_body::Body;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+
+use crate::config::Limits;
+use crate::drain::Drain;
+use crate::http::body::BodyError;
+use crate::telemetry::Metrics;
+
+/// Pause after an accept error such as "too many open files", so that it is not a busy loop.
+const ACCEPT_ERROR_PAUSE: Duration = Duration::from_millis(50);
+
+/// A bound listener and its name in metrics.
+#[derive(Debug)]
+pub struct Listener {
+    /// Bound.
+    pub socket: TcpListener,
+    /// Such as `http-proxy`.
+    pub name: &'static str,
+    /// Connections at once.
+    pub connections_max: usize,
+}
+
+/// How the HTTP/1.1 conversation on a connection ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// In order, or the client left.
+    Done,
+    /// A request head could not be parsed; hyper has answered 400 or 431. No exchange exists.
+    Malformed(hyper::Error),
+}
+
+impl Listener {
+    /// Takes connections until the drain begins.
+    pub async fn run<H, F>(self, mut drain: Drain, metrics: Metrics, handle: H)
+    where
+        H: Fn(TcpStream, SocketAddr, Drain) -> F,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let places = Arc::new(Semaphore::new(self.connections_max));
+        let open = metrics.connections_open.with_label_values(&[self.name]);
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = drain.begun() => return,
+                accepted = self.socket.accept() => accepted,
+            };
+            let (stream, address) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(listener = self.name, %error, "accept failed");
+                    tokio::time::sleep(ACCEPT_ERROR_PAUSE).await;
+                    continue;
+                }
+            };
+            let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+                metrics
+                    .connections_refused
+                    .with_label_values(&[self.name, "connections-max"])
+                    .inc();
+                continue;
+            };
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(listener = self.name, %error, "nodelay refused");
+            }
+            let serving = handle(stream, address, drain.clone());
+            let open = open.clone();
+            open.inc();
+            drain.spawn(async move {
+                serving.await;
+                open.dec();
+                drop(place);
+            });
+        }
+    }
+}
+
+/// Serves HTTP/1.1 on one connection until it ends; finishes its exchange when the drain begins.
+pub async fn serve<S, H, F, B>(stream: S, limits: &Limits, mut drain: Drain, handle: H) -> Ended
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    H: Fn(Request<Incoming>) -> F,
+    F: Future<Output = Response<B>>,
+    B: Body + 'static,
+    B::Error: Into<BodyError>,
+{
+    let service = service_fn(move |request| {
+        let response = handle(request);
+        async move { Ok::<_, Infallible>(response.await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout)
+        .max_buf_size(limits.header_bytes_max)
+        .max_headers(limits.headers_max)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = drain.begun() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    match ended {
+        Err(error) if error.is_parse() => Ended::Malformed(error),
+        Err(error) => {
+            tracing::debug!(%error, "a downstream connection ended");
+            Ended::Done
+        }
+        Ok(()) => Ended::Done,
+    }
+}

@@ -1,0 +1,265 @@
+//! Builds every room from the configuration, binds all listeners before any traffic, runs them,
+//! and drains them.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use certs::mint::InterceptCa;
+use certs::rotation::Current;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::accept::Listener;
+use crate::admin::{self, Admin};
+use crate::app_link::AppLink;
+use crate::audit::{self, Audit};
+use crate::config::Config;
+use crate::content::{Content, SpoolRoom};
+use crate::drain::{self, Drain, Drained, Tasks};
+use crate::inbound::Inbound;
+use crate::outbound::Outbound;
+use crate::rooms::Rooms;
+use crate::telemetry::Metrics;
+use crate::upstream::{Resolver, Upstream};
+use crate::{clock, reload};
+
+/// Places in the audit queue; each exchange under way needs two.
+const AUDIT_QUEUE_MAX: usize = 16 * 1024;
+/// A signed head after so many records.
+const AUDIT_HEAD_RECORDS_MAX: u64 = 1024;
+/// A signed head after so long, also when idle.
+const AUDIT_HEAD_INTERVAL: Duration = Duration::from_secs(10);
+/// Bytes of one audit file.
+const AUDIT_SEGMENT_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// A running proxy.
+#[derive(Debug)]
+pub struct App {
+    addresses: Addresses,
+    rooms: Arc<Rooms>,
+    tasks: Tasks,
+    writer: audit::Writer,
+    drain_asked: mpsc::Receiver<()>,
+    drain_deadline: Duration,
+}
+
+/// Where the listeners are bound; differs from the configuration where that says port 0.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Addresses {
+    /// The forward proxy.
+    pub http_proxy: Option<SocketAddr>,
+    /// Peers.
+    pub inbound: Option<SocketAddr>,
+    /// `/metrics` and health.
+    pub admin: Option<SocketAddr>,
+}
+
+/// Why a proxy does not start: what, and the cause.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}: {source}")]
+pub struct StartError {
+    what: String,
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+struct Sockets {
+    http_proxy: Option<TcpListener>,
+    inbound: Option<TcpListener>,
+    admin: Option<TcpListener>,
+}
+
+impl App {
+    /// Starts everything. Needs a running tokio runtime.
+    ///
+    /// # Errors
+    /// An address cannot be bound, the identity or audit log does not load. A broken policy is no
+    /// error: everything is refused, and says so.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let metrics = Metrics::new().map_err(|error| failed("metrics", error))?;
+        let sockets = Sockets::bind(&config).await?;
+        let addresses = sockets.addresses();
+        let identity = load_identity(&config, &metrics)?;
+        let (audit, writer) = start_audit(&config)?;
+        let rooms = Arc::new(rooms(&config, identity, audit, (metrics, addresses))?);
+        let (tasks, drain) = drain::channel();
+        let (ask_drain, drain_asked) = mpsc::channel(1);
+        if let Some(socket) = sockets.http_proxy {
+            listen_outbound(&config, &rooms, socket, &drain)?;
+        }
+        if let (Some(socket), Some(part)) = (sockets.inbound, &config.inbound) {
+            let app = AppLink::new(part.forward, config.limits.connect_timeout);
+            let inbound = Arc::new(Inbound::new(Arc::clone(&rooms), app));
+            let metrics = rooms.metrics.clone();
+            let listener = listener(socket, "inbound", &config);
+            Drain::spawn_background(listener.run(
+                drain.clone(),
+                metrics,
+                move |stream, from, drain| Arc::clone(&inbound).serve(stream, from, drain),
+            ));
+        }
+        let files = config.identity.clone();
+        Drain::spawn_background(reload::watch(
+            Arc::clone(&rooms),
+            config.policy.clone(),
+            files,
+            drain.clone(),
+        ));
+        let drain_deadline = config.limits.drain_deadline;
+        let config = Arc::new(config);
+        let admin =
+            Admin::new(Arc::clone(&rooms), Arc::clone(&config), drain.onlooker(), ask_drain);
+        if let Some(path) = &config.admin_socket {
+            let listener = admin::bind_socket(path)
+                .map_err(|error| failed(&format!("admin.socket {}", path.display()), error))?;
+            Drain::spawn_background(admin.clone().serve_socket(listener));
+        }
+        if let Some(socket) = sockets.admin {
+            Drain::spawn_background(admin.serve_tcp(socket));
+        }
+        tracing::info!(?addresses, policy = %rooms.policy.load().hash(), "ready");
+        Ok(Self { addresses, rooms, tasks, writer, drain_asked, drain_deadline })
+    }
+
+    /// Where it listens.
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// Resolves when the administrator asks for the drain.
+    pub async fn drain_asked(&mut self) {
+        if self.drain_asked.recv().await.is_none() {
+            // Nobody can ask any more.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Stops accepting and finishes what is under way, at most `limits.drainDeadline`. The audit
+    /// writer goes on until it is stopped, since exchanges that the deadline cut are still to be
+    /// recorded.
+    pub async fn drain(self) -> (Drained, audit::Writer) {
+        tracing::info!("draining");
+        self.rooms.audit.note("drain", serde_json::Value::Null);
+        let drained = self.tasks.drain(self.drain_deadline).await;
+        (drained, self.writer)
+    }
+}
+
+impl Sockets {
+    async fn bind(config: &Config) -> Result<Self, StartError> {
+        Ok(Self {
+            http_proxy: bind("outbound.httpProxy", config.http_proxy).await?,
+            inbound: bind("inbound.listen", config.inbound.as_ref().map(|part| part.listen))
+                .await?,
+            admin: bind("admin.listen", config.admin).await?,
+        })
+    }
+
+    fn addresses(&self) -> Addresses {
+        let of = |socket: &Option<TcpListener>| {
+            socket.as_ref().and_then(|socket| socket.local_addr().ok())
+        };
+        Addresses {
+            http_proxy: of(&self.http_proxy),
+            inbound: of(&self.inbound),
+            admin: of(&self.admin),
+        }
+    }
+}
+
+async fn bind(name: &str, address: Option<SocketAddr>) -> Result<Option<TcpListener>, StartError> {
+    let Some(address) = address else { return Ok(None) };
+    match TcpListener::bind(address).await {
+        Ok(socket) => Ok(Some(socket)),
+        Err(error) => Err(failed(&format!("{name} {address}"), error)),
+    }
+}
+
+fn load_identity(config: &Config, metrics: &Metrics) -> Result<Arc<Current>, StartError> {
+    let identity = config.identity.load(clock::now()).map_err(|error| failed("identity", error))?;
+    metrics.identity_not_after.set(reload::seconds(identity.not_after()));
+    Ok(Arc::new(Current::new(identity)))
+}
+
+fn start_audit(config: &Config) -> Result<(Audit, audit::Writer), StartError> {
+    Audit::start(audit::Settings {
+        folder: config.audit.path.clone(),
+        signing_key: config.audit.key.clone(),
+        sync: config.audit.sync,
+        queue_max: AUDIT_QUEUE_MAX,
+        head_records_max: AUDIT_HEAD_RECORDS_MAX,
+        head_interval: AUDIT_HEAD_INTERVAL,
+        segment_bytes_max: AUDIT_SEGMENT_BYTES_MAX,
+        now: clock::now,
+    })
+    .map_err(|error| failed("audit", error))
+}
+
+fn rooms(
+    config: &Config,
+    identity: Arc<Current>,
+    audit: Audit,
+    (metrics, addresses): (Metrics, Addresses),
+) -> Result<Rooms, StartError> {
+    let limits = &config.limits;
+    let resolver = Resolver::new(&config.hosts, &config.nameservers)
+        .map_err(|error| failed("resolver", error))?;
+    let own = [addresses.http_proxy, addresses.inbound, addresses.admin];
+    let own = own.into_iter().flatten().collect();
+    let gauge = metrics.spool_bytes.clone();
+    let spool =
+        SpoolRoom::new(config.spool.clone(), limits.hold_memory_max, limits.spool_max, gauge);
+    let upstream = Upstream::new(resolver, Arc::clone(&identity), own, (limits, metrics.clone()));
+    Ok(Rooms {
+        policy: ArcSwap::from_pointee(reload::load_or_broken(&config.policy)),
+        identity,
+        audit,
+        content: Content::new(spool, limits.body_idle, limits.linger_bytes_max),
+        upstream,
+        metrics,
+        limits: limits.clone(),
+        exchanges: Arc::new(Semaphore::new(limits.exchanges_max)),
+    })
+}
+
+fn listen_outbound(
+    config: &Config,
+    rooms: &Arc<Rooms>,
+    socket: TcpListener,
+    drain: &Drain,
+) -> Result<(), StartError> {
+    let intercept =
+        InterceptCa::new(clock::now()).map_err(|error| failed("intercept CA", error))?;
+    if let Some(path) = &config.publish {
+        publish(path, intercept.certificate_pem()).map_err(|error| {
+            failed(&format!("outbound.intercept.publish {}", path.display()), error)
+        })?;
+    }
+    let outbound = Arc::new(Outbound::new(Arc::clone(rooms), intercept));
+    let metrics = rooms.metrics.clone();
+    let listener = listener(socket, "http-proxy", config);
+    Drain::spawn_background(listener.run(drain.clone(), metrics, move |stream, from, drain| {
+        Arc::clone(&outbound).serve(stream, from, drain)
+    }));
+    Ok(())
+}
+
+/// Writes the intercept CA's certificate where the workload reads it, whole or not at all.
+fn publish(path: &Path, pem: &str) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let unfinished = path.with_extension("tmp");
+    std::fs::write(&unfinished, pem)?;
+    // A certificate is public; the workload has another UID.
+    std::fs::set_permissions(&unfinished, std::fs::Permissions::from_mode(0o644))?;
+    std::fs::rename(&unfinished, path)
+}
+
+fn listener(socket: TcpListener, name: &'static str, config: &Config) -> Listener {
+    Listener { socket, name, connections_max: config.limits.connections_max }
+}
+
+fn failed(what: &str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StartError {
+    StartError { what: what.to_owned(), source: source.into() }
+}

@@ -1,0 +1,215 @@
+//! The configuration file's shape. No logic beyond saying which values are missing, contradictory
+//! or not supported yet.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::limits::LimitsFile;
+use super::{AuditConfig, Config, Inbound, InvalidConfig};
+use crate::audit::Sync;
+use crate::telemetry::LogFormat;
+
+/// The whole file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ConfigFile {
+    mode: Mode,
+    policy: PolicyPart,
+    identity: IdentityPart,
+    outbound: Option<OutboundPart>,
+    inbound: Option<InboundPart>,
+    #[serde(default)]
+    links: Vec<serde_json::Value>,
+    #[serde(default)]
+    admin: AdminPart,
+    audit: AuditPart,
+    #[serde(default)]
+    limits: LimitsFile,
+    #[serde(default)]
+    resolver: ResolverPart,
+    #[serde(default)]
+    spool: SpoolPart,
+    #[serde(default)]
+    log: LogPart,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Mode {
+    Gateway,
+    Sidecar,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct PolicyPart {
+    path: PathBuf,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct IdentityPart {
+    files: Option<FilesPart>,
+    workload_api: Option<serde_json::Value>,
+    ca: Option<serde_json::Value>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct FilesPart {
+    chain: PathBuf,
+    key: PathBuf,
+    bundle: PathBuf,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct OutboundPart {
+    http_proxy: Option<SocketAddr>,
+    transparent: Option<SocketAddr>,
+    socks5: Option<SocketAddr>,
+    intercept: Option<InterceptPart>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct InterceptPart {
+    publish: PathBuf,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct InboundPart {
+    listen: SocketAddr,
+    forward: SocketAddr,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct AdminPart {
+    listen: Option<SocketAddr>,
+    socket: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct AuditPart {
+    path: PathBuf,
+    #[serde(default)]
+    sync: Sync,
+    key: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ResolverPart {
+    #[serde(default)]
+    hosts: BTreeMap<String, Vec<IpAddr>>,
+    #[serde(default)]
+    nameservers: Vec<SocketAddr>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct SpoolPart {
+    path: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct LogPart {
+    #[serde(default)]
+    format: LogFormat,
+    level: Option<String>,
+}
+
+/// Parses the text of a configuration file.
+///
+/// # Errors
+/// [`InvalidConfig::Shape`] with line and column.
+pub fn parse(path: &Path, text: &str) -> Result<ConfigFile, InvalidConfig> {
+    serde_saphyr::from_str(text).map_err(|error| {
+        let location = error.location();
+        InvalidConfig::Shape {
+            path: path.to_owned(),
+            line: location.map_or(1, |location| location.line()),
+            column: location.map_or(1, |location| location.column()),
+            what: error.without_snippet().to_string(),
+        }
+    })
+}
+
+impl ConfigFile {
+    /// Checks the values and fills in what was left out.
+    ///
+    /// # Errors
+    /// [`InvalidConfig::Value`] naming the field.
+    pub fn cook(self, path: &Path) -> Result<Config, InvalidConfig> {
+        let wrong = |field, what: &str| InvalidConfig::Value {
+            path: path.to_owned(),
+            field,
+            what: what.to_owned(),
+        };
+        if let Some(field) = self.unsupported() {
+            return Err(wrong(field, "not supported yet; remove it"));
+        }
+        let files = self.identity.files.ok_or_else(|| {
+            wrong("identity.files", "missing; name the files of chain, key and bundle")
+        })?;
+        let inbound =
+            self.inbound.map(|part| Inbound { listen: part.listen, forward: part.forward });
+        let (http_proxy, publish) = match self.outbound {
+            Some(part) => (part.http_proxy, part.intercept.map(|part| part.publish)),
+            None => (None, None),
+        };
+        if http_proxy.is_none() && inbound.is_none() {
+            return Err(wrong("outbound.httpProxy", "no listener at all; set it, or `inbound`"));
+        }
+        if http_proxy.is_some_and(|address| !address.ip().is_loopback()) {
+            return Err(wrong(
+                "outbound.httpProxy",
+                "must be a loopback address: whoever reaches it speaks with this sidecar's identity",
+            ));
+        }
+        Ok(Config {
+            policy: self.policy.path,
+            identity: certs::source::Files {
+                chain: files.chain,
+                key: files.key,
+                bundle: files.bundle,
+            },
+            http_proxy,
+            publish,
+            inbound,
+            admin: self.admin.listen,
+            admin_socket: self.admin.socket,
+            audit: AuditConfig {
+                path: self.audit.path,
+                sync: self.audit.sync,
+                key: self.audit.key,
+            },
+            hosts: self.resolver.hosts,
+            nameservers: self.resolver.nameservers,
+            spool: self.spool.path.unwrap_or_else(std::env::temp_dir),
+            log_format: self.log.format,
+            log_level: self.log.level.unwrap_or_else(|| "info".to_owned()),
+            limits: self.limits.cook().map_err(|(field, what)| wrong(field, &what))?,
+        })
+    }
+
+    fn unsupported(&self) -> Option<&'static str> {
+        let outbound = self.outbound.as_ref();
+        let unsupported = [
+            ("mode: gateway", matches!(self.mode, Mode::Gateway)),
+            ("identity.workloadApi", self.identity.workload_api.is_some()),
+            ("identity.ca", self.identity.ca.is_some()),
+            ("outbound.transparent", outbound.is_some_and(|part| part.transparent.is_some())),
+            ("outbound.socks5", outbound.is_some_and(|part| part.socks5.is_some())),
+            ("links", !self.links.is_empty()),
+        ];
+        unsupported.into_iter().find(|(_, is_set)| *is_set).map(|(field, _)| field)
+    }
+}

@@ -1,0 +1,191 @@
+//! Watches the policy folder and the identity's files. New material is compiled or validated
+//! before it is swapped in whole; what does not load is kept out and alarmed, and what was in
+//! force stays.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use certs::source::Files;
+use policy::{Policy, Source};
+use serde_json::json;
+
+use crate::drain::Drain;
+use crate::rooms::Rooms;
+
+/// How often the files are looked at. A look is a few `stat` calls, which also see a Kubernetes
+/// `..data` symlink swap that file notification misses.
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+/// Files in a policy folder.
+const POLICY_FILES_MAX: usize = 1000;
+/// Bytes of one policy file.
+const POLICY_FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// A policy folder's texts, or a single file.
+///
+/// # Errors
+/// The folder or a file cannot be read, is too large, or there are too many.
+pub fn read_policy(path: &Path) -> io::Result<Vec<Source>> {
+    policy_files(path)?
+        .into_iter()
+        .map(|file| {
+            let named = |error: io::Error| {
+                io::Error::new(error.kind(), format!("{}: {error}", file.display()))
+            };
+            if std::fs::metadata(&file).map_err(named)?.len() > POLICY_FILE_BYTES_MAX {
+                let what = format!("larger than {POLICY_FILE_BYTES_MAX} bytes");
+                return Err(named(io::Error::other(what)));
+            }
+            let text = std::fs::read_to_string(&file).map_err(named)?;
+            Ok(Source { name: file.display().to_string(), text })
+        })
+        .collect()
+}
+
+/// Loads the policy; one that does not load refuses everything, saying why.
+pub fn load_or_broken(path: &Path) -> Policy {
+    match load(path) {
+        Ok(policy) => policy,
+        Err(why) => {
+            tracing::error!(%why, "the policy does not load; everything is refused");
+            Policy::broken(&why)
+        }
+    }
+}
+
+/// Watches until the drain begins.
+pub async fn watch(rooms: Arc<Rooms>, policy: PathBuf, files: Files, mut drain: Drain) {
+    let mut policy_stamp = stamp(&policy);
+    let mut files_stamp = files.stamp();
+    loop {
+        tokio::select! {
+            () = drain.begun() => return,
+            () = tokio::time::sleep(LOOK_INTERVAL) => {}
+        }
+        let now_policy = stamp(&policy);
+        if now_policy != policy_stamp {
+            policy_stamp = now_policy;
+            swap_policy(&rooms, &policy);
+        }
+        let now_files = files.stamp();
+        if now_files != files_stamp {
+            files_stamp = now_files;
+            swap_identity(&rooms, &files);
+        }
+    }
+}
+
+fn swap_policy(rooms: &Rooms, path: &Path) {
+    let loads = &rooms.metrics.policy_loads;
+    match load(path) {
+        Ok(policy) => {
+            let hash = policy.hash().to_string();
+            if *policy.hash() == *rooms.policy.load().hash() {
+                return rooms.metrics.policy_alarm.set(0);
+            }
+            rooms.policy.store(Arc::new(policy));
+            rooms.metrics.policy_alarm.set(0);
+            loads.with_label_values(&["ok"]).inc();
+            tracing::info!(hash, "policy swapped");
+            rooms.audit.note("policy-swapped", json!({ "policy": hash }));
+        }
+        Err(why) => {
+            rooms.metrics.policy_alarm.set(1);
+            loads.with_label_values(&["invalid"]).inc();
+            tracing::error!(%why, "the changed policy does not load; the old one stays in force");
+            rooms.audit.note("policy-kept-out", json!({ "policy": &**rooms.policy.load().hash() }));
+        }
+    }
+}
+
+fn swap_identity(rooms: &Rooms, files: &Files) {
+    let now = crate::clock::now();
+    let loads = &rooms.metrics.identity_loads;
+    let offered = files.load(now).and_then(|identity| rooms.identity.offer(identity, now));
+    match offered {
+        Ok(()) => {
+            let identity = rooms.identity.load();
+            rooms.upstream.identity_changed();
+            rooms.metrics.identity_alarm.set(0);
+            rooms.metrics.identity_not_after.set(seconds(identity.not_after()));
+            loads.with_label_values(&["ok"]).inc();
+            tracing::info!(id = %identity.id(), not_after = %identity.not_after(), "identity swapped");
+            let detail = json!({
+                "id": identity.id().to_string(),
+                "fingerprint": identity.fingerprint(),
+                "not_after": identity.not_after().to_string(),
+            });
+            rooms.audit.note("identity-swapped", detail);
+        }
+        Err(why) => {
+            rooms.metrics.identity_alarm.set(1);
+            loads.with_label_values(&["invalid"]).inc();
+            tracing::error!(%why, "the changed identity does not load; the old one stays");
+            rooms.audit.note("identity-kept-out", json!({ "why": why.to_string() }));
+        }
+    }
+}
+
+/// A timestamp as Prometheus wants it.
+#[expect(clippy::cast_precision_loss, reason = "seconds since 1970 are exact in f64")]
+pub fn seconds(at: jiff::Timestamp) -> f64 {
+    at.as_second() as f64
+}
+
+fn load(path: &Path) -> Result<Policy, String> {
+    let sources = read_policy(path).map_err(|error| error.to_string())?;
+    match Policy::compile(&sources) {
+        Ok(compiled) => {
+            for warning in &compiled.warnings {
+                tracing::warn!(%warning, "policy");
+            }
+            Ok(compiled.policy)
+        }
+        Err(errors) => {
+            let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            Err(texts.join("; "))
+        }
+    }
+}
+
+/// What changes when a policy folder changes: each file's resolved path, size and time.
+type Stamp = BTreeMap<PathBuf, (u64, Option<SystemTime>)>;
+
+fn stamp(path: &Path) -> Stamp {
+    let files = policy_files(path).unwrap_or_default();
+    files
+        .into_iter()
+        .filter_map(|file| {
+            let metadata = std::fs::metadata(&file).ok()?;
+            let resolved = std::fs::canonicalize(&file).ok()?;
+            Some((resolved, (metadata.len(), metadata.modified().ok())))
+        })
+        .collect()
+}
+
+/// The folder's YAML files in order of name; hidden ones (Kubernetes' `..data`) are not policy.
+fn policy_files(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let named =
+        |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    if std::fs::metadata(path).map_err(named)?.is_file() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(named)? {
+        let file = entry.map_err(named)?.path();
+        let is_yaml =
+            file.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+        let is_hidden =
+            file.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        if is_yaml && !is_hidden && file.is_file() {
+            files.push(file);
+        }
+        if files.len() > POLICY_FILES_MAX {
+            return Err(named(io::Error::other(format!("more than {POLICY_FILES_MAX} files"))));
+        }
+    }
+    files.sort();
+    Ok(files)
+}

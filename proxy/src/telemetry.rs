@@ -1,0 +1,178 @@
+//! Metrics and logs. Metric names are `lazaret_<noun>_<unit>_total`, with bounded label sets:
+//! every label value below is one of ours, never a client's.
+
+use prometheus::{
+    Encoder, Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Opts, Registry, TextEncoder,
+};
+use tracing_subscriber::EnvFilter;
+
+/// The process's metrics. Handles are cheap to use; the registry is read by `/metrics`.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// Exchanges closed, by direction, outcome and reason code.
+    pub exchanges: IntCounterVec,
+    /// Exchanges under way, by direction.
+    pub exchanges_open: IntGaugeVec,
+    /// Downstream connections under way, by listener.
+    pub connections_open: IntGaugeVec,
+    /// Downstream connections turned away, by listener and reason.
+    pub connections_refused: IntCounterVec,
+    /// Bytes that left, by direction.
+    pub released_bytes: IntCounterVec,
+    /// Bytes scanned, by class of the coverage ledger.
+    pub scanned_bytes: IntCounterVec,
+    /// Findings, by identifier and confidence.
+    pub findings: IntCounterVec,
+    /// Bytes in hold spool files now.
+    pub spool_bytes: IntGauge,
+    /// Upstream connections opened, by result.
+    pub dials: IntCounterVec,
+    /// Exchanges that reused a pooled upstream connection.
+    pub pool_reuses: IntCounter,
+    /// Policy loads, by result.
+    pub policy_loads: IntCounterVec,
+    /// 1 while the policy in force is older than the one on disk, which does not load.
+    pub policy_alarm: IntGauge,
+    /// Identity loads, by result.
+    pub identity_loads: IntCounterVec,
+    /// 1 while the identity in force is older than the one on disk, which does not load.
+    pub identity_alarm: IntGauge,
+    /// When our certificate expires, seconds since 1970.
+    pub identity_not_after: Gauge,
+    /// From request head to the close of the exchange.
+    pub exchange_seconds: Histogram,
+}
+
+/// How logs are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One JSON object per line.
+    Json,
+    /// For people.
+    #[default]
+    Text,
+}
+
+impl Metrics {
+    /// Registers every metric.
+    ///
+    /// # Errors
+    /// Two metrics of one name, which is a bug of ours.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let counters = |name: &str, help: &str, labels: &[&str]| {
+            let vec = IntCounterVec::new(Opts::new(name, help), labels)?;
+            registry.register(Box::new(vec.clone()))?;
+            Ok::<_, prometheus::Error>(vec)
+        };
+        let gauges = |name: &str, help: &str, label: &str| {
+            let vec = IntGaugeVec::new(Opts::new(name, help), &[label])?;
+            registry.register(Box::new(vec.clone()))?;
+            Ok::<_, prometheus::Error>(vec)
+        };
+        let gauge = |name: &str, help: &str| {
+            let gauge = IntGauge::new(name, help)?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok::<_, prometheus::Error>(gauge)
+        };
+        let pool_reuses = IntCounter::new(
+            "lazaret_upstream_reuses_total",
+            "Exchanges sent over a pooled upstream connection",
+        )?;
+        registry.register(Box::new(pool_reuses.clone()))?;
+        let identity_not_after = Gauge::new(
+            "lazaret_identity_not_after_seconds",
+            "When our certificate expires, seconds since 1970",
+        )?;
+        registry.register(Box::new(identity_not_after.clone()))?;
+        let exchange_seconds = Histogram::with_opts(
+            HistogramOpts::new("lazaret_exchange_duration_seconds", "Request head to close")
+                .buckets(vec![
+                    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0, 5.0, 30.0, 300.0,
+                ]),
+        )?;
+        registry.register(Box::new(exchange_seconds.clone()))?;
+        Ok(Self {
+            exchanges: counters(
+                "lazaret_exchanges_total",
+                "Exchanges closed",
+                &["direction", "outcome", "code"],
+            )?,
+            exchanges_open: gauges("lazaret_exchanges_open", "Exchanges under way", "direction")?,
+            connections_open: gauges(
+                "lazaret_connections_open",
+                "Downstream connections under way",
+                "listener",
+            )?,
+            connections_refused: counters(
+                "lazaret_connections_refused_total",
+                "Downstream connections turned away",
+                &["listener", "reason"],
+            )?,
+            released_bytes: counters(
+                "lazaret_released_bytes_total",
+                "Bytes that left",
+                &["direction"],
+            )?,
+            scanned_bytes: counters(
+                "lazaret_scanned_bytes_total",
+                "Bytes scanned, by coverage class",
+                &["class"],
+            )?,
+            findings: counters(
+                "lazaret_findings_total",
+                "Findings",
+                &["identifier", "confidence"],
+            )?,
+            spool_bytes: gauge("lazaret_spool_bytes", "Bytes in hold spool files")?,
+            dials: counters(
+                "lazaret_upstream_dials_total",
+                "Upstream connections opened",
+                &["result"],
+            )?,
+            pool_reuses,
+            policy_loads: counters("lazaret_policy_loads_total", "Policy loads", &["result"])?,
+            policy_alarm: gauge(
+                "lazaret_policy_alarm",
+                "1 while a changed policy on disk does not load",
+            )?,
+            identity_loads: counters(
+                "lazaret_identity_loads_total",
+                "Identity loads",
+                &["result"],
+            )?,
+            identity_alarm: gauge(
+                "lazaret_identity_alarm",
+                "1 while a changed identity on disk does not load",
+            )?,
+            identity_not_after,
+            exchange_seconds,
+            registry,
+        })
+    }
+
+    /// The Prometheus text exposition.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        // Encoding into memory fails only for metrics without a name.
+        if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut text) {
+            tracing::error!(%error, "metrics cannot be encoded");
+        }
+        text
+    }
+}
+
+/// Starts logging to standard error. `filter` is an `EnvFilter` directive list such as `info`.
+/// A second call does nothing.
+pub fn init_logs(format: LogFormat, filter: &str) {
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // An error means that a subscriber is set already, as in tests.
+    let _already_set = match format {
+        LogFormat::Json => builder.json().try_init(),
+        LogFormat::Text => builder.try_init(),
+    };
+}
