@@ -1,0 +1,44 @@
+//! Reads the audit log as a reviewer would: JSON lines in a folder.
+
+use serde_json::Value;
+
+use super::Site;
+use super::process::eventually;
+
+/// Every line so far, in order. A last line still being written is left out.
+pub(crate) fn lines(site: &Site) -> Vec<Value> {
+    let mut files: Vec<_> = std::fs::read_dir(site.path("audit"))
+        .expect("the audit folder")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"))
+        .collect();
+    files.sort();
+    let text: String =
+        files.iter().map(|file| std::fs::read_to_string(file).expect("an audit file")).collect();
+    let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+    whole.lines().map(|line| serde_json::from_str(line).expect("an audit line")).collect()
+}
+
+/// The closing records of exchanges whose target holds `what`.
+pub(crate) fn closed(site: &Site, what: &str) -> Vec<Value> {
+    let is_meant = |line: &Value| {
+        line["type"] == "close"
+            && line["target"].as_str().is_some_and(|target| target.contains(what))
+    };
+    lines(site).into_iter().filter(is_meant).collect()
+}
+
+/// The one closing record of an exchange whose target holds `what`, once it is written.
+pub(crate) fn record(site: &Site, what: &str) -> Value {
+    let found = eventually(&format!("a record of {what}"), || {
+        let found = closed(site, what);
+        (!found.is_empty()).then_some(found)
+    });
+    assert_eq!(found.len(), 1, "one exchange, one record: {found:#?}");
+    found.into_iter().next().expect("just counted")
+}
+
+/// Is `text` anywhere in the log?
+pub(crate) fn mentions(site: &Site, text: &str) -> bool {
+    lines(site).iter().any(|line| line.to_string().contains(text))
+}

@@ -1,0 +1,78 @@
+//! The sidecar under test: its policy, its configuration, and the running binary.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::process::{Running, free_address, http_get};
+use super::{JOB, Site, lazaret_command};
+
+/// A running sidecar that may reach the given upstream ports.
+#[derive(Debug)]
+pub(crate) struct Lazaret {
+    pub(crate) proxy: SocketAddr,
+    process: Running,
+}
+
+/// Where the upstreams are; 1 where a story has none.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Upstreams {
+    pub(crate) registry: u16,
+    pub(crate) s3: u16,
+}
+
+impl Lazaret {
+    pub(crate) fn start(site: &Site, upstreams: Upstreams) -> Lazaret {
+        let (proxy, admin) = (free_address(), free_address());
+        std::fs::create_dir_all(site.path("policy")).expect("the policy's folder");
+        let policy = include_str!("policy.yaml")
+            .replace("@REGISTRY_PORT@", &upstreams.registry.to_string())
+            .replace("@S3_PORT@", &upstreams.s3.to_string());
+        site.write("policy/e2e.yaml", policy.as_bytes());
+        let svid = site.issue(JOB, "job.train.internal");
+        let config = include_str!("config.yaml")
+            .replace("@FOLDER@", &site.folder().display().to_string())
+            .replace("@SVID@", &svid.chain.parent().expect("its folder").display().to_string())
+            .replace("@PROXY@", &proxy.to_string())
+            .replace("@ADMIN@", &admin.to_string());
+        let config = site.write("lazaret.yaml", config.as_bytes());
+        let mut command = lazaret_command(site);
+        command.args(["run", "--config"]).arg(&config);
+        let mut process = Running::start(&mut command, site.path("lazaret.log"));
+        process.wait_until(|| {
+            http_get(admin, "/readyz").is_some_and(|a| a.starts_with("HTTP/1.1 200"))
+        });
+        Lazaret { proxy, process }
+    }
+
+    /// As the value of a proxy variable.
+    pub(crate) fn proxy_url(&self) -> String {
+        format!("http://{}", self.proxy)
+    }
+
+    /// The certificate that clients trust inside CONNECT.
+    pub(crate) fn intercept_ca(&self, site: &Site) -> PathBuf {
+        site.path("intercept-ca.pem")
+    }
+
+    /// What it logged so far.
+    pub(crate) fn said(&self) -> String {
+        self.process.said()
+    }
+
+    /// Asks it to stop as Kubernetes does, and waits; its exit code.
+    pub(crate) fn stop(&mut self) -> Option<i32> {
+        self.process.terminate()
+    }
+
+    /// Gives `command` the proxy and the CA by the variables of one client family, no others.
+    pub(crate) fn lead<'a>(
+        &self,
+        site: &Site,
+        ca: &str,
+        command: &'a mut Command,
+    ) -> &'a mut Command {
+        command.env("https_proxy", self.proxy_url()).env("http_proxy", self.proxy_url());
+        command.env(ca, self.intercept_ca(site))
+    }
+}

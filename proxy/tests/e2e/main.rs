@@ -1,0 +1,11 @@
+//! End to end with programs that nobody here wrote: curl, Python's requests and boto3 as the
+//! workload, nginx and moto as the upstream, and the built `lazaret` in between.
+//!
+//! A missing program fails the test and says how to get it; `.ci/install` installs them all.
+
+mod curl;
+mod env;
+mod harness;
+mod kubernetes;
+mod requests;
+mod s3;

@@ -1,0 +1,87 @@
+//! boto3's multipart upload at its defaults (aws-chunked, trailing checksums, `Expect`) to moto:
+//! CONNECT by HTTP/1.0, intercepted, parts held and read.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::harness::lazaret::{Lazaret, Upstreams};
+use super::harness::moto::Moto;
+use super::harness::process::finished;
+use super::harness::{S3, SSN, Site, audit, client};
+
+struct Story {
+    moto: Moto,
+    lazaret: Lazaret,
+    site: Site,
+}
+
+impl Story {
+    fn begin() -> Story {
+        let site = Site::new();
+        let moto = Moto::start(&site);
+        let lazaret = Lazaret::start(&site, Upstreams { registry: 1, s3: moto.address.port() });
+        Story { moto, lazaret, site }
+    }
+
+    fn upload(&self, kind: &str) -> Value {
+        let endpoint = format!("https://{S3}:{}", self.moto.address.port());
+        let mut command = client(&self.site, "s3.py");
+        self.lazaret.lead(&self.site, "AWS_CA_BUNDLE", &mut command);
+        let done = finished(command.args([&endpoint, kind, SSN]));
+        assert!(done.status.success(), "{} {}", done.said(), self.lazaret.said());
+        serde_json::from_str(&done.out).expect("the client's JSON")
+    }
+
+    /// Closing records of the parts of an upload.
+    fn parts(&self, kind: &str) -> Vec<Value> {
+        let records = audit::closed(&self.site, &format!("/models/{kind}.bin"));
+        records.into_iter().filter(|record| record["method"] == "PUT").collect()
+    }
+}
+
+#[test]
+fn a_clean_multipart_upload_comes_back_identical() {
+    let story = Story::begin();
+    let result = story.upload("clean");
+    assert_eq!(result["raised"], Value::Null, "{result:#} {}", story.lazaret.said());
+    assert_eq!(result["is_identical"], true, "{result:#}");
+    assert_eq!(result["bytes"], 20 << 20);
+
+    let parts = story.parts("clean");
+    assert_eq!(parts.len(), 3, "8, 8 and 4 MiB: {parts:#?}");
+    for part in &parts {
+        assert_eq!((&part["action"], &part["inspected"]), (&"allow".into(), &true.into()));
+        assert_eq!(part["coverage"]["unidentified"], 0, "floats are numbers: {part:#}");
+        assert!(part["coverage"]["numeric"].as_u64().unwrap() >= 4 << 20, "{part:#}");
+    }
+}
+
+#[test]
+fn a_leaking_part_is_refused_and_boto3_raises_at_once() {
+    leaks("leak");
+}
+
+#[test]
+fn a_number_across_the_border_of_two_aws_chunks_is_found() {
+    leaks("straddle");
+}
+
+fn leaks(kind: &str) {
+    let story = Story::begin();
+    let result = story.upload(kind);
+    assert!(result["raised"].is_string(), "boto3 must raise: {result:#}");
+    assert!(result["text"].as_str().unwrap().contains("403"), "{result:#}");
+    assert_eq!(result["objects"], serde_json::json!([]), "no object upstream");
+    let took = Duration::from_secs_f64(result["upload_seconds"].as_f64().unwrap());
+    assert!(took < Duration::from_secs(30), "no retry storm: {took:?}");
+
+    let parts = story.parts(kind);
+    let blocked: Vec<_> = parts.iter().filter(|part| part["action"] == "block").collect();
+    assert_eq!(blocked.len(), 1, "one attempt, no retry: {parts:#?}");
+    assert_eq!(blocked[0]["findings"][0]["identifier"], "ssn", "{:#}", blocked[0]);
+    assert_eq!(blocked[0]["bytes_released"], 0);
+    assert!(parts.len() <= 3, "each part was tried once: {parts:#?}");
+    assert_eq!(story.moto.requests("partNumber=2"), 0, "moto never saw the leaking part");
+    assert!(!audit::mentions(&story.site, SSN));
+}
