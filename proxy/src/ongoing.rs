@@ -116,8 +116,10 @@ impl Ongoing {
             record.status = Some(status);
             match stop {
                 Stop::Refused(verdict) => {
-                    if let Some(rule) = &verdict.rule {
-                        record.rule = Some(rule.to_string());
+                    // A content verdict names its own rule in its text; `rule` stays the one that
+                    // let the exchange come so far.
+                    if record.rule.is_none() {
+                        record.rule = verdict.rule.as_deref().map(str::to_owned);
                     }
                     write_verdict(verdict, record);
                 }

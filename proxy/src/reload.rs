@@ -39,7 +39,9 @@ pub fn read_policy(path: &Path) -> io::Result<Vec<Source>> {
                 return Err(named(io::Error::other(what)));
             }
             let text = std::fs::read_to_string(&file).map_err(named)?;
-            Ok(Source { name: file.display().to_string(), text })
+            // The name is part of the policy's hash, which must not depend on where a folder lies.
+            let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
+            Ok(Source { name, text })
         })
         .collect()
 }
