@@ -19,3 +19,6 @@ pub mod verify;
 
 pub use pem::{CERTIFICATES_MAX, InvalidPem};
 pub use svid::{Identity, IdentityProblem, InvalidIdentity, Part};
+
+#[cfg(test)]
+mod testing;

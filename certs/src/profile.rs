@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rustls_pki_types::CertificateDer;
 use spiffe::{InvalidSpiffeId, SpiffeId, TrustDomain};
 use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::{GeneralName, KeyUsage, ParsedExtension};
+use x509_parser::extensions::{GeneralName, KeyUsage, ParsedExtension, X509Extension};
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::X509Version;
 
@@ -90,6 +90,18 @@ pub enum InvalidSigner {
     /// `cA` is not true.
     #[error("it is not a CA certificate (cA is not true); a bundle holds roots, not leaves")]
     NotCa,
+    /// Basic constraints that are not critical (RFC 5280, 4.2.1.9).
+    #[error("its basic constraints must be marked critical")]
+    BasicConstraintsNotCritical,
+    /// An empty subject (RFC 5280, 4.1.2.6).
+    #[error("it has no subject, by which what it signs could name it")]
+    NoSubject,
+    /// A critical extension that is not understood, so it may limit what the CA may do.
+    #[error("it has a critical extension that is not understood ({oid})")]
+    CriticalExtension {
+        /// The extension's object identifier.
+        oid: String,
+    },
     /// Key usage without `keyCertSign`; or no key usage on a certificate with a SPIFFE ID.
     #[error("its key usage lacks keyCertSign, so it may not sign certificates")]
     NoKeyCertSign,
@@ -117,10 +129,12 @@ pub struct Validity {
 }
 
 impl Validity {
-    /// Whether `now` lies inside.
+    /// Whether `now` lies inside, to the whole second: the last second counts to its end, as path
+    /// validation counts it.
     #[must_use]
     pub fn contains(&self, now: Timestamp) -> bool {
-        self.not_before <= now && now <= self.not_after
+        let seconds = self.not_before.as_second()..=self.not_after.as_second();
+        seconds.contains(&now.as_second())
     }
 }
 
@@ -146,9 +160,7 @@ pub fn check_leaf(der: &CertificateDer<'_>) -> Result<SpiffeId, InvalidSvid> {
 pub fn check_signer(der: &CertificateDer<'_>) -> Result<Option<TrustDomain>, InvalidSigner> {
     let malformed = |what| InvalidSigner::Malformed { what };
     let certificate = parse(der).map_err(malformed)?;
-    if !certificate.is_ca() {
-        return Err(InvalidSigner::NotCa);
-    }
+    check_ca(&certificate)?;
     let uris = uri_sans(&certificate).map_err(malformed)?;
     let trust_domain = match uris.as_slice() {
         [] => None,
@@ -160,6 +172,26 @@ pub fn check_signer(der: &CertificateDer<'_>) -> Result<Option<TrustDomain>, Inv
         Some((false, _)) if trust_domain.is_some() => Err(InvalidSigner::KeyUsageNotCritical),
         None if trust_domain.is_some() => Err(InvalidSigner::NoKeyCertSign),
         Some(_) | None => Ok(trust_domain),
+    }
+}
+
+/// Whether the leaf of a server that is known by its name alone may sign a handshake: with a key
+/// usage it says digitalSignature (RFC 8446, section 4.4.2.2) and not keyCertSign, and without a
+/// subject its SAN is critical. Path validation asks for none of these.
+///
+/// # Errors
+///
+/// The first rule that is broken.
+pub fn check_server_leaf(der: &CertificateDer<'_>) -> Result<(), InvalidSvid> {
+    let malformed = |what| InvalidSvid::Malformed { what };
+    let certificate = parse(der).map_err(malformed)?;
+    if san_lacks_criticality(&certificate) {
+        return Err(InvalidSvid::SanNotCritical);
+    }
+    match key_usage(&certificate).map_err(malformed)? {
+        Some((_, usage)) if !usage.digital_signature() => Err(InvalidSvid::NoDigitalSignature),
+        Some((_, usage)) if usage.key_cert_sign() => Err(InvalidSvid::KeyCertSign),
+        Some(_) | None => Ok(()),
     }
 }
 
@@ -183,10 +215,7 @@ pub(crate) fn violations(certificate: &X509Certificate<'_>) -> Vec<InvalidSvid> 
     if let Err(error) = leaf_id(certificate) {
         broken.push(error);
     }
-    if let Ok(Some(san)) = certificate.subject_alternative_name()
-        && certificate.subject().iter().next().is_none()
-        && !san.critical
-    {
+    if san_lacks_criticality(certificate) {
         broken.push(InvalidSvid::SanNotCritical);
     }
     if certificate.is_ca() {
@@ -262,6 +291,38 @@ pub(crate) fn uri_sans<'a>(
     Ok(uris)
 }
 
+fn check_ca(certificate: &X509Certificate<'_>) -> Result<(), InvalidSigner> {
+    match certificate.basic_constraints() {
+        Ok(Some(constraints)) if !constraints.value.ca => return Err(InvalidSigner::NotCa),
+        Ok(Some(constraints)) if !constraints.critical => {
+            return Err(InvalidSigner::BasicConstraintsNotCritical);
+        }
+        Ok(Some(_)) => {}
+        Ok(None) | Err(_) => return Err(InvalidSigner::NotCa),
+    }
+    if has_no_subject(certificate) {
+        return Err(InvalidSigner::NoSubject);
+    }
+    let strange = |extension: &&X509Extension<'_>| {
+        extension.critical && extension.parsed_extension().unsupported()
+    };
+    match certificate.extensions().iter().find(strange) {
+        Some(extension) => {
+            Err(InvalidSigner::CriticalExtension { oid: extension.oid.to_id_string() })
+        }
+        None => Ok(()),
+    }
+}
+
+fn has_no_subject(certificate: &X509Certificate<'_>) -> bool {
+    certificate.subject().iter().next().is_none()
+}
+
+fn san_lacks_criticality(certificate: &X509Certificate<'_>) -> bool {
+    let san = certificate.subject_alternative_name().ok().flatten();
+    has_no_subject(certificate) && san.is_some_and(|san| !san.critical)
+}
+
 fn leaf_id(certificate: &X509Certificate<'_>) -> Result<SpiffeId, InvalidSvid> {
     let uris = uri_sans(certificate).map_err(|what| InvalidSvid::Malformed { what })?;
     match uris.as_slice() {
@@ -292,3 +353,6 @@ fn key_usage_violations(certificate: &X509Certificate<'_>, broken: &mut Vec<Inva
     ];
     broken.extend(rules.into_iter().filter(|(kept, _)| !kept).map(|(_, violation)| violation));
 }
+
+#[cfg(test)]
+mod tests;

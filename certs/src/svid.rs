@@ -267,10 +267,10 @@ pub enum IdentityProblem {
 }
 
 fn check_time(validity: &Validity, now: Timestamp) -> Result<(), IdentityProblem> {
-    if now < validity.not_before {
+    if now.as_second() < validity.not_before.as_second() {
         return Err(IdentityProblem::NotYetValid { not_before: validity.not_before, now });
     }
-    if now > validity.not_after {
+    if now.as_second() > validity.not_after.as_second() {
         return Err(IdentityProblem::Expired { not_after: validity.not_after, now });
     }
     Ok(())

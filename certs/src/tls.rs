@@ -125,3 +125,6 @@ pub(crate) fn forget_sessions(config: &mut ServerConfig) {
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.max_early_data_size = 0;
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ mod client;
 mod pin;
 mod server;
 
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -47,6 +48,9 @@ pub enum PeerError {
     /// The certificate breaks the X509-SVID profile.
     #[error("the peer's certificate is not an X509-SVID: {0}")]
     Svid(#[from] InvalidSvid),
+    /// The certificate of a server that is known by name is not fit for TLS.
+    #[error("the peer's certificate is not fit for TLS: {0}")]
+    Leaf(InvalidSvid),
     /// The bundle has no root for the trust domain that the peer claims.
     #[error(
         "the peer claims trust domain {trust_domain}, for which the trust bundle has no valid \
@@ -101,6 +105,21 @@ pub fn peer_error(error: &rustls::Error) -> Option<&PeerError> {
     } else {
         None
     }
+}
+
+/// A handshake error in one line for the log: our own reason where there is one, and what to do.
+/// Names what the peer presented, so it passes the redactor like any other name.
+#[must_use]
+pub fn explain(error: &rustls::Error) -> String {
+    if let Some(reason) = peer_error(error) {
+        return reason.to_string();
+    }
+    if *error == CertificateError::UnknownIssuer.into() {
+        return "no root of the peer's trust domain signed its certificate; is the peer's CA in \
+                the trust bundle, and does the peer send its intermediates?"
+            .to_owned();
+    }
+    error.to_string()
 }
 
 /// Who the upstream must prove to be.
@@ -192,8 +211,15 @@ pub(crate) fn unix_time(now: Timestamp) -> UnixTime {
     UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds))
 }
 
-/// A server name as text: a DNS name, or an IP literal with or without brackets.
+/// A server name as text: a DNS name, also with the root's dot, or an IP literal, IPv6 also in
+/// brackets.
 pub(crate) fn server_name(text: &str) -> Result<ServerName<'static>, InvalidDnsNameError> {
-    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
-    ServerName::try_from(bare.to_owned())
+    if let Some(address) = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
+        let address: Ipv6Addr = address.parse().map_err(|_| InvalidDnsNameError)?;
+        return Ok(ServerName::from(IpAddr::V6(address)));
+    }
+    ServerName::try_from(text.strip_suffix('.').unwrap_or(text).to_owned())
 }
+
+#[cfg(test)]
+mod tests;

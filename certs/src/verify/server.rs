@@ -75,6 +75,7 @@ impl UpstreamVerifier {
                 Ok(roots)
             }
             Peer::Name(name) => {
+                profile::check_server_leaf(chain.leaf).map_err(PeerError::Leaf)?;
                 let roots = self.roots(self.bundle.own(), now)?;
                 check_path(chain, &roots, Usage::ServerAuth, now)?;
                 check_name(chain, name)?;
