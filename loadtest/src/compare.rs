@@ -104,17 +104,16 @@ async fn start(options: &Options, site: &Site<'_>) -> anyhow::Result<Vec<System>
 }
 
 fn loads(options: &Options) -> [Load; 3] {
-    const MIB: usize = 1 << 20;
+    const MIB: u64 = 1 << 20;
     let bulk = options.bulk.0;
     let load = |name, kind, size, connections, requests| Load {
         name,
         bodies: Arc::new(Bodies::new(kind, BodySize(size))),
         connections,
-        requests: (requests as u64).max(1),
+        requests: requests.max(1),
     };
-    let small = usize::try_from(options.requests).unwrap_or(usize::MAX);
     [
-        load("4 KiB JSON, 16 connections", Kind::Json, 4 << 10, 16, small),
+        load("4 KiB JSON, 16 connections", Kind::Json, 4 << 10, 16, options.requests),
         load("1 MiB gradients, 8 connections", Kind::Gradients, MIB, 8, bulk / MIB),
         load("16 MiB gradients, 4 connections", Kind::Gradients, 16 * MIB, 4, bulk / (16 * MIB)),
     ]

@@ -7,9 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, bail};
-use bytes::Bytes;
 use clap::Args;
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::BodyExt as _;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{CONTENT_TYPE, HOST};
 use hyper::{Method, Request, Uri};
@@ -19,7 +18,7 @@ use rustls::pki_types::ServerName;
 use crate::opener::Route;
 use crate::report::{Report, Tally};
 use crate::say;
-use crate::scenario::{Bodies, BodySize, Kind};
+use crate::scenario::{Bodies, BodySize, Kind, Walk};
 use crate::tls::Material;
 
 /// The most connections of one load.
@@ -185,7 +184,7 @@ async fn connection(shared: Arc<Shared>) -> anyhow::Result<Tally> {
     Ok(tally)
 }
 
-type Sender = SendRequest<Full<Bytes>>;
+type Sender = SendRequest<Walk>;
 
 async fn connect(route: &Route) -> anyhow::Result<Sender> {
     let stream = route.open().await?;
@@ -200,14 +199,12 @@ async fn exchange(
     number: u64,
     tally: &mut Tally,
 ) -> anyhow::Result<Sender> {
-    let body = plan.bodies.body(number);
-    let bytes = body.len();
     let request = Request::builder()
         .method(Method::PUT)
         .uri(plan.uri.clone())
         .header(HOST, &plan.host)
         .header(CONTENT_TYPE, plan.bodies.kind().media_type())
-        .body(Full::new(body))
+        .body(plan.bodies.body(number))
         .context("bad request")?;
     let sent = Instant::now();
     let response = sender.send_request(request).await.context("no answer")?;
@@ -217,7 +214,7 @@ async fn exchange(
         frame.context("the answer was cut")?;
     }
     if is_success {
-        tally.served(sent.elapsed(), bytes);
+        tally.served(sent.elapsed(), plan.bodies.size());
     } else {
         tally.refused += 1;
     }

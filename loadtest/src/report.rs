@@ -31,9 +31,9 @@ impl Tally {
     }
 
     /// One request answered with 2xx.
-    pub(crate) fn served(&mut self, latency: Duration, bytes: usize) {
+    pub(crate) fn served(&mut self, latency: Duration, bytes: u64) {
         self.requests += 1;
-        self.bytes += bytes as u64;
+        self.bytes += bytes;
         self.micros.saturating_record(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX));
     }
 

@@ -1,18 +1,26 @@
 //! What is sent: bodies that look like training traffic, never zeros.
 //!
-//! A pool of bytes is made once; each body is a slice of it from another place, so that making
-//! bodies costs nothing while load runs and no two in a row are the same.
+//! A pool of bytes is made once; each body walks through it from another place, so that making
+//! bodies costs nothing while load runs and no two in a row are the same. A body longer than the
+//! pool walks round it, so that one of many GiB needs no more memory.
 
+use std::convert::Infallible;
 use std::fmt::Write as _;
+use std::pin::Pin;
 use std::str::FromStr;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use clap::ValueEnum;
+use hyper::body::{Body, Frame, SizeHint};
 
 /// The most bytes that one body may have.
-pub(crate) const BODY_BYTES_MAX: usize = 1 << 30;
+pub(crate) const BODY_BYTES_MAX: u64 = 1 << 40;
 
-/// How much longer than a body its pool is.
+/// The largest pool; a smaller body has a smaller one.
+const POOL_BYTES_MAX: usize = 64 << 20;
+
+/// How much longer than a small body its pool is.
 const SLACK_BYTES: usize = 1 << 20;
 
 /// What the bytes of a body are.
@@ -36,21 +44,21 @@ impl Kind {
 
 /// A body size: a number with an optional `KiB`, `MiB` or `GiB`, at most [`BODY_BYTES_MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct BodySize(pub(crate) usize);
+pub(crate) struct BodySize(pub(crate) u64);
 
 impl FromStr for BodySize {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
-        let unit: usize = match text.get(digits.len()..).unwrap_or_default() {
+        let unit: u64 = match text.get(digits.len()..).unwrap_or_default() {
             "" | "B" => 1,
             "KiB" => 1 << 10,
             "MiB" => 1 << 20,
             "GiB" => 1 << 30,
             other => return Err(format!("unknown unit `{other}`: use KiB, MiB or GiB")),
         };
-        let number: usize = digits.parse().map_err(|_| format!("`{text}` is not a size"))?;
+        let number: u64 = digits.parse().map_err(|_| format!("`{text}` is not a size"))?;
         number
             .checked_mul(unit)
             .filter(|bytes| (1..=BODY_BYTES_MAX).contains(bytes))
@@ -63,7 +71,7 @@ impl FromStr for BodySize {
 #[derive(Debug)]
 pub(crate) struct Bodies {
     pool: Bytes,
-    size: usize,
+    size: u64,
     kind: Kind,
 }
 
@@ -71,9 +79,11 @@ impl Bodies {
     /// Makes the pool; the same arguments give the same bytes.
     pub(crate) fn new(kind: Kind, size: BodySize) -> Bodies {
         let size = size.0;
+        let bytes = usize::try_from(size).unwrap_or(POOL_BYTES_MAX);
+        let bytes = bytes.saturating_add(SLACK_BYTES).min(POOL_BYTES_MAX).next_multiple_of(4);
         let pool = match kind {
-            Kind::Gradients => gradients(size + SLACK_BYTES),
-            Kind::Json => json(size + SLACK_BYTES),
+            Kind::Gradients => gradients(bytes),
+            Kind::Json => json(bytes),
         };
         Bodies { pool: pool.into(), size, kind }
     }
@@ -82,15 +92,61 @@ impl Bodies {
         self.kind
     }
 
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
     /// The body of the `number`th request. Shares the pool's memory.
-    pub(crate) fn body(&self, number: u64) -> Bytes {
-        let room = self.pool.len().saturating_sub(self.size) as u64;
-        // A step of an odd number of floats walks the whole slack before it repeats.
-        let start = match number.wrapping_mul(4 * 4_099).checked_rem(room) {
-            Some(start) => usize::try_from(start & !3).unwrap_or(0),
-            None => 0,
-        };
-        self.pool.slice(start..start + self.size)
+    pub(crate) fn body(&self, number: u64) -> Walk {
+        // A step of an odd number of floats visits many places before it repeats one.
+        let start = number.wrapping_mul(4 * 4_099) % (self.pool.len() as u64).max(1);
+        Walk {
+            pool: self.pool.clone(),
+            at: usize::try_from(start & !3).unwrap_or(0),
+            left: self.size,
+        }
+    }
+}
+
+/// A body: bytes of the pool from some place on, round and round.
+#[derive(Debug)]
+pub(crate) struct Walk {
+    pool: Bytes,
+    at: usize,
+    left: u64,
+}
+
+impl Walk {
+    fn piece(&mut self) -> Option<Bytes> {
+        if self.left == 0 {
+            return None;
+        }
+        let left = usize::try_from(self.left).unwrap_or(usize::MAX);
+        let end = self.at.saturating_add(left).min(self.pool.len());
+        let piece = self.pool.slice(self.at..end);
+        self.left = self.left.saturating_sub(piece.len() as u64);
+        self.at = 0;
+        Some(piece)
+    }
+}
+
+impl Body for Walk {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.piece().map(|piece| Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
     }
 }
 
@@ -156,20 +212,27 @@ fn json(bytes: usize) -> Vec<u8> {
 mod tests {
     use super::*;
 
+    fn pieces(mut walk: Walk) -> impl Iterator<Item = Bytes> {
+        std::iter::from_fn(move || walk.piece())
+    }
+
+    fn bytes(walk: Walk) -> Vec<u8> {
+        pieces(walk).flatten().collect()
+    }
+
     #[test]
     fn sizes_are_read_with_their_unit_and_bounded() {
         assert_eq!("4KiB".parse(), Ok(BodySize(4096)));
-        assert_eq!("1GiB".parse(), Ok(BodySize(BODY_BYTES_MAX)));
+        assert_eq!("4GiB".parse(), Ok(BodySize(4 << 30)));
         assert_eq!("17".parse(), Ok(BodySize(17)));
-        for wrong in ["", "0", "2GiB", "4 KB", "KiB", "-1", "99999999999999999999"] {
+        for wrong in ["", "0", "2000GiB", "4 KB", "KiB", "-1", "99999999999999999999"] {
             assert!(wrong.parse::<BodySize>().is_err(), "{wrong}");
         }
     }
 
     #[test]
     fn gradients_are_normal_numbers_and_not_zeros() {
-        let bodies = Bodies::new(Kind::Gradients, BodySize(400_000));
-        let body = bodies.body(7);
+        let body = bytes(Bodies::new(Kind::Gradients, BodySize(400_000)).body(7));
         let floats: Vec<f64> = body
             .chunks_exact(4)
             .map(|four| f64::from(f32::from_le_bytes(four.try_into().unwrap())))
@@ -187,15 +250,23 @@ mod tests {
         for kind in [Kind::Gradients, Kind::Json] {
             let bodies = Bodies::new(kind, BodySize(4096));
             for number in [0, 1, 2, 63, u64::MAX] {
-                assert_eq!(bodies.body(number).len(), 4096);
+                assert_eq!(bytes(bodies.body(number)).len(), 4096);
             }
-            assert_ne!(bodies.body(0), bodies.body(1));
+            assert_ne!(bytes(bodies.body(0)), bytes(bodies.body(1)));
         }
     }
 
     #[test]
+    fn a_body_longer_than_the_pool_walks_round_it() {
+        let size = 3 * POOL_BYTES_MAX as u64 + 5;
+        let walk = Bodies::new(Kind::Json, BodySize(size)).body(9);
+        assert_eq!(walk.size_hint().exact(), Some(size));
+        assert_eq!(pieces(walk).map(|piece| piece.len() as u64).sum::<u64>(), size);
+    }
+
+    #[test]
     fn json_bodies_are_text() {
-        let bodies = Bodies::new(Kind::Json, BodySize(1000));
-        assert!(std::str::from_utf8(&bodies.body(3)).is_ok());
+        let body = bytes(Bodies::new(Kind::Json, BodySize(1000)).body(3));
+        assert!(std::str::from_utf8(&body).is_ok());
     }
 }

@@ -183,5 +183,8 @@ fn output(command: &mut Command) -> anyhow::Result<()> {
 fn first_line(command: &mut Command) -> String {
     let said = command.output().map(|output| output.stdout).unwrap_or_default();
     let said = String::from_utf8_lossy(&said);
-    said.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("unknown").to_owned()
+    let line = said.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("unknown");
+    // Envoy begins with its own path.
+    let program = command.get_program().to_string_lossy();
+    line.strip_prefix(&*program).unwrap_or(line).trim().to_owned()
 }

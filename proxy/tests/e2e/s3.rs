@@ -74,14 +74,13 @@ fn leaks(kind: &str) {
     assert!(result["text"].as_str().unwrap().contains("403"), "{result:#}");
     assert_eq!(result["objects"], serde_json::json!([]), "no object upstream");
     let took = Duration::from_secs_f64(result["upload_seconds"].as_f64().unwrap());
-    assert!(took < Duration::from_secs(30), "no retry storm: {took:?}");
+    assert!(took < Duration::from_secs(20), "no retry storm: {took:?}");
 
-    let parts = story.parts(kind);
-    let blocked: Vec<_> = parts.iter().filter(|part| part["action"] == "block").collect();
-    assert_eq!(blocked.len(), 1, "one attempt, no retry: {parts:#?}");
+    let blocked: Vec<Value> =
+        story.parts(kind).into_iter().filter(|part| part["action"] == "block").collect();
+    assert_eq!(blocked.len(), 1, "refused once, never sent again: {blocked:#?}");
     assert_eq!(blocked[0]["findings"][0]["identifier"], "ssn", "{:#}", blocked[0]);
     assert_eq!(blocked[0]["bytes_released"], 0);
-    assert!(parts.len() <= 3, "each part was tried once: {parts:#?}");
     assert_eq!(story.moto.requests("partNumber=2"), 0, "moto never saw the leaking part");
     assert!(!audit::mentions(&story.site, SSN));
 }

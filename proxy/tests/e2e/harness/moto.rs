@@ -19,6 +19,8 @@ impl Moto {
         let mut command = bare(site, &python_tool("moto_server"));
         command.args(["-H", "127.0.0.1", "-p", &address.port().to_string()]);
         command.arg("-c").arg(&svid.chain).arg("-k").arg(&svid.key);
+        // moto would otherwise take the first label of the host for a bucket.
+        command.env("S3_IGNORE_SUBDOMAIN_BUCKETNAME", "true");
         let mut process = Running::start(&mut command, site.path("moto.log"));
         process.wait_until(|| listens(address));
         Moto { address, process }
