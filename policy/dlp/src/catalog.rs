@@ -44,9 +44,8 @@ impl Catalog {
     ) -> Option<(&'static Detector, Match)> {
         let mut best: Option<(&'static Detector, Match)> = None;
         for &detector in &self.detectors {
-            if detector.anchor != anchor
-                || anchor == Anchor::Digits && !detector.runs.contains(&view.run)
-            {
+            let grows = anchor == Anchor::At || detector.runs >> view.run & 1 == 1;
+            if detector.anchor != anchor || !grows {
                 continue;
             }
             let Some(found) = (detector.examine)(view) else { continue };

@@ -7,6 +7,8 @@ mod text;
 
 use serde::Serialize;
 
+use text::Makeup;
+
 /// How many bytes of the leaves (decoded; of a raw input: of the input) were of which kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Coverage {
@@ -64,13 +66,13 @@ pub(crate) struct Blocks {
     declared: Declared,
     partial: Vec<u8>,
     previous: Option<Class>,
-    /// The kind of number that fitted last: tried first, since neighbours are alike.
-    likely: usize,
+    /// The kind of number and the alignment that fitted last: tried first, since neighbours are alike.
+    likely: Option<(&'static Kind, usize)>,
 }
 
 impl Blocks {
     pub(crate) fn new(declared: Declared) -> Blocks {
-        Blocks { declared, partial: Vec::new(), previous: None, likely: 0 }
+        Blocks { declared, partial: Vec::new(), previous: None, likely: None }
     }
 
     /// Takes the next bytes of the leaf.
@@ -114,55 +116,75 @@ impl Blocks {
         match self.declared {
             Declared::Integers => Class::Numeric,
             Declared::Opaque => Class::Unidentified,
-            Declared::Floats if is_short || !is_noise(block) => Class::Numeric,
+            Declared::Floats if is_short || self.is_likely(block) || !is_noise(block) => {
+                Class::Numeric
+            }
             Declared::Floats => Class::Unidentified,
-            Declared::Nothing | Declared::Tensor if text::is_text(block) => Class::Text,
-            Declared::Tensor if is_short => self.previous.unwrap_or(Class::Numeric),
-            Declared::Nothing if is_short => self.class_of_rest(),
-            Declared::Nothing | Declared::Tensor => self.statistics(block),
-        }
-    }
-
-    /// A short rest is what stood before it; behind text, or alone, it is nothing known.
-    fn class_of_rest(&self) -> Class {
-        match self.previous {
-            Some(Class::Numeric) => Class::Numeric,
-            Some(Class::Text | Class::Unidentified) | None => Class::Unidentified,
-        }
-    }
-
-    fn statistics(&mut self, block: &[u8]) -> Class {
-        if is_constant(block) {
-            return Class::Numeric;
-        }
-        if is_noise(block) || text::is_wide_text(block) {
-            return Class::Unidentified;
-        }
-        // The order is a guess only: the answer is whether any of them fits.
-        let kinds = KINDS.iter().enumerate().skip(self.likely).chain(KINDS.iter().enumerate());
-        for (place, fits) in kinds.take(KINDS.len() + 1) {
-            if fits(block) {
-                self.likely = place;
-                return Class::Numeric;
+            Declared::Nothing | Declared::Tensor => {
+                let makeup = Makeup::of(block);
+                if makeup.is_text(block) {
+                    Class::Text
+                } else if is_short {
+                    self.class_of_rest()
+                } else {
+                    self.statistics(block, &makeup)
+                }
             }
         }
-        Class::Unidentified
+    }
+
+    /// Too few bytes for statistics are what stood before them; alone, or behind text, they are nothing known.
+    fn class_of_rest(&self) -> Class {
+        match (self.previous, self.declared) {
+            (Some(Class::Numeric), _) | (None, Declared::Tensor) => Class::Numeric,
+            (Some(Class::Text | Class::Unidentified) | None, _) => Class::Unidentified,
+        }
+    }
+
+    /// Whether any kind of number fits. The order is for speed only: the last one that fitted, then those that
+    /// noise never fits, then the others.
+    fn statistics(&mut self, block: &[u8], makeup: &Makeup) -> Class {
+        if makeup.is_wide_text(block) {
+            return Class::Unidentified;
+        }
+        let is_numeric = is_constant(block)
+            || self.is_likely(block)
+            || self.fits_any(block, integers::BYTES)
+            || !is_noise(block)
+                && (self.fits_any(block, floats::KINDS) || self.fits_any(block, integers::WIDE));
+        if is_numeric { Class::Numeric } else { Class::Unidentified }
+    }
+
+    fn is_likely(&self, block: &[u8]) -> bool {
+        self.likely.is_some_and(|(kind, phase)| {
+            block.get(phase..).is_some_and(|elements| (kind.fits)(elements))
+        })
+    }
+
+    /// Tries each kind at every alignment: a header before the elements may have any length.
+    fn fits_any(&mut self, block: &[u8], kinds: &'static [Kind]) -> bool {
+        let mut places =
+            kinds.iter().flat_map(|kind| (0..kind.width).map(move |phase| (kind, phase)));
+        let found = places.find(|&(kind, phase)| {
+            block.get(phase..).is_some_and(|elements| (kind.fits)(elements))
+        });
+        self.likely = found.or(self.likely);
+        found.is_some()
     }
 }
 
-/// The kinds of elements that byte statistics tell from ciphertext, by their test.
-const KINDS: &[fn(&[u8]) -> bool] = &[
-    floats::is_f32,
-    floats::is_half,
-    floats::is_f64,
-    integers::is_wide,
-    integers::is_i16,
-    integers::is_i8,
-    integers::is_smooth,
-];
+/// A kind of element that byte statistics tell from ciphertext.
+#[derive(Debug)]
+struct Kind {
+    /// Bytes of an element.
+    width: usize,
+    /// Whether bytes that begin with an element are of this kind.
+    fits: fn(&[u8]) -> bool,
+}
 
 fn is_constant(block: &[u8]) -> bool {
-    block.first().is_some_and(|first| block.iter().all(|byte| byte == first))
+    let ahead = block.get(1..).unwrap_or_default();
+    block.get(..ahead.len()) == Some(ahead)
 }
 
 /// Lanes in which an element of any width keeps its place.
@@ -171,17 +193,20 @@ const LANES: usize = 8;
 /// Whether the bytes are as varied as random ones in each of the eight lanes: ciphertext, compressed data. Any
 /// float has a lane (its exponent) with far fewer values.
 fn is_noise(block: &[u8]) -> bool {
-    let mut seen = [[false; 256]; LANES];
+    let mut seen = [[0u64; 4]; LANES];
     for element in block.chunks_exact(LANES) {
         for (lane, &byte) in seen.iter_mut().zip(element) {
-            if let Some(flag) = lane.get_mut(usize::from(byte)) {
-                *flag = true;
+            if let Some(word) = lane.get_mut(usize::from(byte >> 6)) {
+                *word |= 1 << (byte & 63);
             }
         }
     }
-    let samples = (block.len() / LANES) as f64;
-    let expected = 256.0 * (1.0 - (-samples / 256.0).exp());
-    let distinct = seen.iter().map(|lane| lane.iter().filter(|&&flag| flag).count()).min();
+    let distinct = seen.iter().map(|lane| lane.iter().map(|word| word.count_ones()).sum::<u32>());
     // Random bytes stay within 5 % of the expectation; the exponent lane of f16, the widest, below 40 %.
-    distinct.unwrap_or(0) as f64 >= 0.8 * expected
+    f64::from(distinct.min().unwrap_or(0)) >= 0.8 * expected_distinct(block.len() / LANES)
+}
+
+/// How many different values that many random bytes have.
+fn expected_distinct(samples: usize) -> f64 {
+    256.0 * (1.0 - (-(samples as f64) / 256.0).exp())
 }

@@ -12,7 +12,7 @@ pub(crate) mod ssn;
 
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
-use crate::label::{self, Family, Label};
+use crate::label::{self, Family, Label, Near};
 
 /// Bytes before an anchor that a detector may look at: the longest span plus a label's window.
 pub(crate) const LOOK_BACK: usize = 192;
@@ -32,10 +32,15 @@ pub(crate) struct Detector {
     pub(crate) identifiers: &'static [Identifier],
     /// What it grows from.
     pub(crate) anchor: Anchor,
-    /// Lengths of the digit run that it can grow from.
-    pub(crate) runs: &'static [usize],
+    /// Lengths of the digit run that it can grow from, a bit for each.
+    pub(crate) runs: u32,
     /// Looks at one anchor.
     pub(crate) examine: fn(&View<'_>) -> Option<Match>,
+}
+
+/// The lengths as bits, for [`Detector::runs`].
+pub(crate) const fn runs(from: u32, to: u32) -> u32 {
+    (u32::MAX >> (31 - to)) & (u32::MAX << from)
 }
 
 /// What a detector recognised, in indices of its view.
@@ -110,14 +115,14 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The nearest label before `i`.
-    pub(crate) fn label(&self, i: usize) -> Option<Label> {
-        label::nearest(self.bytes, i)
+    /// The nearest label before `i`, with at most `len` bytes and `words` foreign words between.
+    pub(crate) fn label(&self, i: usize, len: usize, words: usize) -> Option<Label> {
+        label::nearest(self.bytes, i, Near { len, words })
     }
 
     /// Whether a label of some other number stands directly before `i`.
     pub(crate) fn is_other_number(&self, i: usize) -> bool {
-        self.label(i).is_some_and(|l| l.family == Family::Other && l.gap.joins(24, 0))
+        self.label(i, 24, 0).is_some_and(|l| l.family == Family::Other)
     }
 
     /// Whether the neighbourhood of `start..end` is a table of numbers: hardly a letter among many bytes. Masks

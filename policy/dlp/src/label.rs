@@ -52,36 +52,64 @@ pub(crate) struct Gap {
     pub(crate) len: usize,
     /// Words other than the connecting ones (`number`, `is`, `value`, ...).
     pub(crate) words: usize,
-    /// Line feeds.
-    pub(crate) newlines: usize,
-    /// Whether another number, or the mask of one, lies between.
-    pub(crate) number: bool,
 }
 
-impl Gap {
-    /// Whether the label belongs to this very value: near, no other number, at most `words` foreign words.
-    pub(crate) fn joins(&self, len: usize, words: usize) -> bool {
-        self.len <= len && self.words <= words && self.newlines <= 1 && !self.number
-    }
+/// How near a label must stand to belong to a value. Never beyond another number or a second line feed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Near {
+    /// Most bytes between.
+    pub(crate) len: usize,
+    /// Most foreign words between.
+    pub(crate) words: usize,
 }
 
-/// The nearest label that ends before `value`, an index of `bytes`.
-pub(crate) fn nearest(bytes: &[u8], value: usize) -> Option<Label> {
-    let floor = value.saturating_sub(WINDOW);
+/// The nearest label that ends before `value`, an index of `bytes`, where no more than `near` lies between.
+pub(crate) fn nearest(bytes: &[u8], value: usize, near: Near) -> Option<Label> {
+    let floor = value.saturating_sub(WINDOW.min(near.len + Lower::MAX));
     let mut gap = Gap::default();
+    let mut newlines = 0;
     let mut upto = value;
-    while let Some(word) = previous_word(bytes, upto, floor) {
-        note_between(bytes.get(word.end..upto)?, &mut gap);
-        if let Some(family) = family_of(bytes, word, floor) {
-            gap.len = value - word.end;
-            return Some(Label { family, gap });
+    loop {
+        upto = skip_punctuation(bytes, upto, floor, &mut newlines)?;
+        let word = previous_word(bytes, upto, floor)?;
+        gap.len = value - word.end;
+        if gap.len > near.len || gap.words > near.words || newlines > 1 {
+            return None;
         }
-        if !is_connector(bytes.get(word.start..word.end)?) {
-            gap.words += 1;
+        match meaning_of(bytes, word, floor) {
+            Some(Some(family)) => return Some(Label { family, gap }),
+            Some(None) => {}
+            None => gap.words += 1,
         }
         upto = word.start;
     }
+}
+
+/// Where the word before `upto` ends. Nothing where another number, or the mask of one, stands first; a digit that
+/// counts a label (`phone2`) is none.
+fn skip_punctuation(
+    bytes: &[u8],
+    mut upto: usize,
+    floor: usize,
+    newlines: &mut usize,
+) -> Option<usize> {
+    while upto > floor {
+        match bytes.get(upto - 1)? {
+            b'A'..=b'Z' | b'a'..=b'z' => return Some(upto),
+            b'0'..=b'9' if !counts_a_label(bytes, upto - 1) => return None,
+            b'*' => return None,
+            b'\n' => *newlines += 1,
+            _ => {}
+        }
+        upto -= 1;
+    }
     None
+}
+
+fn counts_a_label(bytes: &[u8], digit: usize) -> bool {
+    let letter = digit.checked_sub(1).and_then(|i| bytes.get(i));
+    letter.is_some_and(u8::is_ascii_alphabetic)
+        && !bytes.get(digit + 1).is_some_and(u8::is_ascii_digit)
 }
 
 /// A word's place: ASCII letters only.
@@ -117,44 +145,26 @@ fn previous_word(bytes: &[u8], upto: usize, floor: usize) -> Option<Word> {
     (start < end && !is_cut).then_some(Word { start, end })
 }
 
-fn note_between(between: &[u8], gap: &mut Gap) {
-    for byte in between {
-        match byte {
-            b'\n' => gap.newlines += 1,
-            b'0'..=b'9' | b'*' => gap.number = true,
-            _ => {}
-        }
-    }
-}
-
-/// The family of the longest phrase that ends with `word`.
-fn family_of(bytes: &[u8], word: Word, floor: usize) -> Option<Family> {
-    let last = Lower::of(bytes.get(word.start..word.end)?)?;
-    let first = PHRASES.partition_point(|(phrase, _)| last_word(phrase) < last.as_bytes());
-    let candidates = PHRASES.get(first..)?;
-    candidates
+/// What the longest phrase that ends with `word` means: a label, or only a connection.
+fn meaning_of(bytes: &[u8], word: Word, floor: usize) -> Option<Option<Family>> {
+    let lower = Lower::of(bytes.get(word.start..word.end)?)?;
+    let first = PHRASES.partition_point(|(last, ..)| last.as_bytes() < lower.as_bytes());
+    PHRASES
         .iter()
-        .take_while(|(phrase, _)| last_word(phrase) == last.as_bytes())
-        .find(|(phrase, _)| ends_with(bytes, word, floor, phrase))
-        .map(|&(_, family)| family)
+        .skip(first)
+        .take_while(|(last, ..)| last.as_bytes() == lower.as_bytes())
+        .find(|(_, before, _)| follows(bytes, word, floor, before))
+        .map(|&(.., meaning)| meaning)
 }
 
-fn last_word(phrase: &'static str) -> &'static [u8] {
-    phrase.rsplit(' ').next().unwrap_or(phrase).as_bytes()
-}
-
-/// Whether the words before `word` are those of `phrase` before its last.
-fn ends_with(bytes: &[u8], word: Word, floor: usize, phrase: &str) -> bool {
+/// Whether the words before `word` are these.
+fn follows(bytes: &[u8], word: Word, floor: usize, words: &str) -> bool {
     let mut upto = word.start;
-    phrase.rsplit(' ').skip(1).all(|wanted| {
+    words.split_whitespace().rev().all(|wanted| {
         let Some(found) = previous_word(bytes, upto, floor) else { return false };
         upto = found.start;
         bytes.get(found.start..found.end).is_some_and(|w| w.eq_ignore_ascii_case(wanted.as_bytes()))
     })
-}
-
-fn is_connector(word: &[u8]) -> bool {
-    CONNECTORS.iter().any(|c| word.eq_ignore_ascii_case(c.as_bytes()))
 }
 
 /// A word in lower case, without a heap: longer ones are no label.
@@ -179,132 +189,132 @@ impl Lower {
     }
 }
 
-/// Words that join a label and its value without loosening the bond.
-const CONNECTORS: &[&str] = &[
-    "a",
-    "as",
-    "be",
-    "code",
-    "date",
-    "for",
-    "her",
-    "his",
-    "id",
-    "identifier",
-    "is",
-    "my",
-    "no",
-    "nr",
-    "num",
-    "number",
-    "of",
-    "on",
-    "patient",
-    "patients",
-    "s",
-    "str",
-    "string",
-    "text",
-    "the",
-    "their",
-    "to",
-    "us",
-    "val",
-    "value",
-    "was",
-    "x",
-    "your",
-];
+/// A phrase by its last word, the words before it, and what it announces; `None` for a word that only joins a
+/// label and its value.
+type Phrase = (&'static str, &'static str, Option<Family>);
 
-/// Labels by their last word; where several end alike the longer stands first.
-const PHRASES: &[(&str, Family)] = &[
-    ("account", Family::Other),
-    ("acct", Family::Other),
-    ("date of admission", Family::Admission),
-    ("admission", Family::Admission),
-    ("admissions", Family::Admission),
-    ("admit", Family::Admission),
-    ("admitted", Family::Admission),
-    ("admitting", Family::Admission),
-    ("amex", Family::Card),
-    ("d o b", Family::Birth),
-    ("do b", Family::Birth),
-    ("batch", Family::Other),
-    ("beneficiary", Family::HealthPlan),
-    ("birth", Family::Birth),
-    ("birthdate", Family::Birth),
-    ("birthday", Family::Birth),
-    ("born", Family::Birth),
-    ("build", Family::Other),
-    ("call", Family::Phone),
-    ("card", Family::Card),
-    ("case", Family::Other),
-    ("catalog", Family::Other),
-    ("cc", Family::Card),
-    ("cell", Family::Phone),
-    ("cellphone", Family::Phone),
-    ("chart", Family::Mrn),
-    ("claim", Family::Other),
-    ("commit", Family::Other),
-    ("contact", Family::Phone),
-    ("creditcard", Family::Card),
-    ("death", Family::Death),
-    ("deceased", Family::Death),
-    ("discharge", Family::Discharge),
-    ("discharged", Family::Discharge),
-    ("discharging", Family::Discharge),
-    ("dob", Family::Birth),
-    ("dod", Family::Death),
-    ("facsimile", Family::Fax),
-    ("fax", Family::Fax),
-    ("hash", Family::Other),
-    ("hicn", Family::HealthPlan),
-    ("patient id", Family::PatientId),
-    ("patient identifier", Family::PatientId),
-    ("invoice", Family::Other),
-    ("isbn", Family::Other),
-    ("lot", Family::Other),
-    ("mastercard", Family::Card),
-    ("mbi", Family::HealthPlan),
-    ("medicare", Family::HealthPlan),
-    ("medrec", Family::Mrn),
-    ("mobile", Family::Phone),
-    ("mrn", Family::Mrn),
-    ("m r n", Family::Mrn),
-    ("hospital no", Family::Mrn),
-    ("patient no", Family::PatientId),
-    ("ss no", Family::Ssn),
-    ("npi", Family::Npi),
-    ("hospital number", Family::Mrn),
-    ("patient number", Family::PatientId),
-    ("ss number", Family::Ssn),
-    ("order", Family::Other),
-    ("pan", Family::Card),
-    ("part", Family::Other),
-    ("patientid", Family::PatientId),
-    ("ph", Family::Phone),
-    ("phone", Family::Phone),
-    ("provider", Family::Npi),
-    ("med rec", Family::Mrn),
-    ("medical rec", Family::Mrn),
-    ("med record", Family::Mrn),
-    ("medical record", Family::Mrn),
-    ("ref", Family::Other),
-    ("reference", Family::Other),
-    ("routing", Family::Other),
-    ("soc sec", Family::Ssn),
-    ("social security", Family::Ssn),
-    ("serial", Family::Other),
-    ("sku", Family::Other),
-    ("social", Family::Ssn),
-    ("ssn", Family::Ssn),
-    ("step", Family::Other),
-    ("tel", Family::Phone),
-    ("telephone", Family::Phone),
-    ("ticket", Family::Other),
-    ("tracking", Family::Other),
-    ("version", Family::Other),
-    ("visa", Family::Card),
+/// Sorted by the last word; where several end alike the longer stands first.
+const PHRASES: &[Phrase] = &[
+    ("a", "", None),
+    ("account", "", Some(Family::Other)),
+    ("acct", "", Some(Family::Other)),
+    ("admission", "date of", Some(Family::Admission)),
+    ("admission", "", Some(Family::Admission)),
+    ("admissions", "", Some(Family::Admission)),
+    ("admit", "", Some(Family::Admission)),
+    ("admitted", "", Some(Family::Admission)),
+    ("admitting", "", Some(Family::Admission)),
+    ("amex", "", Some(Family::Card)),
+    ("as", "", None),
+    ("b", "d o", Some(Family::Birth)),
+    ("b", "do", Some(Family::Birth)),
+    ("batch", "", Some(Family::Other)),
+    ("be", "", None),
+    ("beneficiary", "", Some(Family::HealthPlan)),
+    ("birth", "", Some(Family::Birth)),
+    ("birthdate", "", Some(Family::Birth)),
+    ("birthday", "", Some(Family::Birth)),
+    ("born", "", Some(Family::Birth)),
+    ("build", "", Some(Family::Other)),
+    ("call", "", Some(Family::Phone)),
+    ("card", "", Some(Family::Card)),
+    ("case", "", Some(Family::Other)),
+    ("catalog", "", Some(Family::Other)),
+    ("cc", "", Some(Family::Card)),
+    ("cell", "", Some(Family::Phone)),
+    ("cellphone", "", Some(Family::Phone)),
+    ("chart", "", Some(Family::Mrn)),
+    ("claim", "", Some(Family::Other)),
+    ("code", "", None),
+    ("commit", "", Some(Family::Other)),
+    ("contact", "", Some(Family::Phone)),
+    ("creditcard", "", Some(Family::Card)),
+    ("date", "", None),
+    ("death", "", Some(Family::Death)),
+    ("deceased", "", Some(Family::Death)),
+    ("discharge", "", Some(Family::Discharge)),
+    ("discharged", "", Some(Family::Discharge)),
+    ("discharging", "", Some(Family::Discharge)),
+    ("dob", "", Some(Family::Birth)),
+    ("dod", "", Some(Family::Death)),
+    ("facsimile", "", Some(Family::Fax)),
+    ("fax", "", Some(Family::Fax)),
+    ("for", "", None),
+    ("hash", "", Some(Family::Other)),
+    ("her", "", None),
+    ("hicn", "", Some(Family::HealthPlan)),
+    ("his", "", None),
+    ("id", "patient", Some(Family::PatientId)),
+    ("id", "", None),
+    ("identifier", "patient", Some(Family::PatientId)),
+    ("identifier", "", None),
+    ("invoice", "", Some(Family::Other)),
+    ("is", "", None),
+    ("isbn", "", Some(Family::Other)),
+    ("lot", "", Some(Family::Other)),
+    ("mastercard", "", Some(Family::Card)),
+    ("mbi", "", Some(Family::HealthPlan)),
+    ("medicare", "", Some(Family::HealthPlan)),
+    ("medrec", "", Some(Family::Mrn)),
+    ("mobile", "", Some(Family::Phone)),
+    ("mrn", "", Some(Family::Mrn)),
+    ("my", "", None),
+    ("n", "m r", Some(Family::Mrn)),
+    ("no", "hospital", Some(Family::Mrn)),
+    ("no", "patient", Some(Family::PatientId)),
+    ("no", "ss", Some(Family::Ssn)),
+    ("no", "", None),
+    ("npi", "", Some(Family::Npi)),
+    ("nr", "", None),
+    ("num", "", None),
+    ("number", "hospital", Some(Family::Mrn)),
+    ("number", "patient", Some(Family::PatientId)),
+    ("number", "ss", Some(Family::Ssn)),
+    ("number", "", None),
+    ("of", "", None),
+    ("on", "", None),
+    ("order", "", Some(Family::Other)),
+    ("pan", "", Some(Family::Card)),
+    ("part", "", Some(Family::Other)),
+    ("patient", "", None),
+    ("patientid", "", Some(Family::PatientId)),
+    ("patients", "", None),
+    ("ph", "", Some(Family::Phone)),
+    ("phone", "", Some(Family::Phone)),
+    ("provider", "", Some(Family::Npi)),
+    ("rec", "med", Some(Family::Mrn)),
+    ("rec", "medical", Some(Family::Mrn)),
+    ("record", "med", Some(Family::Mrn)),
+    ("record", "medical", Some(Family::Mrn)),
+    ("ref", "", Some(Family::Other)),
+    ("reference", "", Some(Family::Other)),
+    ("routing", "", Some(Family::Other)),
+    ("s", "", None),
+    ("sec", "soc", Some(Family::Ssn)),
+    ("security", "social", Some(Family::Ssn)),
+    ("serial", "", Some(Family::Other)),
+    ("sku", "", Some(Family::Other)),
+    ("social", "", Some(Family::Ssn)),
+    ("ssn", "", Some(Family::Ssn)),
+    ("step", "", Some(Family::Other)),
+    ("str", "", None),
+    ("string", "", None),
+    ("tel", "", Some(Family::Phone)),
+    ("telephone", "", Some(Family::Phone)),
+    ("text", "", None),
+    ("the", "", None),
+    ("their", "", None),
+    ("ticket", "", Some(Family::Other)),
+    ("to", "", None),
+    ("tracking", "", Some(Family::Other)),
+    ("us", "", None),
+    ("val", "", None),
+    ("value", "", None),
+    ("version", "", Some(Family::Other)),
+    ("visa", "", Some(Family::Card)),
+    ("was", "", None),
+    ("x", "", None),
+    ("your", "", None),
 ];
 
 #[cfg(test)]
@@ -312,7 +322,7 @@ mod tests {
     use super::*;
 
     fn label(text: &str) -> Option<Label> {
-        nearest(text.as_bytes(), text.len())
+        nearest(text.as_bytes(), text.len(), Near { len: WINDOW, words: 8 })
     }
 
     fn family(text: &str) -> Option<Family> {
@@ -321,8 +331,8 @@ mod tests {
 
     #[test]
     fn phrases_are_sorted_by_their_last_word() {
-        assert!(PHRASES.is_sorted_by_key(|(phrase, _)| last_word(phrase)));
-        assert!(PHRASES.iter().all(|(phrase, _)| phrase.len() < WINDOW));
+        assert!(PHRASES.is_sorted_by_key(|(last, ..)| last.as_bytes()));
+        assert!(PHRASES.iter().all(|(last, ..)| last.len() <= Lower::MAX));
     }
 
     #[test]
@@ -346,6 +356,7 @@ mod tests {
         for text in ["discard ", "mrnx ", "lessn: ", "telescope ", "reborne "] {
             assert_eq!(family(text), None, "{text}");
         }
+        assert_eq!(family("phone2: "), Some(Family::Phone), "a label may be counted");
         let far = format!("ssn{}", " ".repeat(WINDOW));
         assert_eq!(family(&far), None);
         let cut = format!("lessn{}", " ".repeat(WINDOW - 3));
@@ -356,10 +367,9 @@ mod tests {
     fn the_nearest_label_wins_and_tells_what_lies_between() {
         let found = label("SSN on file, phone number is ").unwrap();
         assert_eq!(found.family, Family::Phone);
-        assert_eq!(found.gap, Gap { len: 11, words: 0, newlines: 0, number: false });
-        let found = label("ssn 12 see below ").unwrap();
-        assert_eq!(found.family, Family::Ssn);
-        assert!(found.gap.number && found.gap.words == 2);
-        assert!(label("mrn ***** ").unwrap().gap.number, "a mask stands for the number it hides");
+        assert_eq!(found.gap, Gap { len: 11, words: 0 });
+        assert_eq!(label("ssn see below at ").unwrap().gap.words, 3);
+        assert_eq!(label("ssn 12 see below "), None, "another number lies between");
+        assert_eq!(label("mrn ***** "), None, "a mask stands for the number it hides");
     }
 }

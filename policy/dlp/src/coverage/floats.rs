@@ -1,78 +1,101 @@
 //! Floats by byte statistics: the exponents of real values lie close together, which random bytes do not.
 
-/// How an element's exponent is read, and how close together exponents must lie.
-struct Layout {
-    width: usize,
-    /// Exponent bits.
-    bits: u32,
-    /// Consecutive exponents that must hold nearly all elements: a factor of 2 for each.
-    window: usize,
-}
+use super::{Kind, expected_distinct};
 
-const F32: Layout = Layout { width: 4, bits: 8, window: 28 };
-const BF16: Layout = Layout { width: 2, bits: 8, window: 28 };
-const F16: Layout = Layout { width: 2, bits: 5, window: 9 };
-const F64: Layout = Layout { width: 8, bits: 11, window: 40 };
+pub(super) const KINDS: &[Kind] = &[
+    Kind { width: 4, fits: is_f32 },
+    Kind { width: 2, fits: is_bf16 },
+    Kind { width: 2, fits: is_f16 },
+    Kind { width: 8, fits: is_f64 },
+];
 
 /// Nearly all: of a thousand elements this many must lie in the window.
 const PER_MILLE_MIN: usize = 970;
+/// Consecutive exponents, each a factor of 2, in which real tensors lie: weights, gradients and their squares.
+const WINDOW: usize = 40;
+/// The same for the 32 exponents of `f16`, which cannot spread as far.
+const WINDOW_F16: usize = 9;
+/// The same for `f64`, whose gradients do not underflow.
+const WINDOW_F64: usize = 64;
 
-pub(super) fn is_f32(block: &[u8]) -> bool {
-    fits(block, &F32)
+fn is_f32(block: &[u8]) -> bool {
+    Exponents::<256>::of::<4>(block).lie_within(WINDOW)
 }
 
-/// `f16` or `bf16`.
-pub(super) fn is_half(block: &[u8]) -> bool {
-    fits(block, &BF16) || fits(block, &F16)
+fn is_bf16(block: &[u8]) -> bool {
+    Exponents::<256>::of::<2>(block).lie_within(WINDOW) && has_mantissas(block)
 }
 
-pub(super) fn is_f64(block: &[u8]) -> bool {
-    fits(block, &F64)
+fn is_f16(block: &[u8]) -> bool {
+    Exponents::<32>::of::<2>(block).lie_within(WINDOW_F16) && has_mantissas(block)
 }
 
-/// Whether the block is of the layout at any alignment: a header before the elements may have any length.
-fn fits(block: &[u8], layout: &Layout) -> bool {
-    (0..layout.width).any(|phase| fits_at(block.get(phase..).unwrap_or_default(), layout))
+fn is_f64(block: &[u8]) -> bool {
+    Exponents::<2048>::of::<8>(block).lie_within(WINDOW_F64)
 }
 
-fn fits_at(block: &[u8], layout: &Layout) -> bool {
-    let mut counts = [0usize; 1 << 11];
-    let (mut telling, mut elements) = (0usize, 0usize);
-    let mut previous: &[u8] = &[];
-    for element in block.chunks_exact(layout.width) {
-        elements += 1;
-        // Zeros and repetitions tell nothing: sparse tensors, masks of -inf.
-        if element != previous && element.iter().any(|b| *b != 0) {
-            telling += 1;
-            if let Some(count) = counts.get_mut(exponent(element, layout.bits)) {
-                *count += 1;
+/// How often each of the exponents occurs.
+struct Exponents<const BINS: usize> {
+    counts: [u16; BINS],
+    /// Elements that tell anything: zeros and repetitions do not (sparse tensors, masks of `-inf`).
+    telling: usize,
+    elements: usize,
+}
+
+impl<const BINS: usize> Exponents<BINS> {
+    fn of<const WIDTH: usize>(block: &[u8]) -> Self {
+        let mut all = Self { counts: [0; BINS], telling: 0, elements: block.len() / WIDTH };
+        let mut previous = [0; WIDTH];
+        let (elements, _) = block.as_chunks::<WIDTH>();
+        for &element in elements {
+            let is_telling = element != previous && element != [0; WIDTH];
+            previous = element;
+            all.telling += usize::from(is_telling);
+            if let Some(count) = all.counts.get_mut(exponent::<WIDTH, BINS>(element)) {
+                *count += u16::from(is_telling);
             }
         }
-        previous = element;
+        all
     }
-    if telling * 64 < elements {
-        return true;
+
+    fn lie_within(&self, window: usize) -> bool {
+        // A handful among zeros can hide hardly anything, and tells hardly anything.
+        self.telling * 64 < self.elements
+            || self.densest(window) * 1000 >= self.telling * PER_MILLE_MIN
     }
-    let bins = 1usize << layout.bits;
-    let counts = counts.get(..bins).unwrap_or_default();
-    densest(counts, layout.window) * 1000 >= telling * PER_MILLE_MIN
+
+    /// The most elements that any `window` consecutive exponents hold.
+    fn densest(&self, window: usize) -> usize {
+        let counts = || self.counts.iter().map(|count| usize::from(*count));
+        let mut sum: usize = counts().take(window).sum();
+        let mut best = sum;
+        for (gone, come) in counts().zip(counts().skip(window)) {
+            sum = sum + come - gone;
+            best = best.max(sum);
+        }
+        best
+    }
 }
 
-/// The exponent of a little-endian element: the bits behind the sign.
-fn exponent(element: &[u8], bits: u32) -> usize {
-    let mut last = element.iter().rev();
-    let high = usize::from(last.next().copied().unwrap_or(0));
-    let low = usize::from(last.next().copied().unwrap_or(0));
-    ((high << 8 | low) & 0x7fff) >> (15 - bits)
+/// The exponent of a little-endian element: as many bits behind the sign as `BINS` takes.
+fn exponent<const WIDTH: usize, const BINS: usize>(element: [u8; WIDTH]) -> usize {
+    let [.., low, high] = element.as_slice() else { return 0 };
+    let bits = BINS.trailing_zeros();
+    ((usize::from(*high) << 8 | usize::from(*low)) & 0x7fff) >> (15 - bits)
 }
 
-/// The most elements that any `window` consecutive bins hold.
-fn densest(counts: &[usize], window: usize) -> usize {
-    let mut sum: usize = counts.iter().take(window).sum();
-    let mut best = sum;
-    for (gone, come) in counts.iter().zip(counts.iter().skip(window)) {
-        sum = sum + come - gone;
-        best = best.max(sum);
+/// Whether the low bytes of 16-bit elements are a mantissa's: varied, or the very few of masks and one-hot
+/// vectors. Wide text is neither.
+fn has_mantissas(block: &[u8]) -> bool {
+    const FEW: u32 = 8;
+    let mut seen = [0u64; 4];
+    let mut telling = 0;
+    for &[low, high] in block.as_chunks::<2>().0 {
+        if let Some(word) = seen.get_mut(usize::from(low >> 6)).filter(|_| low != 0 || high != 0) {
+            *word |= 1 << (low & 63);
+            telling += 1;
+        }
     }
-    best
+    let distinct = seen.iter().map(|word| word.count_ones()).sum::<u32>();
+    distinct <= FEW || f64::from(distinct) >= 0.5 * expected_distinct(telling)
 }

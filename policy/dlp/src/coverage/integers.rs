@@ -1,87 +1,101 @@
 //! Integers by byte statistics: wide ones have nearly constant high bytes, 16-bit ones a narrow high byte above a
 //! varied low one, 8-bit ones a smooth histogram, images and signals small steps between neighbours.
 
+use super::{Kind, expected_distinct};
+
+/// 8-bit elements and smooth signals of any width.
+pub(super) const BYTES: &[Kind] =
+    &[Kind { width: 1, fits: is_i8 }, Kind { width: 1, fits: is_smooth }];
+/// Wider elements.
+pub(super) const WIDE: &[Kind] = &[
+    Kind { width: 4, fits: is_i32 },
+    Kind { width: 8, fits: is_i64 },
+    Kind { width: 2, fits: is_i16 },
+];
+
 /// Nearly all, of a thousand.
 const PER_MILLE_MIN: usize = 970;
 
-/// `i32` or `i64` of modest size, counters, timestamps: at most two values in the highest byte (of eight: in the
-/// three highest).
-pub(super) fn is_wide(block: &[u8]) -> bool {
-    let is_constant = |width: usize, lane: usize| {
-        let counts = histogram(block.iter().skip(lane).step_by(width));
-        let elements: usize = counts.iter().sum();
-        let mut sorted = counts;
-        sorted.sort_unstable_by(|a, b| b.cmp(a));
-        sorted.iter().take(2).sum::<usize>() * 1000 >= elements * PER_MILLE_MIN
-    };
-    (0..4).any(|lane| is_constant(4, lane) && has_other_lanes(block, 4, lane))
-        || (0..8).any(|lane| (0..3).all(|next| is_constant(8, (lane + next) % 8)))
+/// `i32` of modest size, counters, timestamps: hardly more than two values in the highest byte, above bytes that
+/// are not text in fields of four.
+fn is_i32(block: &[u8]) -> bool {
+    let lower = block.as_chunks::<4>().0.iter().flat_map(|element| element.iter().take(3));
+    let text = lower.filter(|byte| byte.is_ascii_graphic()).count();
+    text * 10 < block.len() * 6 && has_constant_lane(block, 4, 3)
 }
 
-/// Whether the lanes below the constant one are not text: fields of text with a separator are no integers.
-fn has_other_lanes(block: &[u8], width: usize, constant: usize) -> bool {
-    let others = block.iter().enumerate().filter(|(i, _)| i % width != constant);
-    let (mut text, mut all) = (0usize, 0usize);
-    for (_, byte) in others {
-        all += 1;
-        text += usize::from(byte.is_ascii_graphic());
+/// `i64` of modest size, counters, timestamps: the same in each of the three highest bytes.
+fn is_i64(block: &[u8]) -> bool {
+    (5..8).all(|lane| has_constant_lane(block, 8, lane))
+}
+
+fn has_constant_lane(block: &[u8], width: usize, lane: usize) -> bool {
+    let counts = histogram(block.iter().skip(lane).step_by(width));
+    let (mut elements, mut first, mut second) = (0, 0, 0);
+    for count in counts {
+        elements += count;
+        if count > first {
+            (first, second) = (count, first);
+        } else if count > second {
+            second = count;
+        }
     }
-    text * 10 < all * 8
+    (first + second) * 1000 >= elements * PER_MILLE_MIN
 }
 
 /// `i16` and `u16`: the high byte within a narrow range, the low byte varied. The latter tells them from text in
 /// disguise.
-pub(super) fn is_i16(block: &[u8]) -> bool {
+fn is_i16(block: &[u8]) -> bool {
     const WINDOW: usize = 96;
-    const DISTINCT_MIN: f64 = 0.8;
-    (0..2).any(|phase| {
-        let low = histogram(block.iter().skip(phase).step_by(2));
-        let high = histogram(block.iter().skip(phase + 1).step_by(2));
-        let samples: usize = low.iter().sum();
-        let expected = 256.0 * (1.0 - (-(samples as f64) / 256.0).exp());
-        let distinct = low.iter().filter(|count| **count > 0).count() as f64;
-        let elements: usize = high.iter().sum();
-        distinct >= DISTINCT_MIN * expected
-            && densest_signed(&high, WINDOW) * 1000 >= elements * PER_MILLE_MIN
-    })
+    let low = histogram(block.iter().step_by(2));
+    let high = histogram(block.iter().skip(1).step_by(2));
+    let samples: usize = low.iter().sum();
+    let distinct = low.iter().filter(|count| **count > 0).count();
+    distinct as f64 >= 0.8 * expected_distinct(samples)
+        && densest_signed(&high, WINDOW) * 1000 >= samples * PER_MILLE_MIN
 }
 
-/// `i8` and small unsigned values: few values near zero, or a smooth histogram that is not flat.
-pub(super) fn is_i8(block: &[u8]) -> bool {
+/// `i8` and small unsigned values: few values near zero, two values in all, or a smooth histogram that is not flat.
+fn is_i8(block: &[u8]) -> bool {
     let counts = histogram(block.iter());
     let near_zero: usize = counts.iter().take(0x20).chain(counts.iter().skip(0xf0)).sum();
     let used = counts.iter().filter(|count| **count > 0).count();
     near_zero * 1000 >= block.len() * PER_MILLE_MIN || used <= 2 || has_smooth_histogram(&counts)
 }
 
-/// Whether neighbouring values are about equally frequent: the correlation of each bin with the next.
+/// Whether neighbouring values are about equally frequent: the correlation of each group of values with the next.
 fn has_smooth_histogram(counts: &[usize; 256]) -> bool {
+    const GROUP: usize = 8;
     const CORRELATION_MIN: f64 = 0.7;
-    let mut signed: Vec<f64> = counts.iter().map(|count| *count as f64).collect();
+    /// Chance alone makes a variance of the mean.
+    const VARIANCE_MIN: f64 = 6.0;
+    let mut signed = *counts;
     signed.rotate_left(128);
-    // Zero stands out in sparse tensors.
-    signed.remove(128);
-    let mean = signed.iter().sum::<f64>() / signed.len() as f64;
-    let variance: f64 = signed.iter().map(|v| (v - mean).powi(2)).sum();
-    let products = signed.iter().zip(signed.iter().skip(1)).map(|(a, b)| (a - mean) * (b - mean));
-    let covariance: f64 = products.sum();
-    // Chance alone makes a variance of the mean for each bin.
-    let is_flat = variance < 2.0 * mean * signed.len() as f64;
-    !is_flat && covariance >= CORRELATION_MIN * variance
+    // Zero stands out in sparse tensors, the ends where values were clipped.
+    (signed[0], signed[255]) = (signed[1], signed[254]);
+    signed[128] = usize::midpoint(signed[127], signed[129]);
+    let groups = signed.as_chunks::<GROUP>().0;
+    let groups: [f64; 256 / GROUP] =
+        std::array::from_fn(|i| groups.get(i).map_or(0.0, |g| g.iter().sum::<usize>() as f64));
+    let mean = groups.iter().sum::<f64>() / groups.len() as f64;
+    let variance: f64 = groups.iter().map(|v| (v - mean).powi(2)).sum();
+    let pairs = groups.iter().zip(groups.iter().skip(1));
+    let covariance: f64 = pairs.map(|(a, b)| (a - mean) * (b - mean)).sum();
+    variance >= VARIANCE_MIN * mean * groups.len() as f64
+        && covariance >= CORRELATION_MIN * variance
 }
 
 /// Images and signals: the steps to the neighbour (of one to four channels) are far smaller than to a far value.
-pub(super) fn is_smooth(block: &[u8]) -> bool {
+fn is_smooth(block: &[u8]) -> bool {
     const FAR: usize = 251;
-    let steps = |lag: usize| {
-        let pairs = block.iter().zip(block.iter().skip(lag));
-        let (sum, count) = pairs.fold((0u64, 0u64), |(sum, count), (a, b)| {
-            (sum + u64::from(a.abs_diff(*b)), count + 1)
-        });
-        sum as f64 / count.max(1) as f64
-    };
-    let far = steps(FAR);
-    far > 0.0 && [1usize, 2, 3, 4].into_iter().any(|lag| steps(lag) < 0.4 * far)
+    let far = mean_step(block, FAR);
+    far > 0.0 && (1..=4).any(|lag| mean_step(block, lag) < 0.4 * far)
+}
+
+fn mean_step(block: &[u8], lag: usize) -> f64 {
+    let ahead = block.get(lag..).unwrap_or_default();
+    let sum: u32 = block.iter().zip(ahead).map(|(a, b)| u32::from(a.abs_diff(*b))).sum();
+    f64::from(sum) / ahead.len().max(1) as f64
 }
 
 fn histogram<'a>(bytes: impl Iterator<Item = &'a u8>) -> [usize; 256] {

@@ -1,20 +1,58 @@
 //! Whether a block is text: ASCII, UTF-8, an 8-bit charset, or text fields with NULs between; and the wide forms
 //! (UTF-16, UTF-32), which are not read yet and must not pass as small integers.
 
-/// Whether a block is text that the detectors read as it stands.
-pub(super) fn is_text(block: &[u8]) -> bool {
-    let printable = block.iter().filter(|b| is_printable(**b)).count();
-    let high = block.iter().filter(|b| **b >= 0x80).count();
-    let nul = block.iter().filter(|b| **b == 0).count();
-    let control = block.len() - printable - high - nul;
-    if control * 200 > block.len() {
-        return false;
+/// What kinds of bytes a block is made of.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Makeup {
+    printable: usize,
+    high: usize,
+    nul: usize,
+    control: usize,
+}
+
+impl Makeup {
+    pub(super) fn of(block: &[u8]) -> Makeup {
+        // Short enough for counts of one byte, which the compiler keeps in vectors.
+        const PART: usize = 128;
+        let mut makeup = Makeup::default();
+        for part in block.chunks(PART) {
+            let (mut printable, mut high, mut nul) = (0u8, 0u8, 0u8);
+            for &byte in part {
+                printable += u8::from(is_printable(byte));
+                high += u8::from(byte >= 0x80);
+                nul += u8::from(byte == 0);
+            }
+            makeup.printable += usize::from(printable);
+            makeup.high += usize::from(high);
+            makeup.nul += usize::from(nul);
+        }
+        makeup.control = block.len() - makeup.printable - makeup.high - makeup.nul;
+        makeup
     }
-    if nul * 200 <= block.len() {
-        return high * 6 <= printable || is_utf8(block);
+
+    /// Whether the block is text that the detectors read as it stands.
+    pub(super) fn is_text(&self, block: &[u8]) -> bool {
+        if self.control * 200 > block.len() {
+            return false;
+        }
+        if self.nul * 200 <= block.len() {
+            return self.high * 6 <= self.printable || is_utf8(block);
+        }
+        // Fields padded by NULs: what is there is ASCII, and it is not every second or fourth byte.
+        self.high * 50 <= self.printable
+            && self.printable * 4 >= block.len()
+            && !self.is_wide_text(block)
     }
-    // Fields padded by NULs: what is there is ASCII, and it is not every second or fourth byte.
-    high * 50 <= printable && printable * 4 >= block.len() && !is_wide_text(block)
+
+    /// Whether every second (fourth) byte is text and the others are zero: UTF-16 and UTF-32 of western languages.
+    pub(super) fn is_wide_text(&self, block: &[u8]) -> bool {
+        [2usize, 4].into_iter().any(|width| {
+            let elements = block.len() / width;
+            let is_possible = self.printable * 20 >= elements * 19
+                && self.nul * 20 >= (block.len() - elements) * 19;
+            is_possible && (0..width).any(|lane| is_text_lane(block, width, lane))
+        })
+    }
 }
 
 fn is_printable(byte: u8) -> bool {
@@ -32,20 +70,15 @@ fn is_utf8(block: &[u8]) -> bool {
     }
 }
 
-/// Whether every second (fourth) byte is text and the others are zero: UTF-16 and UTF-32 of western languages.
-pub(super) fn is_wide_text(block: &[u8]) -> bool {
-    [2usize, 4].into_iter().any(|width| (0..width).any(|lane| is_text_lane(block, width, lane)))
-}
-
 fn is_text_lane(block: &[u8], width: usize, lane: usize) -> bool {
-    let (mut text, mut letters, mut zero, mut elements) = (0, 0, 0, 0);
+    let (mut text, mut letters, mut elements) = (0, 0, 0);
     for element in block.chunks_exact(width) {
         elements += 1;
         let Some(&byte) = element.get(lane) else { continue };
-        text += usize::from(is_printable(byte));
+        let is_alone = element.iter().filter(|b| **b == 0).count() == width - 1;
+        text += usize::from(is_alone && is_printable(byte));
         letters += usize::from(byte.is_ascii_alphabetic());
-        zero += usize::from(element.iter().filter(|b| **b == 0).count() == width - 1 && byte != 0);
     }
-    // Small integers may be printable as well, but hardly half of them letters.
-    zero * 20 >= elements * 19 && text * 20 >= elements * 19 && letters * 2 >= elements
+    // Small integers may be printable as well, but hardly many of them letters.
+    text * 20 >= elements * 19 && letters * 8 >= elements
 }

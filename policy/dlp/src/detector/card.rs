@@ -1,7 +1,7 @@
 //! Payment cards: issuer prefix and length (ISO/IEC 7812), Luhn, and grouping or a label. Processors' published
 //! test numbers are told as low.
 
-use super::{Detector, Match, View};
+use super::{Detector, Match, View, runs};
 use crate::check;
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
@@ -11,7 +11,7 @@ pub(crate) const CARD: Detector = Detector {
     name: "payment-card",
     identifiers: &[Identifier::Account],
     anchor: Anchor::Digits,
-    runs: &[4, 13, 14, 15, 16, 17, 18, 19],
+    runs: 1 << 4 | runs(13, 19),
     examine,
 };
 
@@ -50,7 +50,7 @@ fn grouped(view: &View<'_>) -> Option<Match> {
         _ if view.is_other_number(start) => Confidence::Low,
         b'-' => Confidence::High,
         // Columns of four digits look the same.
-        _ if view.is_numeric_table(start, end) => Confidence::Low,
+        _ if view.is_numeric_table(start, end) => return None,
         _ => Confidence::Medium,
     };
     judged(text, confidence, start, end)
@@ -75,7 +75,7 @@ fn bare(view: &View<'_>) -> Option<Match> {
 }
 
 fn is_labelled(view: &View<'_>, start: usize) -> bool {
-    view.label(start).is_some_and(|l| l.family == Family::Card && l.gap.joins(40, 3))
+    view.label(start, 40, 3).is_some_and(|l| l.family == Family::Card)
 }
 
 /// Whether a number stands between words: not a field's value, not in a table, not some other number's.

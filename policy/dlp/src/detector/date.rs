@@ -11,7 +11,7 @@ pub(crate) const DATE: Detector = Detector {
     name: "date",
     identifiers: &[Identifier::Date],
     anchor: Anchor::Digits,
-    runs: &[2, 4, 8, 12, 14],
+    runs: 1 << 2 | 1 << 4 | 1 << 8 | 1 << 12 | 1 << 14,
     examine,
 };
 
@@ -27,7 +27,7 @@ fn examine(view: &View<'_>) -> Option<Match> {
     if !view.opens(start) || !closes(view, end) {
         return None;
     }
-    let label = view.label(start).filter(|l| l.gap.joins(40, 4))?;
+    let label = view.label(start, 40, 4)?;
     let confidence = confidence_of(label)?;
     Some(Match { identifier: Identifier::Date, confidence, start, end })
 }

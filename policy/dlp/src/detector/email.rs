@@ -9,7 +9,7 @@ pub(crate) const EMAIL: Detector = Detector {
     name: "email",
     identifiers: &[Identifier::Email],
     anchor: Anchor::At,
-    runs: &[],
+    runs: 0,
     examine,
 };
 

@@ -10,7 +10,7 @@ pub(crate) const MBI: Detector = Detector {
     name: "mbi",
     identifiers: &[Identifier::HealthPlan],
     anchor: Anchor::Digits,
-    runs: &[2],
+    runs: 1 << 2,
     examine,
 };
 
@@ -29,8 +29,7 @@ fn examine(view: &View<'_>) -> Option<Match> {
         return None;
     }
     let has_lower = follows_grammar(view.part(start, end), is_dashed)?;
-    let is_labelled =
-        view.label(start).is_some_and(|l| l.family == Family::HealthPlan && l.gap.joins(32, 2));
+    let is_labelled = view.label(start, 32, 2).is_some_and(|l| l.family == Family::HealthPlan);
     let confidence = match (is_labelled, is_dashed, has_lower) {
         (true, _, _) | (false, true, false) => Confidence::High,
         (false, false, false) => Confidence::Medium,

@@ -1,7 +1,7 @@
 //! Medical record numbers. They have no shape and no public check digit, so only a label that stands directly
 //! before makes one.
 
-use super::{Detector, Match, RUN_MAX, View};
+use super::{Detector, Match, RUN_MAX, View, runs};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
 use crate::label::Family;
@@ -10,7 +10,7 @@ pub(crate) const MRN: Detector = Detector {
     name: "mrn",
     identifiers: &[Identifier::Mrn],
     anchor: Anchor::Digits,
-    runs: &[2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14],
+    runs: runs(3, 14),
     examine,
 };
 
@@ -38,7 +38,7 @@ fn examine(view: &View<'_>) -> Option<Match> {
     if !is_number || !view.opens(start) || !view.closes(end) || view.byte(end) == b'/' {
         return None;
     }
-    let label = view.label(start).filter(|l| l.gap.joins(28, 0))?;
+    let label = view.label(start, 28, 0)?;
     let confidence = match label.family {
         Family::Mrn => Confidence::High,
         Family::PatientId => Confidence::Medium,

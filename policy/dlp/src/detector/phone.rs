@@ -1,7 +1,7 @@
 //! Telephone and fax numbers. North American rule (NANPA): area and exchange begin with 2-9 and are not N11, an
 //! area's middle digit is not 9; 555-0100 to 555-0199 are fictitious. International: `+`, E.164 length.
 
-use super::{Detector, Match, View};
+use super::{Detector, Match, View, runs};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
 use crate::label::Family;
@@ -10,7 +10,7 @@ pub(crate) const PHONE: Detector = Detector {
     name: "phone",
     identifiers: &[Identifier::Phone, Identifier::Fax],
     anchor: Anchor::Digits,
-    runs: &[2, 3, 7, 8, 9, 10, 11, 12, 13, 14, 15],
+    runs: runs(2, 3) | runs(7, 15),
     examine,
 };
 
@@ -59,7 +59,7 @@ fn separated(view: &View<'_>) -> Option<Match> {
     let base = match form {
         _ if view.before(start, 0) == b'+' => Confidence::Medium,
         Form::Phone => Confidence::Medium,
-        Form::Loose if view.is_numeric_table(start, end) => Confidence::Low,
+        Form::Loose if view.is_numeric_table(start, end) => return None,
         Form::Loose => Confidence::Medium,
     };
     let number = view.number(area, area + 3)? * 10_000_000
@@ -108,11 +108,14 @@ fn bare(view: &View<'_>) -> Option<Match> {
 fn local(view: &View<'_>) -> Option<Match> {
     let (start, end) = (view.at, view.at + 8);
     let is_shape = view.byte(start + 3) == b'-' && view.digits(start + 4) == 4;
-    let exchange = view.number(start, start + 3)?;
-    if !is_shape || !view.opens(start) || !view.closes(end) || !is_exchange(exchange) {
+    if !is_shape {
         return None;
     }
-    let label = view.label(start).filter(|l| l.gap.joins(16, 0))?;
+    let exchange = view.number(start, start + 3)?;
+    if !view.opens(start) || !view.closes(end) || !is_exchange(exchange) {
+        return None;
+    }
+    let label = view.label(start, 16, 0)?;
     let identifier = telephone(label.family)?;
     Some(Match { identifier, confidence: Confidence::Medium, start, end })
 }
@@ -143,7 +146,7 @@ fn international(view: &View<'_>) -> Option<Match> {
     if !DIGITS.contains(&digits) || !view.closes(end) {
         return None;
     }
-    let identifier = view.label(start).and_then(|l| telephone(l.family));
+    let identifier = view.label(start, 40, 4).and_then(|l| telephone(l.family));
     let confidence = match (identifier.is_some(), groups) {
         (true, _) => Confidence::High,
         (false, 1..=2) => Confidence::Low,
@@ -164,7 +167,7 @@ fn judged(
     if !is_exchange(exchange) || !is_exchange(area) || area / 10 % 10 == 9 {
         return None;
     }
-    let label = view.label(start).filter(|l| l.gap.joins(40, 4));
+    let label = view.label(start, 40, 4);
     let identifier = label.and_then(|l| telephone(l.family));
     let confidence = if exchange == 555 && (100..200).contains(&line) {
         Confidence::Low
@@ -185,7 +188,7 @@ fn is_exchange(code: u64) -> bool {
 }
 
 fn is_telephone(view: &View<'_>, start: usize, words: usize) -> bool {
-    let label = view.label(start).filter(|l| l.gap.joins(32, words));
+    let label = view.label(start, 32, words);
     label.is_some_and(|l| telephone(l.family).is_some())
 }
 

@@ -11,7 +11,7 @@ pub(crate) const NPI: Detector = Detector {
     name: "npi",
     identifiers: &[Identifier::Provider],
     anchor: Anchor::Digits,
-    runs: &[10],
+    runs: 1 << 10,
     examine,
 };
 
@@ -20,8 +20,8 @@ fn examine(view: &View<'_>) -> Option<Match> {
     if !matches!(view.byte(start), b'1' | b'2') || !view.opens(start) || !view.closes(end) {
         return None;
     }
-    let label = view.label(start).filter(|l| l.family == Family::Npi)?;
-    if !label.gap.joins(40, 3) || !check::npi(view.part(start, end)) {
+    let label = view.label(start, 40, 3).filter(|l| l.family == Family::Npi)?;
+    if !check::npi(view.part(start, end)) {
         return None;
     }
     let confidence = if label.gap.words == 0 { Confidence::High } else { Confidence::Medium };

@@ -10,7 +10,7 @@ pub(crate) const SSN: Detector = Detector {
     name: "ssn",
     identifiers: &[Identifier::Ssn],
     anchor: Anchor::Digits,
-    runs: &[3, 9],
+    runs: 1 << 3 | 1 << 9,
     examine,
 };
 
@@ -36,8 +36,7 @@ fn separated(view: &View<'_>) -> Option<Match> {
     let number = view.number(start, start + 3)? * 1_000_000
         + view.number(start + 4, start + 6)? * 10_000
         + view.number(start + 7, end)?;
-    let is_labelled =
-        view.label(start).is_some_and(|l| l.family == Family::Ssn && l.gap.joins(LABEL_NEAR, 6));
+    let is_labelled = view.label(start, LABEL_NEAR, 6).is_some_and(|l| l.family == Family::Ssn);
     let confidence = match separator {
         _ if is_labelled => Confidence::High,
         _ if view.is_other_number(start) => Confidence::Low,
@@ -62,10 +61,7 @@ fn bare(view: &View<'_>) -> Option<Match> {
     if !view.opens(start) || !view.closes(end) {
         return None;
     }
-    let label = view.label(start).filter(|l| l.family == Family::Ssn)?;
-    if !label.gap.joins(LABEL_NEAR, 6) {
-        return None;
-    }
+    let label = view.label(start, LABEL_NEAR, 6).filter(|l| l.family == Family::Ssn)?;
     let confidence = if label.gap.words <= 2 { Confidence::High } else { Confidence::Medium };
     judged(view.number(start, end)?, confidence, start, end)
 }
