@@ -106,7 +106,7 @@ async fn start(options: &Options, site: &Site<'_>) -> anyhow::Result<Vec<System>
 fn loads(options: &Options) -> [Load; 3] {
     const MIB: u64 = 1 << 20;
     let bulk = options.bulk.0;
-    let load = |name, kind, size, connections, requests| Load {
+    let load = |name, kind, size, connections, requests: u64| Load {
         name,
         bodies: Arc::new(Bodies::new(kind, BodySize(size))),
         connections,
