@@ -358,3 +358,6 @@ fn random() -> Result<[u8; 16], IssueError> {
     }
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests;

@@ -159,3 +159,6 @@ fn line(text: &mut String, label: &str, value: &str) {
     // Writing to a String cannot fail.
     let _ = writeln!(text, "{label:<14} {value}");
 }
+
+#[cfg(test)]
+mod tests;

@@ -233,3 +233,6 @@ fn name_constraints(permitted: &[Permitted]) -> Result<NameConstraints, MintErro
     domains.append(&mut addresses);
     Ok(NameConstraints { permitted_subtrees: domains, excluded_subtrees })
 }
+
+#[cfg(test)]
+mod tests;

@@ -93,3 +93,6 @@ fn what(error: &pem::Error) -> &'static str {
         pem::Error::Io(_) | pem::Error::NoItemsFound | _ => "it cannot be decoded",
     }
 }
+
+#[cfg(test)]
+mod tests;

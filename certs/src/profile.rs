@@ -90,7 +90,7 @@ pub enum InvalidSigner {
     /// `cA` is not true.
     #[error("it is not a CA certificate (cA is not true); a bundle holds roots, not leaves")]
     NotCa,
-    /// Basic constraints that are not critical (RFC 5280, 4.2.1.9).
+    /// A SPIFFE ID and basic constraints that are not critical (RFC 5280, 4.2.1.9).
     #[error("its basic constraints must be marked critical")]
     BasicConstraintsNotCritical,
     /// An empty subject (RFC 5280, 4.1.2.6).
@@ -160,13 +160,17 @@ pub fn check_leaf(der: &CertificateDer<'_>) -> Result<SpiffeId, InvalidSvid> {
 pub fn check_signer(der: &CertificateDer<'_>) -> Result<Option<TrustDomain>, InvalidSigner> {
     let malformed = |what| InvalidSigner::Malformed { what };
     let certificate = parse(der).map_err(malformed)?;
-    check_ca(&certificate)?;
+    let critical = check_ca(&certificate)?;
     let uris = uri_sans(&certificate).map_err(malformed)?;
     let trust_domain = match uris.as_slice() {
         [] => None,
         [uri] => Some(TrustDomain::parse_id(uri)?),
         many => return Err(InvalidSigner::ManyUriSans { count: many.len() }),
     };
+    // Old public roots leave it uncritical; a trust domain's CA has no such excuse.
+    if trust_domain.is_some() && !critical {
+        return Err(InvalidSigner::BasicConstraintsNotCritical);
+    }
     match key_usage(&certificate).map_err(malformed)? {
         Some((_, usage)) if !usage.key_cert_sign() => Err(InvalidSigner::NoKeyCertSign),
         Some((false, _)) if trust_domain.is_some() => Err(InvalidSigner::KeyUsageNotCritical),
@@ -291,15 +295,12 @@ pub(crate) fn uri_sans<'a>(
     Ok(uris)
 }
 
-fn check_ca(certificate: &X509Certificate<'_>) -> Result<(), InvalidSigner> {
-    match certificate.basic_constraints() {
-        Ok(Some(constraints)) if !constraints.value.ca => return Err(InvalidSigner::NotCa),
-        Ok(Some(constraints)) if !constraints.critical => {
-            return Err(InvalidSigner::BasicConstraintsNotCritical);
-        }
-        Ok(Some(_)) => {}
-        Ok(None) | Err(_) => return Err(InvalidSigner::NotCa),
-    }
+/// What every CA must be; answers whether its basic constraints are critical.
+fn check_ca(certificate: &X509Certificate<'_>) -> Result<bool, InvalidSigner> {
+    let critical = match certificate.basic_constraints() {
+        Ok(Some(constraints)) if constraints.value.ca => constraints.critical,
+        Ok(_) | Err(_) => return Err(InvalidSigner::NotCa),
+    };
     if has_no_subject(certificate) {
         return Err(InvalidSigner::NoSubject);
     }
@@ -310,7 +311,7 @@ fn check_ca(certificate: &X509Certificate<'_>) -> Result<(), InvalidSigner> {
         Some(extension) => {
             Err(InvalidSigner::CriticalExtension { oid: extension.oid.to_id_string() })
         }
-        None => Ok(()),
+        None => Ok(critical),
     }
 }
 

@@ -100,3 +100,6 @@ pub fn state(validity: Validity, now: Timestamp) -> State {
         State::Ok
     }
 }
+
+#[cfg(test)]
+mod tests;

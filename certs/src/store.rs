@@ -245,3 +245,6 @@ fn scratch_name() -> String {
 fn io_error(action: &'static str, path: &Path, source: io::Error) -> StoreError {
     StoreError::Io { action, path: path.to_owned(), source }
 }
+
+#[cfg(test)]
+mod tests;

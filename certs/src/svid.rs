@@ -282,3 +282,6 @@ fn path_problem(error: &rustls::Error) -> String {
     }
     error.to_string()
 }
+
+#[cfg(test)]
+mod tests;

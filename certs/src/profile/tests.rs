@@ -11,6 +11,8 @@ const EXTENDED_KEY_USAGE: &[u64] = &[2, 5, 29, 37];
 const KEY_USAGE: &[u64] = &[2, 5, 29, 15];
 const SUBJECT_ALT_NAME: &[u64] = &[2, 5, 29, 17];
 
+/// BasicConstraints with cA true.
+const CA_TRUE: &[u8] = &[0x30, 3, 1, 1, 0xff];
 /// BIT STRING with the first bit, digitalSignature.
 const DIGITAL_SIGNATURE: &[u8] = &[3, 2, 7, 0x80];
 /// BIT STRING with the sixth bit, keyCertSign.
@@ -62,7 +64,7 @@ fn accepts_every_shape_that_the_standard_allows() {
 }
 
 #[test]
-fn refuses_each_broken_rule_by_its_own_name() {
+fn refuses_each_wrong_name_by_its_own_error() {
     use InvalidSpiffeId as Id;
     use InvalidSvid as E;
     let cases: &[(&str, Change, InvalidSvid)] = &[
@@ -117,6 +119,16 @@ fn refuses_each_broken_rule_by_its_own_name() {
             |p| set_uris(p, &["spiffe://a/b\0.evil"]),
             E::SpiffeId(Id::PathByte { at: 2 }),
         ),
+    ];
+    for (name, change, error) in cases {
+        assert_eq!(check(*change).as_ref(), Err(error), "{name}");
+    }
+}
+
+#[test]
+fn refuses_each_wrong_extension_by_its_own_error() {
+    use InvalidSvid as E;
+    let cases: &[(&str, Change, InvalidSvid)] = &[
         (
             "an empty subject with a SAN that is not critical",
             |p| {
@@ -209,6 +221,15 @@ fn a_signer_names_its_trust_domain_or_none() {
         Ok(None),
         "a root that does not know SPIFFE may leave key usage out"
     );
+    assert_eq!(
+        domain(|p| {
+            p.subject_alt_names.clear();
+            p.is_ca = IsCa::NoCa;
+            p.custom_extensions.push(raw_extension(BASIC_CONSTRAINTS, false, CA_TRUE));
+        }),
+        Ok(None),
+        "and basic constraints uncritical"
+    );
 }
 
 #[test]
@@ -221,8 +242,7 @@ fn refuses_signers_that_may_not_sign() {
             "basic constraints not critical",
             |p| {
                 p.is_ca = IsCa::NoCa;
-                let ca = &[0x30, 3, 1, 1, 0xff];
-                p.custom_extensions.push(raw_extension(BASIC_CONSTRAINTS, false, ca));
+                p.custom_extensions.push(raw_extension(BASIC_CONSTRAINTS, false, CA_TRUE));
             },
             E::BasicConstraintsNotCritical,
         ),

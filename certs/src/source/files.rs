@@ -88,3 +88,6 @@ impl Files {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
