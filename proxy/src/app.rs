@@ -128,6 +128,12 @@ impl App {
         self.addresses
     }
 
+    /// The newest audit line, as `seq:hash`: what `audit verify --expect-head` takes.
+    pub fn audit_head(&self) -> String {
+        let head = self.rooms.audit.head();
+        format!("{}:{}", head.seq, head.hash)
+    }
+
     /// Resolves when the administrator asks for the drain.
     pub async fn drain_asked(&mut self) {
         if self.drain_asked.recv().await.is_none() {
