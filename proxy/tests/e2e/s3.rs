@@ -71,9 +71,9 @@ fn leaks(kind: &str) {
     let story = Story::begin();
     let result = story.upload(kind);
     assert!(result["raised"].is_string(), "boto3 must raise: {result:#}");
-    assert!(result["text"].as_str().unwrap().contains("403"), "{result:#}");
+    assert!(result["text"].as_str().expect("a text").contains("403"), "{result:#}");
     assert_eq!(result["objects"], serde_json::json!([]), "no object upstream");
-    let took = Duration::from_secs_f64(result["upload_seconds"].as_f64().unwrap());
+    let took = Duration::from_secs_f64(result["upload_seconds"].as_f64().expect("seconds"));
     assert!(took < Duration::from_secs(20), "no retry storm: {took:?}");
 
     let blocked: Vec<Value> =

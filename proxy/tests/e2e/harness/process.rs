@@ -134,7 +134,6 @@ pub(crate) fn http_get(address: SocketAddr, path: &str) -> Option<String> {
     Some(answer)
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test's probe is no egress path")]
 fn connect(address: SocketAddr) -> std::io::Result<TcpStream> {
     TcpStream::connect_timeout(&address, PATIENCE)
 }
