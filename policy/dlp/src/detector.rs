@@ -133,7 +133,12 @@ impl<'a> View<'a> {
         let before = self.part(start.saturating_sub(NEAR), start);
         let behind = self.bytes.get(end..(end + NEAR).min(self.bytes.len())).unwrap_or_default();
         let bytes = before.len() + behind.len();
-        let letters = before.iter().chain(behind).filter(|b| b.is_ascii_alphabetic()).count();
+        let letters = usize::from(count_letters(before)) + usize::from(count_letters(behind));
         bytes >= ENOUGH && letters * 5 < bytes
     }
+}
+
+/// Letters in at most 255 bytes; counted in one byte, which the compiler keeps in vectors.
+fn count_letters(bytes: &[u8]) -> u8 {
+    bytes.iter().fold(0, |count: u8, b| count.wrapping_add(u8::from(b.is_ascii_alphabetic())))
 }

@@ -4,6 +4,8 @@
 
 /// Bytes before a value in which a label may begin.
 pub(crate) const WINDOW: usize = 72;
+/// Letters of the longest word that can be part of a label.
+const WORD_MAX: usize = 16;
 
 /// What a label announces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +67,7 @@ pub(crate) struct Near {
 
 /// The nearest label that ends before `value`, an index of `bytes`, where no more than `near` lies between.
 pub(crate) fn nearest(bytes: &[u8], value: usize, near: Near) -> Option<Label> {
-    let floor = value.saturating_sub(WINDOW.min(near.len + Lower::MAX));
+    let floor = value.saturating_sub(WINDOW.min(near.len + WORD_MAX));
     let mut gap = Gap::default();
     let mut newlines = 0;
     let mut upto = value;
@@ -147,12 +149,10 @@ fn previous_word(bytes: &[u8], upto: usize, floor: usize) -> Option<Word> {
 
 /// What the longest phrase that ends with `word` means: a label, or only a connection.
 fn meaning_of(bytes: &[u8], word: Word, floor: usize) -> Option<Option<Family>> {
-    let lower = Lower::of(bytes.get(word.start..word.end)?)?;
-    let first = PHRASES.partition_point(|(last, ..)| last.as_bytes() < lower.as_bytes());
-    PHRASES
-        .iter()
-        .skip(first)
-        .take_while(|(last, ..)| last.as_bytes() == lower.as_bytes())
+    let key = key(bytes.get(word.start..word.end)?)?;
+    let first = KEYS.partition_point(|known| *known < key);
+    let same = KEYS.iter().zip(PHRASES).skip(first).take_while(|(known, _)| **known == key);
+    same.map(|(_, phrase)| phrase)
         .find(|(_, before, _)| follows(bytes, word, floor, before))
         .map(|&(.., meaning)| meaning)
 }
@@ -167,27 +167,32 @@ fn follows(bytes: &[u8], word: Word, floor: usize, words: &str) -> bool {
     })
 }
 
-/// A word in lower case, without a heap: longer ones are no label.
-struct Lower {
-    bytes: [u8; Lower::MAX],
-    len: usize,
+/// A word in lower case as one number, which orders as the words do. Longer words are no label.
+const fn key(word: &[u8]) -> Option<u128> {
+    if word.len() > WORD_MAX {
+        return None;
+    }
+    let (mut key, mut rest) = (0, word);
+    while let [letter, tail @ ..] = rest {
+        key = key << 8 | letter.to_ascii_lowercase() as u128;
+        rest = tail;
+    }
+    Some(key << (8 * (WORD_MAX - word.len())))
 }
 
-impl Lower {
-    const MAX: usize = 16;
-
-    fn of(word: &[u8]) -> Option<Lower> {
-        let mut bytes = [0; Self::MAX];
-        let place = bytes.get_mut(..word.len())?;
-        place.copy_from_slice(word);
-        place.make_ascii_lowercase();
-        Some(Lower { bytes, len: word.len() })
+/// The keys of the phrases' last words.
+static KEYS: [u128; PHRASES.len()] = {
+    let mut keys = [0; PHRASES.len()];
+    let (mut slots, mut phrases) = (keys.as_mut_slice(), PHRASES);
+    while let ([slot, later @ ..], [(last, ..), rest @ ..]) = (slots, phrases) {
+        *slot = match key(last.as_bytes()) {
+            Some(key) => key,
+            None => 0,
+        };
+        (slots, phrases) = (later, rest);
     }
-
-    fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
-    }
-}
+    keys
+};
 
 /// A phrase by its last word, the words before it, and what it announces; `None` for a word that only joins a
 /// label and its value.
@@ -331,8 +336,8 @@ mod tests {
 
     #[test]
     fn phrases_are_sorted_by_their_last_word() {
-        assert!(PHRASES.is_sorted_by_key(|(last, ..)| last.as_bytes()));
-        assert!(PHRASES.iter().all(|(last, ..)| last.len() <= Lower::MAX));
+        assert!(KEYS.is_sorted() && KEYS.iter().all(|key| *key > 0));
+        assert!(PHRASES.iter().all(|(last, ..)| last.len() <= WORD_MAX));
     }
 
     #[test]

@@ -12,11 +12,11 @@ pub(super) const KINDS: &[Kind] = &[
 /// Nearly all: of a thousand elements this many must lie in the window.
 const PER_MILLE_MIN: usize = 970;
 /// Consecutive exponents, each a factor of 2, in which real tensors lie: weights, gradients and their squares.
-const WINDOW: usize = 40;
+const WINDOW: usize = 64;
 /// The same for the 32 exponents of `f16`, which cannot spread as far.
 const WINDOW_F16: usize = 9;
 /// The same for `f64`, whose gradients do not underflow.
-const WINDOW_F64: usize = 64;
+const WINDOW_F64: usize = 96;
 
 fn is_f32(block: &[u8]) -> bool {
     Exponents::<256>::of::<4>(block).lie_within(WINDOW)

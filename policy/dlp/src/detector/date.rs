@@ -155,31 +155,45 @@ fn skip_ordinal(view: &View<'_>, end: usize) -> usize {
 
 /// The English month name or abbreviation that ends at `end`: where it begins, and its number.
 fn month_before(view: &View<'_>, end: usize) -> Option<(usize, u64)> {
-    const MONTHS: [&[u8]; 12] = [
-        b"january",
-        b"february",
-        b"march",
-        b"april",
-        b"may",
-        b"june",
-        b"july",
-        b"august",
-        b"september",
-        b"october",
-        b"november",
-        b"december",
-    ];
     const LEN_MAX: usize = 9;
     let len = (1..=LEN_MAX + 1).take_while(|&b| view.before(end, b).is_ascii_alphabetic()).count();
-    let word = view.part(end.checked_sub(len)?, end);
-    let is_name = |month: &&[u8]| {
-        let is_short = word.len() == 3 || word.eq_ignore_ascii_case(b"sept");
-        word.eq_ignore_ascii_case(month)
-            || is_short && month.get(..word.len()).is_some_and(|m| m.eq_ignore_ascii_case(word))
+    let start = end.checked_sub(len).filter(|_| (3..=LEN_MAX).contains(&len))?;
+    let word = view.part(start, end);
+    let [a, b, c, ..] = *word else { return None };
+    let month = match [a, b, c].map(|letter| letter.to_ascii_lowercase()) {
+        [b'j', b'a', b'n'] => 1,
+        [b'f', b'e', b'b'] => 2,
+        [b'm', b'a', b'r'] => 3,
+        [b'a', b'p', b'r'] => 4,
+        [b'm', b'a', b'y'] => 5,
+        [b'j', b'u', b'n'] => 6,
+        [b'j', b'u', b'l'] => 7,
+        [b'a', b'u', b'g'] => 8,
+        [b's', b'e', b'p'] => 9,
+        [b'o', b'c', b't'] => 10,
+        [b'n', b'o', b'v'] => 11,
+        [b'd', b'e', b'c'] => 12,
+        _ => return None,
     };
-    let month = (1u64..).zip(MONTHS).find(|(_, month)| is_name(month))?.0;
-    Some((end - len, month))
+    let is_whole = len == 3 || MONTHS.iter().any(|name| word.eq_ignore_ascii_case(name.as_bytes()));
+    is_whole.then_some((start, month))
 }
+
+/// Month names longer than their usual abbreviation.
+const MONTHS: &[&str] = &[
+    "january",
+    "february",
+    "march",
+    "april",
+    "june",
+    "july",
+    "august",
+    "sept",
+    "september",
+    "october",
+    "november",
+    "december",
+];
 
 /// Whether the Gregorian calendar has this day.
 fn is_date(year: u64, month: u64, day: u64) -> bool {

@@ -48,11 +48,16 @@ fn local_start(view: &View<'_>) -> Option<usize> {
     while start < view.at && !view.byte(start).is_ascii_alphanumeric() {
         start += 1;
     }
-    // An `@` or `:` before would make it a path or the password of a URL.
-    let is_open = !matches!(view.before(start, 1), b'@' | b'/') || view.before(start, 2) == b'/';
     let ends_well =
         view.before(view.at, 1).is_ascii_alphanumeric() || view.before(view.at, 1) == b'_';
+    // In `https://user@host` the name is no mailbox.
+    let is_open = is_edge(view.before(start, 1)) && view.before(start, 1) != b'@';
     (start < view.at && ends_well && is_open).then_some(start)
+}
+
+/// Whether an address may stand beside this byte: in dense printable noise (base 85) it hardly ever does.
+fn is_edge(byte: u8) -> bool {
+    !byte.is_ascii_alphanumeric() && !b"#$%@`~^*+{_\\".contains(&byte)
 }
 
 /// Grows forward over the domain, and back again to its last whole label.
@@ -71,7 +76,7 @@ fn domain_end(view: &View<'_>) -> Option<usize> {
     while matches!(view.before(end, 1), b'.' | b'-') {
         end -= 1;
     }
-    (!matches!(view.byte(end), b'@' | b'_')).then_some(end)
+    is_edge(view.byte(end)).then_some(end)
 }
 
 /// Whether the bytes around are printable, as text is and a tensor is not.
@@ -92,12 +97,7 @@ fn top_level(domain: &[u8]) -> Option<TopLevel> {
     let mut labels = domain.rsplit(|&b| b == b'.');
     let top = labels.next()?;
     let second = labels.next()?;
-    let is_label = |label: &[u8]| {
-        (1..=63).contains(&label.len())
-            && label.first() != Some(&b'-')
-            && label.last() != Some(&b'-')
-    };
-    if !is_label(second) || !labels.all(is_label) {
+    if !is_label(top) || !is_label(second) || !labels.all(is_label) {
         return None;
     }
     let mut lower = [0u8; 12];
@@ -114,6 +114,16 @@ fn top_level(domain: &[u8]) -> Option<TopLevel> {
     }
     let is_country = top.len() == 2 && COUNTRIES.chunks(2).any(|country| country == top);
     (is_country || GENERIC.contains(&top)).then_some(TopLevel::Public)
+}
+
+/// Whether a domain label is well formed (RFC 1035) and written as people do: not in mixed case.
+fn is_label(label: &[u8]) -> bool {
+    let is_even = !label.iter().skip(1).any(u8::is_ascii_uppercase)
+        || !label.iter().any(u8::is_ascii_lowercase);
+    is_even
+        && (1..=63).contains(&label.len())
+        && label.first() != Some(&b'-')
+        && label.last() != Some(&b'-')
 }
 
 /// RFC 2606 and RFC 6761.

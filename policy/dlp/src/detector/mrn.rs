@@ -28,14 +28,10 @@ fn examine(view: &View<'_>) -> Option<Match> {
         return None;
     }
     let end = token_end(view, start);
-    let token = view.part(start, end);
-    let digits = token.iter().filter(|b| b.is_ascii_digit()).count();
-    let letters = token.iter().filter(|b| b.is_ascii_alphabetic()).count();
-    let is_number = LEN.contains(&(digits + letters))
-        && digits >= DIGITS_MIN
-        && letters <= LETTERS_MAX
-        && token.iter().any(|&b| b != b'0' && b.is_ascii_digit());
-    if !is_number || !view.opens(start) || !view.closes(end) || view.byte(end) == b'/' {
+    if end - start < *LEN.start() || !is_number(view.part(start, end)) {
+        return None;
+    }
+    if !view.opens(start) || !view.closes(end) || view.byte(end) == b'/' {
         return None;
     }
     let label = view.label(start, 28, 0)?;
@@ -55,6 +51,15 @@ fn examine(view: &View<'_>) -> Option<Match> {
         | Family::Ssn => return None,
     };
     Some(Match { identifier: Identifier::Mrn, confidence, start, end })
+}
+
+fn is_number(token: &[u8]) -> bool {
+    let digits = token.iter().filter(|b| b.is_ascii_digit()).count();
+    let letters = token.iter().filter(|b| b.is_ascii_alphabetic()).count();
+    LEN.contains(&(digits + letters))
+        && digits >= DIGITS_MIN
+        && letters <= LETTERS_MAX
+        && token.iter().any(|b| matches!(b, b'1'..=b'9'))
 }
 
 /// Where the token around the anchor begins: at most a prefix of letters and single digits before it.
