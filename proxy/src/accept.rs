@@ -45,11 +45,13 @@ pub enum Ended {
 }
 
 impl Listener {
-    /// Takes connections until the drain begins.
-    pub async fn run<H, F>(self, mut drain: Drain, metrics: Metrics, handle: H)
+    /// Takes connections until the drain begins; `turn_away` answers and records those that are too
+    /// many.
+    pub async fn run<H, F, R>(self, mut drain: Drain, metrics: Metrics, (handle, turn_away): (H, R))
     where
         H: Fn(TcpStream, SocketAddr, Drain) -> F,
         F: Future<Output = ()> + Send + 'static,
+        R: Fn(&TcpStream, SocketAddr),
     {
         let places = Arc::new(Semaphore::new(self.connections_max));
         let open = metrics.connections_open.with_label_values(&[self.name]);
@@ -72,6 +74,7 @@ impl Listener {
                     .connections_refused
                     .with_label_values(&[self.name, "connections-max"])
                     .inc();
+                turn_away(&stream, address);
                 continue;
             };
             if let Err(error) = stream.set_nodelay(true) {

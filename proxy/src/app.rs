@@ -9,7 +9,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use certs::mint::InterceptCa;
 use certs::rotation::Current;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::accept::Listener;
@@ -92,13 +92,7 @@ impl App {
         if let (Some(socket), Some(part)) = (sockets.inbound, &config.inbound) {
             let app = AppLink::new(part.forward, config.limits.connect_timeout);
             let inbound = Arc::new(Inbound::new(Arc::clone(&rooms), app));
-            let metrics = rooms.metrics.clone();
-            let listener = listener(socket, "inbound", &config);
-            Drain::spawn_background(listener.run(
-                drain.clone(),
-                metrics,
-                move |stream, from, drain| Arc::clone(&inbound).serve(stream, from, drain),
-            ));
+            listen_inbound(inbound, listener(socket, "inbound", &config), (&rooms, &drain));
         }
         let files = config.identity.clone();
         Drain::spawn_background(reload::watch(
@@ -244,12 +238,21 @@ fn listen_outbound(
         })?;
     }
     let outbound = Arc::new(Outbound::new(Arc::clone(rooms), intercept));
-    let metrics = rooms.metrics.clone();
+    let turning = Arc::clone(&outbound);
+    let serve = move |stream, from, drain| Arc::clone(&outbound).serve(stream, from, drain);
+    let turn_away = move |stream: &TcpStream, from| turning.turn_away(stream, from);
     let listener = listener(socket, "http-proxy", config);
-    Drain::spawn_background(listener.run(drain.clone(), metrics, move |stream, from, drain| {
-        Arc::clone(&outbound).serve(stream, from, drain)
-    }));
+    let work = (serve, turn_away);
+    Drain::spawn_background(listener.run(drain.clone(), rooms.metrics.clone(), work));
     Ok(())
+}
+
+fn listen_inbound(inbound: Arc<Inbound>, listener: Listener, (rooms, drain): (&Rooms, &Drain)) {
+    let turning = Arc::clone(&inbound);
+    let serve = move |stream, from, drain| Arc::clone(&inbound).serve(stream, from, drain);
+    let turn_away = move |_: &TcpStream, from| turning.turn_away(from);
+    let work = (serve, turn_away);
+    Drain::spawn_background(listener.run(drain.clone(), rooms.metrics.clone(), work));
 }
 
 /// Writes the intercept CA's certificate where the workload reads it, whole or not at all.

@@ -50,6 +50,7 @@ pub struct Hint {
     content_encoding: Option<String>,
     content_type: Option<String>,
     length: Option<u64>,
+    is_sealed: bool,
 }
 
 /// Reads bodies and heads under a ruling. Cheap to clone.
@@ -102,8 +103,20 @@ impl Hint {
             content_encoding: joined(CONTENT_ENCODING),
             content_type: joined(CONTENT_TYPE),
             length,
+            is_sealed: is_sealed(headers),
         }
     }
+}
+
+/// Whether a checksum or signature covers the body, so that masking any of it would break it:
+/// RFC 9530, RFC 1864 and the S3 and GCS fields.
+fn is_sealed(headers: &HeaderMap) -> bool {
+    const SEALS: [&str; 5] =
+        ["content-digest", "content-md5", "digest", "repr-digest", "x-goog-hash"];
+    let is_unsigned = |value: &http::HeaderValue| value.as_bytes().starts_with(b"UNSIGNED");
+    SEALS.iter().any(|name| headers.contains_key(*name))
+        || headers.keys().any(|name| name.as_str().starts_with("x-amz-checksum-"))
+        || headers.get("x-amz-content-sha256").is_some_and(|value| !is_unsigned(value))
 }
 
 impl Content {

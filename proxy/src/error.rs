@@ -34,6 +34,8 @@ pub enum Kind {
     BodyAborted,
     /// The client sent nothing for `limits.bodyIdle`.
     BodyTimeout,
+    /// `limits.connectionsMax` are under way on the listener.
+    ConnectionsMax,
     /// The workload's or peer's TLS handshake failed.
     DownstreamTls,
     /// `limits.exchangesMax` are under way.
@@ -117,6 +119,7 @@ impl Kind {
             Self::AuditUnavailable => "audit-unavailable",
             Self::BodyAborted => "body-aborted",
             Self::BodyTimeout => "body-timeout",
+            Self::ConnectionsMax => "connections-max",
             Self::DownstreamTls => "downstream-tls",
             Self::ExchangesMax => "exchanges-max",
             Self::InterceptBroken => "intercept-broken",
@@ -140,6 +143,7 @@ impl Kind {
                 Side::Downstream
             }
             Self::AuditUnavailable
+            | Self::ConnectionsMax
             | Self::ExchangesMax
             | Self::InterceptBroken
             | Self::SpoolBroken
@@ -161,6 +165,7 @@ impl Kind {
             Self::BodyAborted | Self::DownstreamTls | Self::Malformed => StatusCode::BAD_REQUEST,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::AuditUnavailable
+            | Self::ConnectionsMax
             | Self::ExchangesMax
             | Self::InterceptBroken
             | Self::SpoolBroken
@@ -185,6 +190,7 @@ impl Kind {
             }
             Self::BodyAborted => "the request body ended before it was whole",
             Self::BodyTimeout => "the request body stalled (limits.bodyIdle)",
+            Self::ConnectionsMax => "too many connections at once (limits.connectionsMax)",
             Self::DownstreamTls => "the TLS handshake failed",
             Self::ExchangesMax => "too many exchanges at once (limits.exchangesMax)",
             Self::InterceptBroken => "no certificate can be minted; see lazaret's log",

@@ -8,7 +8,7 @@ use certs::Identity;
 use http::header::{CONTENT_LENGTH, HOST};
 use http::{HeaderValue, Method, Request, Response, Uri, Version, request};
 use hyper::body::Incoming;
-use policy::{InboundFacts, InboundPermit};
+use policy::{InboundFacts, InboundPermit, Ruling};
 use rustls::ServerConfig;
 use spiffe::SpiffeId;
 use tokio::net::TcpStream;
@@ -69,6 +69,11 @@ impl Inbound {
         }
     }
 
+    /// Records a connection that is one too many; before the handshake nothing can be answered.
+    pub fn turn_away(&self, downstream: SocketAddr) {
+        self.record_failed(Kind::Handshake, error::Kind::ConnectionsMax.into(), 0, downstream);
+    }
+
     async fn handshake(&self, stream: TcpStream) -> Result<(TlsStream<TcpStream>, Peer), Error> {
         let identity = self.rooms.identity.load();
         if identity.not_after() <= crate::clock::now() {
@@ -111,7 +116,7 @@ impl Inbound {
         peer: Peer,
     ) -> Response<Recorded<ClearedBody>> {
         let opened = self.rooms.open(Direction::Inbound, Kind::Http, arrival.downstream);
-        let (mut ongoing, _place) = match opened {
+        let mut ongoing = match opened {
             Ok(opened) => opened,
             Err(stop) => return respond::problem(&stop, None).map(Recorded::closed),
         };
@@ -143,7 +148,10 @@ impl Inbound {
         let target = join_query(&path, query.as_deref());
         let is_head = head.method == Method::HEAD;
         let head = to_application(head, &target, peer)?;
-        let body = self.read_in(&permit, ongoing, (&head, &target), body, arrival).await?;
+        let body = match permit.ruling_in() {
+            Some(ruling) => self.read_in(ruling, ongoing, (&head, &target, body), arrival).await?,
+            None => Inward::Raw(body),
+        };
         // The answer leaves the pod, so the line is written before the application is asked.
         let _announced = ongoing.announce().await?;
         let response = self.app.send(Request::from_parts(head, body)).await?;
@@ -212,16 +220,14 @@ impl Inbound {
         Ok(permit)
     }
 
-    /// The request's way in: read only where the rule's `contentIn` asks.
+    /// The request's way in, where the rule's `contentIn` asks to read it.
     async fn read_in(
         &self,
-        permit: &InboundPermit,
+        ruling: Ruling,
         ongoing: &Ongoing,
-        (head, target): (&request::Parts, &str),
-        body: Incoming,
+        (head, target, body): (&request::Parts, &str, Incoming),
         arrival: &Arrival,
     ) -> Result<Inward, Stop> {
-        let Some(ruling) = permit.ruling_in() else { return Ok(Inward::Raw(body)) };
         let meters = Meters { cell: ongoing.meters().cell.clone(), ..Meters::default() };
         self.rooms.content.read_head(&ruling, target, &head.headers, &meters.cell)?;
         let hint = Hint::of(&head.headers);
@@ -230,7 +236,7 @@ impl Inbound {
     }
 
     fn record_failed(&self, kind: Kind, error: Error, status: u16, downstream: SocketAddr) {
-        if let Ok((ongoing, _place)) = self.rooms.open(Direction::Inbound, kind, downstream) {
+        if let Ok(ongoing) = self.rooms.open(Direction::Inbound, kind, downstream) {
             ongoing.stop(&Stop::from(error), status);
         }
     }

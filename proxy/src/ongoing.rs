@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use policy::Verdict;
 use prometheus::IntGauge;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::audit::{
     Announced, Audit, AuditUnavailable, Direction, Exchange, Kind, Outcome, Record,
@@ -26,6 +27,7 @@ pub struct Ongoing {
     metrics: Metrics,
     open: IntGauge,
     id: String,
+    place: Option<OwnedSemaphorePermit>,
 }
 
 impl Ongoing {
@@ -52,7 +54,13 @@ impl Ongoing {
             downstream: Tally::default(),
             metrics: metrics.clone(),
             open,
+            place: None,
         })
+    }
+
+    /// Keeps the exchange's place among those under way until it is closed.
+    pub fn keep(&mut self, place: OwnedSemaphorePermit) {
+        self.place = Some(place);
     }
 
     /// The exchange's id, as clients read it.
@@ -94,7 +102,10 @@ impl Ongoing {
         let unavailable = || Stop::from(crate::error::Kind::AuditUnavailable);
         let meters = &self.meters;
         let Some(exchange) = &mut self.exchange else { return Err(unavailable()) };
-        meters.cell.with(|reading| reading.write_to(exchange.record_mut()));
+        meters.cell.with(|reading| {
+            reading.write_to(exchange.record_mut());
+            reading.write_verdict_to(exchange.record_mut());
+        });
         exchange
             .announce()
             .await
@@ -137,7 +148,13 @@ impl Ongoing {
     /// Closes.
     pub fn close(mut self, outcome: Outcome) {
         // A body that broke off because of a verdict is a cut, whatever the wire said.
-        let (is_cut, failure) = self.meters.cell.with(|reading| (reading.cut, reading.failure));
+        let (is_cut, failure, verdict) = self
+            .meters
+            .cell
+            .with(|reading| (reading.cut, reading.failure, reading.verdict.clone()));
+        if let Some(verdict) = verdict {
+            self.note(|record| write_verdict(&verdict, record));
+        }
         let outcome = if is_cut { Outcome::Cut } else { outcome };
         if let Some(failure) = failure {
             self.note(|record| record.error = Some(failure.code().to_owned()));
@@ -184,6 +201,7 @@ impl Ongoing {
         metrics.exchanges.with_label_values(&[direction, outcome.name(), code]).inc();
         metrics.exchange_seconds.observe(self.started.elapsed().as_secs_f64());
         self.open.dec();
+        self.place = None;
         exchange.close(outcome);
     }
 }

@@ -20,6 +20,9 @@ use crate::http::body::{Inward, Recorded};
 use crate::rooms::{Arrival, Rooms};
 use crate::stop::Stop;
 
+/// The answer to a connection that is one too many, which never gets as far as HTTP.
+const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+
 /// The outbound listener's work.
 #[derive(Debug)]
 pub struct Outbound {
@@ -45,6 +48,16 @@ impl Outbound {
         self.record_malformed(ended, downstream);
     }
 
+    /// Answers and records a connection that is one too many.
+    pub fn turn_away(&self, stream: &TcpStream, downstream: SocketAddr) {
+        let stop = Stop::from(error::Kind::ConnectionsMax);
+        // A client that does not take a short answer at once gets none.
+        let _best_effort = stream.try_write(BUSY);
+        if let Ok(ongoing) = self.rooms.open(Direction::Outbound, Kind::Http, downstream) {
+            ongoing.stop(&stop, 503);
+        }
+    }
+
     async fn handle(
         self: Arc<Self>,
         request: Request<Incoming>,
@@ -61,8 +74,7 @@ impl Outbound {
     fn record_malformed(&self, ended: Ended, downstream: SocketAddr) {
         let Ended::Malformed(error) = ended else { return };
         let status = if error.is_parse_too_large() { 431 } else { 400 };
-        if let Ok((ongoing, _place)) = self.rooms.open(Direction::Outbound, Kind::Http, downstream)
-        {
+        if let Ok(ongoing) = self.rooms.open(Direction::Outbound, Kind::Http, downstream) {
             ongoing.stop(&Stop::from(error::Error::new(error::Kind::Malformed, error)), status);
         }
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use certs::rotation::Current;
 use policy::Policy;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
 use crate::audit::{Audit, Direction, Kind};
 use crate::config::Limits;
@@ -40,12 +40,6 @@ pub struct Rooms {
     pub exchanges: Arc<Semaphore>,
 }
 
-/// A place among the exchanges under way; given back on drop.
-#[derive(Debug)]
-pub struct Place {
-    _permit: OwnedSemaphorePermit,
-}
-
 impl Rooms {
     /// Opens an exchange: its audit entry, and its place in `limits.exchangesMax`.
     ///
@@ -57,11 +51,14 @@ impl Rooms {
         direction: Direction,
         kind: Kind,
         downstream: SocketAddr,
-    ) -> Result<(Ongoing, Place), Stop> {
-        let ongoing = Ongoing::open(&self.audit, &self.metrics, (direction, kind), downstream)
+    ) -> Result<Ongoing, Stop> {
+        let mut ongoing = Ongoing::open(&self.audit, &self.metrics, (direction, kind), downstream)
             .map_err(|cause| error::Error::new(error::Kind::AuditUnavailable, cause))?;
         match Arc::clone(&self.exchanges).try_acquire_owned() {
-            Ok(permit) => Ok((ongoing, Place { _permit: permit })),
+            Ok(place) => {
+                ongoing.keep(place);
+                Ok(ongoing)
+            }
             Err(_) => {
                 let stop = Stop::from(error::Kind::ExchangesMax);
                 ongoing.stop(&stop, error::Kind::ExchangesMax.status().as_u16());

@@ -62,95 +62,59 @@ impl Metrics {
     /// # Errors
     /// Two metrics of one name, which is a bug of ours.
     pub fn new() -> Result<Self, prometheus::Error> {
-        let registry = Registry::new();
-        let counters = |name: &str, help: &str, labels: &[&str]| {
-            let vec = IntCounterVec::new(Opts::new(name, help), labels)?;
-            registry.register(Box::new(vec.clone()))?;
-            Ok::<_, prometheus::Error>(vec)
-        };
-        let gauges = |name: &str, help: &str, label: &str| {
-            let vec = IntGaugeVec::new(Opts::new(name, help), &[label])?;
-            registry.register(Box::new(vec.clone()))?;
-            Ok::<_, prometheus::Error>(vec)
-        };
-        let gauge = |name: &str, help: &str| {
-            let gauge = IntGauge::new(name, help)?;
-            registry.register(Box::new(gauge.clone()))?;
-            Ok::<_, prometheus::Error>(gauge)
-        };
-        let pool_reuses = IntCounter::new(
-            "lazaret_upstream_reuses_total",
-            "Exchanges sent over a pooled upstream connection",
-        )?;
-        registry.register(Box::new(pool_reuses.clone()))?;
-        let identity_not_after = Gauge::new(
-            "lazaret_identity_not_after_seconds",
-            "When our certificate expires, seconds since 1970",
-        )?;
-        registry.register(Box::new(identity_not_after.clone()))?;
-        let exchange_seconds = Histogram::with_opts(
-            HistogramOpts::new("lazaret_exchange_duration_seconds", "Request head to close")
-                .buckets(vec![
-                    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0, 5.0, 30.0, 300.0,
-                ]),
-        )?;
-        registry.register(Box::new(exchange_seconds.clone()))?;
+        let make = Maker(Registry::new());
+        let buckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0, 5.0, 30.0, 300.0];
         Ok(Self {
-            exchanges: counters(
-                "lazaret_exchanges_total",
-                "Exchanges closed",
+            exchanges: make.counters(
+                ("lazaret_exchanges_total", "Exchanges closed"),
                 &["direction", "outcome", "code"],
             )?,
-            exchanges_open: gauges("lazaret_exchanges_open", "Exchanges under way", "direction")?,
-            connections_open: gauges(
-                "lazaret_connections_open",
-                "Downstream connections under way",
+            exchanges_open: make
+                .gauges(("lazaret_exchanges_open", "Exchanges under way"), "direction")?,
+            connections_open: make.gauges(
+                ("lazaret_connections_open", "Downstream connections under way"),
                 "listener",
             )?,
-            connections_refused: counters(
-                "lazaret_connections_refused_total",
-                "Downstream connections turned away",
+            connections_refused: make.counters(
+                ("lazaret_connections_refused_total", "Downstream connections turned away"),
                 &["listener", "reason"],
             )?,
-            released_bytes: counters(
-                "lazaret_released_bytes_total",
-                "Bytes that left",
-                &["direction"],
-            )?,
-            scanned_bytes: counters(
-                "lazaret_scanned_bytes_total",
-                "Bytes scanned, by coverage class",
+            released_bytes: make
+                .counters(("lazaret_released_bytes_total", "Bytes that left"), &["direction"])?,
+            scanned_bytes: make.counters(
+                ("lazaret_scanned_bytes_total", "Bytes scanned, by coverage class"),
                 &["class"],
             )?,
-            findings: counters(
-                "lazaret_findings_total",
-                "Findings",
-                &["identifier", "confidence"],
-            )?,
-            spool_bytes: gauge("lazaret_spool_bytes", "Bytes in hold spool files")?,
-            dials: counters(
-                "lazaret_upstream_dials_total",
-                "Upstream connections opened",
+            findings: make
+                .counters(("lazaret_findings_total", "Findings"), &["identifier", "confidence"])?,
+            spool_bytes: make.gauge("lazaret_spool_bytes", "Bytes in hold spool files")?,
+            dials: make.counters(
+                ("lazaret_upstream_dials_total", "Upstream connections opened"),
                 &["result"],
             )?,
-            pool_reuses,
-            policy_loads: counters("lazaret_policy_loads_total", "Policy loads", &["result"])?,
-            policy_alarm: gauge(
-                "lazaret_policy_alarm",
-                "1 while a changed policy on disk does not load",
-            )?,
-            identity_loads: counters(
-                "lazaret_identity_loads_total",
-                "Identity loads",
-                &["result"],
-            )?,
-            identity_alarm: gauge(
+            pool_reuses: make.keep(IntCounter::new(
+                "lazaret_upstream_reuses_total",
+                "Exchanges sent over a pooled upstream connection",
+            )?)?,
+            policy_loads: make
+                .counters(("lazaret_policy_loads_total", "Policy loads"), &["result"])?,
+            policy_alarm: make
+                .gauge("lazaret_policy_alarm", "1 while a changed policy on disk does not load")?,
+            identity_loads: make
+                .counters(("lazaret_identity_loads_total", "Identity loads"), &["result"])?,
+            identity_alarm: make.gauge(
                 "lazaret_identity_alarm",
                 "1 while a changed identity on disk does not load",
             )?,
-            identity_not_after,
-            exchange_seconds,
-            registry,
+            identity_not_after: make.keep(Gauge::new(
+                "lazaret_identity_not_after_seconds",
+                "When our certificate expires, seconds since 1970",
+            )?)?,
+            exchange_seconds: make.keep(Histogram::with_opts(
+                HistogramOpts::new("lazaret_exchange_duration_seconds", "Request head to close")
+                    .buckets(buckets.to_vec()),
+            )?)?,
+            registry: make.0,
         })
     }
 
@@ -162,6 +126,39 @@ impl Metrics {
             tracing::error!(%error, "metrics cannot be encoded");
         }
         text
+    }
+}
+
+/// Makes metrics and registers them.
+struct Maker(Registry);
+
+impl Maker {
+    fn keep<C>(&self, collector: C) -> Result<C, prometheus::Error>
+    where
+        C: prometheus::core::Collector + Clone + 'static,
+    {
+        self.0.register(Box::new(collector.clone()))?;
+        Ok(collector)
+    }
+
+    fn counters(
+        &self,
+        (name, help): (&str, &str),
+        labels: &[&str],
+    ) -> Result<IntCounterVec, prometheus::Error> {
+        self.keep(IntCounterVec::new(Opts::new(name, help), labels)?)
+    }
+
+    fn gauges(
+        &self,
+        (name, help): (&str, &str),
+        label: &str,
+    ) -> Result<IntGaugeVec, prometheus::Error> {
+        self.keep(IntGaugeVec::new(Opts::new(name, help), &[label])?)
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
+        self.keep(IntGauge::new(name, help)?)
     }
 }
 

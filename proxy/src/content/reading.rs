@@ -124,14 +124,17 @@ impl Reading {
             skipped: self.coverage.skipped,
         });
         record.incomplete.clone_from(&self.incomplete);
+    }
+
+    /// Writes the content verdict, if there is one, into the record.
+    pub fn write_verdict_to(&self, record: &mut Record) {
         if let Some(verdict) = &self.verdict {
             write_verdict(verdict, record);
         }
     }
 }
 
-/// Writes a verdict into the record. A content verdict that stops nothing keeps the rule that
-/// let the exchange in.
+/// Writes a verdict into the record, beside the rule that let the exchange in.
 pub fn write_verdict(verdict: &Verdict, record: &mut Record) {
     record.action = Some(verdict.action.name().to_owned());
     record.enforcement = Some(

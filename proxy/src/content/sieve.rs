@@ -26,6 +26,7 @@ pub(super) struct Sieve {
     taken: u64,
     released: u64,
     judged: Judged,
+    is_sealed: bool,
     is_masking: bool,
     is_finished: bool,
 }
@@ -64,6 +65,7 @@ impl Sieve {
             taken: 0,
             released: 0,
             judged: Judged::default(),
+            is_sealed: hint.is_sealed,
             is_masking: false,
             is_finished: false,
         }
@@ -176,6 +178,9 @@ impl Sieve {
         }
         self.is_masking =
             verdict.action == Action::Redact && verdict.enforcement == Enforcement::Enforce;
+        if self.is_masking && self.is_sealed {
+            return Err(self.stop(sealed_verdict(&self.ruling)));
+        }
         self.cell.with(|reading| reading.rule(&verdict));
         Ok(())
     }
@@ -186,6 +191,19 @@ impl Sieve {
             reading.cut = self.released > 0;
         });
         Stop::Refused(Box::new(verdict))
+    }
+}
+
+fn sealed_verdict(ruling: &Ruling) -> Verdict {
+    Verdict {
+        action: Action::Block,
+        enforcement: Enforcement::Enforce,
+        rule: ruling.rule().cloned(),
+        reason: Reason {
+            code: "cannot-redact",
+            text: "a checksum or signature in the headers covers the bytes that would be masked"
+                .to_owned(),
+        },
     }
 }
 

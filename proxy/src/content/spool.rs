@@ -95,7 +95,7 @@ impl Spool {
         self.len == 0
     }
 
-    /// Whether all of it is in memory, so that [`Spool::into_memory`] gives it whole.
+    /// Whether all of it is in memory.
     pub fn is_in_memory(&self) -> bool {
         self.file.is_none()
     }

@@ -35,10 +35,9 @@ pub fn problem<B: From<Bytes>>(stop: &Stop, exchange: Option<&str>) -> Response<
         Stop::Failed(error) => {
             let status = error.kind().status();
             // What is malformed about a request is the client's to know.
-            let own_words = match error.kind() {
-                Kind::Malformed => std::error::Error::source(error).map(ToString::to_string),
-                _ => None,
-            };
+            let own_words = (error.kind() == Kind::Malformed)
+                .then(|| std::error::Error::source(error).map(ToString::to_string))
+                .flatten();
             return reply(
                 &Problem {
                     title: "the exchange failed",

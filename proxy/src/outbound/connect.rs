@@ -29,7 +29,7 @@ pub(super) fn handle(
     arrival: Arrival,
 ) -> Response<Recorded<Inward>> {
     let opened = outbound.rooms.open(Direction::Outbound, Kind::Connect, arrival.downstream);
-    let (mut ongoing, place) = match opened {
+    let mut ongoing = match opened {
         Ok(opened) => opened,
         Err(stop) => return respond::problem(&stop, None).map(Recorded::closed),
     };
@@ -39,7 +39,6 @@ pub(super) fn handle(
             let drain = arrival.drain.clone();
             drain.spawn(async move {
                 intercept(&outbound, ongoing, upgrade, (pinned, arrival)).await;
-                drop(place);
             });
             Response::new(Recorded::closed(bytes::Bytes::new().into()))
         }

@@ -25,7 +25,7 @@ pub(super) async fn handle(
     pinned: Option<&Pinned>,
 ) -> Response<Recorded<Inward>> {
     let opened = rooms.open(Direction::Outbound, Kind::Http, arrival.downstream);
-    let (mut ongoing, _place) = match opened {
+    let mut ongoing = match opened {
         Ok(opened) => opened,
         Err(stop) => return respond::problem(&stop, None).map(Recorded::closed),
     };
