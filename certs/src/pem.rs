@@ -12,6 +12,8 @@ pub const MATERIAL_BYTES_MAX: usize = 1024 * 1024;
 /// The most certificates of one PEM text.
 pub const CERTIFICATES_MAX: usize = 1024;
 
+const ENCRYPTED: &[u8] = b"ENCRYPTED";
+
 /// Why a PEM text could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -33,9 +35,14 @@ pub enum InvalidPem {
     /// No private key block.
     #[error(
         "holds no private key: a BEGIN PRIVATE KEY, EC PRIVATE KEY or RSA PRIVATE KEY block is \
-         missing (an encrypted key cannot be read; decrypt it first)"
+         missing"
     )]
     NoKey,
+    /// A private key under a passphrase.
+    #[error(
+        "holds an encrypted private key; decrypt it first, there is nobody here to ask for a passphrase"
+    )]
+    EncryptedKey,
     /// More than one private key block.
     #[error("holds {keys} private keys; leave the one that belongs to the certificate")]
     ManyKeys {
@@ -60,7 +67,14 @@ pub(crate) fn certificates(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, 
 
 /// The one private key of the text.
 pub(crate) fn private_key(text: &[u8]) -> Result<PrivateKeyDer<'static>, InvalidPem> {
-    let mut found: Vec<PrivateKeyDer<'static>> = items(text)?;
+    let found: Result<Vec<PrivateKeyDer<'static>>, InvalidPem> = items(text);
+    // Both forms say so: the PKCS #8 label and the header of the old OpenSSL form.
+    let encrypted = text.windows(ENCRYPTED.len()).any(|window| window == ENCRYPTED);
+    let mut found = match found {
+        Ok(found) if found.is_empty() && encrypted => return Err(InvalidPem::EncryptedKey),
+        Err(InvalidPem::Damaged { .. }) if encrypted => return Err(InvalidPem::EncryptedKey),
+        other => other?,
+    };
     match (found.pop(), found.len()) {
         (Some(key), 0) => Ok(key),
         (Some(_), others) => Err(InvalidPem::ManyKeys { keys: others + 1 }),

@@ -56,7 +56,10 @@ fn refuses_each_by_its_own_error() {
     assert_eq!(private_key(pem.as_bytes()), Err(E::NoKey));
     assert_eq!(private_key([&*key, &*key].concat().as_bytes()), Err(E::ManyKeys { keys: 2 }));
     let encrypted = key.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
-    assert_eq!(private_key(encrypted.as_bytes()), Err(E::NoKey));
+    assert_eq!(private_key(encrypted.as_bytes()), Err(E::EncryptedKey));
+    let headers = "-----BEGIN PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n";
+    let old = key.replace("-----BEGIN PRIVATE KEY-----\n", headers);
+    assert_eq!(private_key(old.as_bytes()), Err(E::EncryptedKey));
 }
 
 #[test]
