@@ -219,10 +219,5 @@ const NOT_GLOBAL_V6: &[Range] = &[
     v6(0x3fff_0000_0000_0000, 0, 20),
 ];
 
-/// Whether `range` holds only addresses that `public: true` would never reach; for messages.
-pub(crate) fn is_local(range: IpNet) -> bool {
-    LOCAL.iter().any(|(net, _)| net_of(net).is_some_and(|net| net.contains(&range)))
-}
-
 #[cfg(test)]
 mod tests;

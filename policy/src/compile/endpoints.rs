@@ -9,7 +9,7 @@ use spiffe::SpiffeId;
 
 use super::Faults;
 use super::read;
-use crate::addr::{AddrGuard, RANGES_MAX, check_range, is_local};
+use crate::addr::{AddrGuard, AddrRefusal, RANGES_MAX, check_range};
 use crate::endpoint::{Endpoint, PeerName, SpkiPin, TlsSetting};
 use crate::file::{EndpointFile, PolicyFile, Text, TlsFile};
 use crate::host::{Host, HostPattern, InvalidHost};
@@ -52,6 +52,9 @@ pub(super) fn permitted_regions(
         let texts = read::list(faults, written, "permittedRegions", fix);
         read::distinct(faults, texts, "permittedRegions");
         let here: Vec<Region> = texts.iter().filter_map(|text| region_of(faults, text)).collect();
+        if here.is_empty() {
+            continue;
+        }
         permitted = Some(match permitted {
             None => here,
             Some(before) => {
@@ -250,10 +253,9 @@ fn check_literals(
         let Some(ip) = pattern.exact().and_then(Host::ip) else { continue };
         if let Err(refusal) = guard.vet(ip) {
             let what = format!("host `{}` can never take effect: {refusal}", text.value);
-            let fix = if is_local(IpNet::from(ip)) {
-                "list the address in `addresses`, too"
-            } else {
-                "list the address in `addresses`, or drop the host"
+            let fix = match refusal {
+                AddrRefusal::NeverDial(_) => "drop the host",
+                AddrRefusal::NotListed => "list the address in `addresses`, or drop the host",
             };
             faults.error(text.referenced, &what, fix);
         }
@@ -406,7 +408,7 @@ fn pins(faults: &mut Faults, file: &TlsFile) -> Vec<SpkiPin> {
         match SpkiPin::parse(&text.value) {
             Ok(pin) => pins.push(pin),
             Err(error) => {
-                let fix = "hash the key: openssl pkey -pubin -outform DER | sha256 | base64";
+                let fix = "make it so: openssl pkey -pubin -outform DER | openssl dgst -sha256 -binary | base64";
                 faults.error(text.referenced, &error.to_string(), fix);
             }
         }

@@ -25,7 +25,7 @@ pub(super) fn parse(text: &str) -> Result<PolicyFile, Fault> {
             max_anchors: ALIASES_MAX,
             max_recorded_anchor_events: NODES_MAX,
             max_depth: DEPTH_MAX,
-            max_documents: 1,
+            max_documents: 2,
         },
         merge_keys: MergeKeyPolicy::Error,
         strict_booleans: true,
@@ -41,28 +41,61 @@ pub(super) fn parse(text: &str) -> Result<PolicyFile, Fault> {
 fn fault_of(error: &Error) -> Fault {
     let error = error.without_snippet();
     let at = error.location().unwrap_or(Location::UNKNOWN);
+    let (what, fix) = field_fault(error)
+        .or_else(|| value_fault(error).map(|(what, fix)| (what, fix.to_owned())))
+        .unwrap_or_else(|| {
+            let text = error.to_string();
+            let line = text.lines().next().unwrap_or_default();
+            let what = line.split(" at line ").next().unwrap_or(line);
+            (what.to_owned(), "correct the YAML here".to_owned())
+        });
+    Fault::new(at, &what, &fix)
+}
+
+/// Fields that should not be there, or should, or hold another kind of value.
+fn field_fault(error: &Error) -> Option<(String, String)> {
     if let Error::SerdeUnknownField { field, expected, .. } = error {
-        let fix = format!(
-            "the fields here are {}{}",
-            expected.join(", "),
-            did_you_mean(field, expected.iter().copied())
-        );
-        return Fault::new(at, &format!("unknown field `{field}`"), &fix);
+        let hint = did_you_mean(field, expected.iter().copied());
+        let fix = format!("the fields here are {}{hint}", expected.join(", "));
+        return Some((format!("unknown field `{field}`"), fix));
     }
     if let Error::SerdeMissingField { field, .. } = error {
-        return Fault::new(at, &format!("`{field}` is missing"), "add it");
+        return Some((format!("`{field}` is missing"), "add it to the fields here".to_owned()));
     }
     if let Error::DuplicateMappingKey { key, .. } = error {
         let key = key.as_deref().unwrap_or_default();
-        return Fault::new(at, &format!("the key `{key}` stands here twice"), "keep one of them");
+        return Some((format!("the key `{key}` stands here twice"), "keep one of them".to_owned()));
     }
-    if let Error::MultipleDocuments { .. } = error {
-        return Fault::new(at, "a second YAML document starts here", "put it in a file of its own");
+    if let Error::SerdeInvalidType { expected, .. } = error {
+        return Some((format!("{expected} is wanted here"), "write that instead".to_owned()));
     }
-    if let Error::MergeKeyNotAllowed { .. } = error {
-        return Fault::new(at, "merge keys (`<<`) are not read", "write the fields out");
-    }
-    let text = error.to_string();
-    let what = text.lines().next().unwrap_or_default();
-    Fault::new(at, what.split(" at line ").next().unwrap_or(what), "see the schema of policy files")
+    None
+}
+
+/// Values of the wrong kind, and documents that are more than a policy needs.
+fn value_fault(error: &Error) -> Option<(String, &'static str)> {
+    let (what, fix) = match error {
+        Error::Unexpected { expected: "sequence start", .. } => {
+            ("a list is wanted here", "write it in brackets, or one entry a line after `- `")
+        }
+        Error::Unexpected { expected: "mapping start", .. } => {
+            ("fields are wanted here", "write them in braces, or one a line")
+        }
+        Error::NullIntoString { .. } => ("the value is missing", "write one, or drop the field"),
+        Error::InvalidScalar { ty: "i64", .. } => {
+            ("a whole number is wanted here", "write digits alone")
+        }
+        Error::InvalidBooleanStrict { .. } | Error::InvalidScalar { ty: "bool", .. } => {
+            ("true or false is wanted here", "write one of them")
+        }
+        Error::MultipleDocuments { .. } => {
+            ("a second YAML document starts here", "put it in a file of its own")
+        }
+        Error::MergeKeyNotAllowed { .. } => {
+            ("merge keys (`<<`) are not read", "write the fields out")
+        }
+        Error::Budget { .. } => ("the file is over a limit for YAML", "make it smaller or flatter"),
+        _ => return None,
+    };
+    Some((what.to_owned(), fix))
 }
