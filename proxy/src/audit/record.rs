@@ -15,6 +15,10 @@ pub const ENTRIES_MAX: usize = 64;
 /// The largest `detail` of a note, in bytes of JSON.
 pub const DETAIL_BYTES_MAX: usize = 16 * 1024;
 
+/// Texts that together are no longer than this fit one line even if every byte of them becomes
+/// six (`\u0001`), with all entries and numbers around them.
+const SHORT_BYTES_MAX: usize = 8 * 1024;
+
 const PAYLOAD_BYTES_MAX: usize = LINE_BYTES_MAX - FRAME_BYTES_MAX;
 
 /// Tried in this order until a record fits: the longest text, and the most entries.
@@ -215,13 +219,11 @@ impl Payload {
     }
 
     fn with_bounded(self, record: &Record) -> Payload {
-        let start = self.0.len();
-        let mut payload = self.with(record);
-        let is_short = payload.0.len() - start <= TEXT_BYTES_MAX;
-        let entries = record.findings.len().max(record.incomplete.len());
-        if is_short && entries <= ENTRIES_MAX {
-            return payload; // no text in it can be longer than the whole
+        if record.is_short() {
+            return self.with(record);
         }
+        let start = self.0.len();
+        let mut payload = self;
         for (text_bytes_max, entries_max) in CUTS {
             payload.0.truncate(start);
             payload = payload.with(&record.cut(text_bytes_max, entries_max));
@@ -250,57 +252,108 @@ impl Payload {
 }
 
 impl Record {
-    fn texts(&mut self) -> impl Iterator<Item = &mut String> {
-        let named = [
-            &mut self.source,
-            &mut self.downstream,
-            &mut self.method,
-            &mut self.target,
-            &mut self.address,
-            &mut self.endpoint,
-            &mut self.region,
-            &mut self.rule,
-            &mut self.policy,
-            &mut self.policy_at_close,
-            &mut self.action,
-            &mut self.enforcement,
-            &mut self.reason,
-            &mut self.reason_text,
-            &mut self.inspect,
-            &mut self.tls_version,
-            &mut self.tls_group,
-            &mut self.tls_peer,
-            &mut self.downstream_tls_version,
-            &mut self.downstream_tls_group,
-            &mut self.sni,
-            &mut self.error,
-        ];
-        let found = self.findings.iter_mut().flat_map(|finding| {
-            let names = [&mut finding.identifier, &mut finding.confidence, &mut finding.detector];
-            names.into_iter().chain(finding.member.as_mut())
-        });
-        named.into_iter().flatten().chain(found).chain(self.incomplete.iter_mut())
+    /// Fits a line as it is, however its texts are escaped: the usual case.
+    fn is_short(&self) -> bool {
+        let entries = self.findings.len().max(self.incomplete.len());
+        let is_text_short = |text: &str| text.len() <= TEXT_BYTES_MAX;
+        entries <= ENTRIES_MAX
+            && self.texts().all(is_text_short)
+            && self.texts().map(str::len).sum::<usize>() <= SHORT_BYTES_MAX
     }
 
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        let named = [
+            &self.source,
+            &self.downstream,
+            &self.method,
+            &self.target,
+            &self.address,
+            &self.endpoint,
+            &self.region,
+            &self.rule,
+            &self.policy,
+            &self.policy_at_close,
+            &self.action,
+            &self.enforcement,
+            &self.reason,
+            &self.reason_text,
+            &self.inspect,
+            &self.tls_version,
+            &self.tls_group,
+            &self.tls_peer,
+            &self.downstream_tls_version,
+            &self.downstream_tls_group,
+            &self.sni,
+            &self.error,
+        ];
+        let found = self.findings.iter().flat_map(|finding| {
+            let names = [&finding.identifier, &finding.confidence, &finding.detector];
+            names.into_iter().chain(&finding.member)
+        });
+        named.into_iter().flatten().chain(found).chain(&self.incomplete).map(String::as_str)
+    }
+
+    /// A copy with shorter texts and fewer entries, which says that it left some out.
     fn cut(&self, text_bytes_max: usize, entries_max: usize) -> Record {
-        let mut record = self.clone();
-        let omitted = record.findings.len().saturating_sub(entries_max);
-        record.findings.truncate(entries_max);
-        record.findings_omitted += omitted as u64;
-        if record.incomplete.len() > entries_max {
-            record.incomplete.truncate(entries_max);
-            record.incomplete.push("more".to_owned());
+        let text = |text: &Option<String>| text.as_deref().map(|text| cut(text, text_bytes_max));
+        let omitted = self.findings.len().saturating_sub(entries_max) as u64;
+        let kept = self.findings.iter().take(entries_max);
+        let reasons = self.incomplete.iter().take(entries_max);
+        let more = (self.incomplete.len() > entries_max).then(|| "more".to_owned());
+        Record {
+            source: text(&self.source),
+            downstream: text(&self.downstream),
+            method: text(&self.method),
+            target: text(&self.target),
+            address: text(&self.address),
+            endpoint: text(&self.endpoint),
+            region: text(&self.region),
+            rule: text(&self.rule),
+            policy: text(&self.policy),
+            policy_at_close: text(&self.policy_at_close),
+            action: text(&self.action),
+            enforcement: text(&self.enforcement),
+            reason: text(&self.reason),
+            reason_text: text(&self.reason_text),
+            findings: kept.map(|finding| finding.cut(text_bytes_max)).collect(),
+            findings_omitted: self.findings_omitted.saturating_add(omitted),
+            bytes_in: self.bytes_in,
+            bytes_out: self.bytes_out,
+            bytes_released: self.bytes_released,
+            status: self.status,
+            inspected: self.inspected,
+            inspect: text(&self.inspect),
+            coverage: self.coverage,
+            incomplete: reasons.map(|reason| cut(reason, text_bytes_max)).chain(more).collect(),
+            tls_version: text(&self.tls_version),
+            tls_group: text(&self.tls_group),
+            tls_peer: text(&self.tls_peer),
+            downstream_tls_version: text(&self.downstream_tls_version),
+            downstream_tls_group: text(&self.downstream_tls_group),
+            sni: text(&self.sni),
+            error: text(&self.error),
         }
-        record.texts().for_each(|text| cut(text, text_bytes_max));
-        record
     }
 }
 
-fn cut(text: &mut String, bytes_max: usize) {
-    if text.len() > bytes_max {
-        text.truncate(text.floor_char_boundary(bytes_max.saturating_sub('…'.len_utf8())));
-        text.push('…');
+impl FindingCount {
+    fn cut(&self, bytes_max: usize) -> FindingCount {
+        FindingCount {
+            identifier: cut(&self.identifier, bytes_max),
+            confidence: cut(&self.confidence, bytes_max),
+            detector: cut(&self.detector, bytes_max),
+            count: self.count,
+            member: self.member.as_deref().map(|member| cut(member, bytes_max)),
+        }
     }
+}
+
+fn cut(text: &str, bytes_max: usize) -> String {
+    if text.len() <= bytes_max {
+        return text.to_owned();
+    }
+    let end = text.floor_char_boundary(bytes_max.saturating_sub('…'.len_utf8()));
+    format!("{}…", text.get(..end).unwrap_or_default())
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]

@@ -1,0 +1,11 @@
+//! The audit log as its readers meet it: what is written when, what a restart makes of a crash,
+//! and what `verify` says to each way of changing a log.
+
+#[path = "audit/life.rs"]
+mod life;
+#[path = "audit/restart.rs"]
+mod restart;
+#[path = "audit/station.rs"]
+mod station;
+#[path = "audit/tamper.rs"]
+mod tamper;
