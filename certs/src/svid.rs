@@ -24,6 +24,7 @@ use crate::{rotation, tls};
 pub struct Identity {
     id: SpiffeId,
     validity: Validity,
+    leaf_sha256: String,
     fingerprint: String,
     key: Arc<CertifiedKey>,
     bundle: Arc<Bundle>,
@@ -61,13 +62,15 @@ impl Identity {
             .key_provider
             .load_private_key(key)
             .map_err(|_| in_key(IdentityProblem::KeyUnusable))?;
-        let fingerprint = hex(digest::digest(&digest::SHA256, leaf).as_ref());
+        let leaf_sha256 = hex(digest::digest(&digest::SHA256, leaf).as_ref());
         let key = Arc::new(CertifiedKey::new(chain, key));
         key.keys_match().map_err(|_| in_key(IdentityProblem::KeyMismatch))?;
 
         let bundle = Bundle::from_pem(bundle, id.trust_domain(), now)
             .map_err(|error| in_bundle(error.into()))?;
-        let identity = Identity { id, validity, fingerprint, key, bundle: Arc::new(bundle) };
+        let fingerprint = fingerprint(&key.cert, &bundle);
+        let bundle = Arc::new(bundle);
+        let identity = Identity { id, validity, leaf_sha256, fingerprint, key, bundle };
         identity.check_chain(now).map_err(in_chain)?;
         Ok(identity)
     }
@@ -90,11 +93,17 @@ impl Identity {
         self.validity.not_after
     }
 
-    /// SHA-256 of the leaf, in hex: another one after each rotation of the SVID. A new bundle
-    /// shows in [`Bundle::fingerprint`].
+    /// SHA-256 over the chain and the bundle, in hex: another one after each rotation, also where
+    /// only a root came or went. Whatever is built from an identity and kept, is kept by this.
     #[must_use]
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
+    }
+
+    /// SHA-256 of the leaf alone, in hex, as other tools print it.
+    #[must_use]
+    pub fn leaf_sha256(&self) -> &str {
+        &self.leaf_sha256
     }
 
     /// Whom we trust.
@@ -264,6 +273,13 @@ pub enum IdentityProblem {
         /// Who we would become.
         offered: SpiffeId,
     },
+}
+
+fn fingerprint(chain: &[CertificateDer<'_>], bundle: &Bundle) -> String {
+    let mut hash = digest::Context::new(&digest::SHA256);
+    chain.iter().for_each(|certificate| hash.update(certificate));
+    hash.update(bundle.fingerprint().as_bytes());
+    hex(hash.finish().as_ref())
 }
 
 fn check_time(validity: &Validity, now: Timestamp) -> Result<(), IdentityProblem> {

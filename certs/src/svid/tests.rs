@@ -21,6 +21,7 @@ fn a_whole_identity_is_read() {
     assert_eq!(identity.fingerprint().len(), 64);
     let renewed = load(&issue(&authority, ID), authority.certificate_pem()).unwrap();
     assert_ne!(identity.fingerprint(), renewed.fingerprint(), "each rotation shows");
+    assert_ne!(identity.leaf_sha256(), renewed.leaf_sha256());
     let dos = |text: &str| text.replace('\n', "\r\n") + "\r\n\r\n";
     let (chain, key) = (dos(&svid.chain_pem), dos(&svid.key_pem));
     let same =
