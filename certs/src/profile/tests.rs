@@ -171,6 +171,9 @@ fn refuses_what_two_readers_could_read_differently() {
             let san = uri_san(b"spiffe://a.example/admin");
             p.custom_extensions.push(raw_extension(SUBJECT_ALT_NAME, false, &san));
         }),
+        ("basic constraints twice", |p| {
+            p.custom_extensions.push(raw_extension(BASIC_CONSTRAINTS, true, CA_TRUE));
+        }),
         ("a URI that is not text", |p| {
             p.subject_alt_names.clear();
             let san = uri_san(b"spiffe://a.example/p\xff");

@@ -72,23 +72,39 @@ fn without_a_client_certificate_nothing_is_served() {
     );
 }
 
+/// How the last of three handshakes between the same configurations went.
+fn third_time(client: &Arc<ClientConfig>, server: &Arc<ServerConfig>) -> HandshakeKind {
+    for _ in 0..2 {
+        shake(client, server).unwrap();
+    }
+    shake(client, server).unwrap().server.handshake_kind().unwrap()
+}
+
 #[test]
 fn nothing_is_ever_resumed() {
+    use rustls::server::ServerSessionMemoryCache;
     let pair = pair();
     let (client, server) = (connect(&pair.client, &expect_id(SERVER)), listen(&pair.server));
-    for _ in 0..3 {
-        let shaken = shake(&client, &server).unwrap();
-        assert_eq!(shaken.client.handshake_kind(), Some(HandshakeKind::Full));
-        assert_eq!(shaken.client.tls13_tickets_received(), 0);
-    }
-    // Also not for a client that would like to.
-    let mut eager = ClientConfig::clone(&client);
-    eager.resumption = Resumption::in_memory_sessions(16);
-    let eager = Arc::new(eager);
-    for _ in 0..3 {
-        let shaken = shake(&eager, &server).unwrap();
-        assert_eq!(shaken.server.handshake_kind(), Some(HandshakeKind::Full));
-    }
+    assert_eq!(shake(&client, &server).unwrap().client.tls13_tickets_received(), 0);
+
+    let mut eager_client = ClientConfig::clone(&client);
+    eager_client.resumption = Resumption::in_memory_sessions(16);
+    let eager_client = Arc::new(eager_client);
+    let mut eager_server = ServerConfig::clone(&server);
+    eager_server.session_storage = ServerSessionMemoryCache::new(16);
+    eager_server.send_tls13_tickets = 2;
+    let eager_server = Arc::new(eager_server);
+    assert_eq!(third_time(&eager_client, &eager_server), HandshakeKind::Resumed, "the danger");
+    assert_eq!(third_time(&client, &eager_server), HandshakeKind::Full, "our client never asks");
+    assert_eq!(third_time(&eager_client, &server), HandshakeKind::Full, "our server never agrees");
+
+    // Either half of the server's refusal is enough.
+    let mut stores = ServerConfig::clone(&server);
+    stores.session_storage = ServerSessionMemoryCache::new(16);
+    assert_eq!(third_time(&eager_client, &Arc::new(stores)), HandshakeKind::Full);
+    let mut sends = ServerConfig::clone(&server);
+    sends.send_tls13_tickets = 2;
+    assert_eq!(third_time(&eager_client, &Arc::new(sends)), HandshakeKind::Full);
 }
 
 /// A client whose provider offers something else than ours.

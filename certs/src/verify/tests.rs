@@ -228,6 +228,13 @@ fn a_server_known_by_name_must_be_fit_to_sign_a_handshake() {
         refused(InvalidSvid::NoDigitalSignature)
     );
     assert_eq!(meet(|p| p.key_usages.push(Ku::KeyCertSign)), refused(InvalidSvid::KeyCertSign));
+    let unmarked = meet(|p| {
+        p.distinguished_name = DistinguishedName::new();
+        p.subject_alt_names.clear();
+        let san = [&[0x30, 15, 0x82, 13][..], b"svc.a.example"].concat();
+        p.custom_extensions.push(raw_extension(&[2, 5, 29, 17], false, &san));
+    });
+    assert_eq!(unmarked, refused(InvalidSvid::SanNotCritical));
     assert!(
         shake(
             &connect(&us, &by_name("svc.a.example")),
