@@ -120,8 +120,12 @@ fn a_file_rewritten_in_place_or_gone_is_noticed() {
     assert_ne!(longer, written);
     assert!(files.load(now()).is_ok(), "a newline at the end does no harm");
 
+    fs::write(at("k"), svid.key_pem + "\n").unwrap();
+    let keyed = files.stamp();
+    assert_ne!(keyed, longer, "each of the three files counts");
+
     fs::rename(at("b"), at("elsewhere")).unwrap();
-    assert_ne!(files.stamp(), longer);
+    assert_ne!(files.stamp(), keyed);
     let error = files.load(now()).map(drop).unwrap_err();
     assert_eq!((error.part, error.path), (Part::Bundle, Some(at("b"))));
 }
