@@ -124,6 +124,8 @@ impl Blocks {
                 let makeup = Makeup::of(block);
                 if makeup.is_text(block) {
                     Class::Text
+                } else if is_constant(block) {
+                    Class::Numeric
                 } else if is_short {
                     self.class_of_rest()
                 } else {
@@ -136,7 +138,9 @@ impl Blocks {
     /// Too few bytes for statistics are what stood before them; alone, or behind text, they are nothing known.
     fn class_of_rest(&self) -> Class {
         match (self.previous, self.declared) {
-            (Some(Class::Numeric), _) | (None, Declared::Tensor) => Class::Numeric,
+            (Some(Class::Numeric), _) | (Some(Class::Text) | None, Declared::Tensor) => {
+                Class::Numeric
+            }
             (Some(Class::Text | Class::Unidentified) | None, _) => Class::Unidentified,
         }
     }
@@ -147,8 +151,7 @@ impl Blocks {
         if makeup.is_wide_text(block) {
             return Class::Unidentified;
         }
-        let is_numeric = is_constant(block)
-            || self.is_likely(block)
+        let is_numeric = self.is_likely(block)
             || self.fits_any(block, integers::BYTES)
             || !is_noise(block)
                 && (self.fits_any(block, floats::KINDS) || self.fits_any(block, integers::WIDE));

@@ -98,10 +98,20 @@ impl<'a> View<'a> {
         let (near, far) = (self.before(i, 1), self.before(i, 2));
         match near {
             b'_' => false,
-            b'.' | b'-' | b'+' => !far.is_ascii_alphanumeric(),
-            b'/' => !far.is_ascii_digit(),
+            b'-' | b'+' => !far.is_ascii_alphanumeric(),
+            b'.' | b'/' => !far.is_ascii_digit(),
             _ => !near.is_ascii_alphanumeric(),
         }
+    }
+
+    /// Whether a value may begin at `i` behind a label that is joined to it: `ssn-`, `mrn_`.
+    pub(crate) fn opens_joined(&self, i: usize) -> bool {
+        matches!(self.before(i, 1), b'-' | b'_') && self.before(i, 2).is_ascii_alphabetic()
+    }
+
+    /// Whether a labelled value may end before `i`, where a word is joined to it: `_scan.dcm`.
+    pub(crate) fn closes_joined(&self, i: usize) -> bool {
+        matches!(self.byte(i), b'-' | b'_') && self.byte(i + 1).is_ascii_alphabetic()
     }
 
     /// Whether a value may end before `i`, the mirror of [`View::opens`].
@@ -109,8 +119,8 @@ impl<'a> View<'a> {
         let (near, far) = (self.byte(i), self.byte(i + 1));
         match near {
             b'_' => false,
-            b'.' | b'-' | b'+' => !far.is_ascii_alphanumeric(),
-            b'/' | b'@' => !far.is_ascii_digit(),
+            b'-' | b'+' => !far.is_ascii_alphanumeric(),
+            b'.' | b'/' | b'@' => !far.is_ascii_digit(),
             _ => !near.is_ascii_alphanumeric(),
         }
     }

@@ -31,9 +31,10 @@ pub struct Evidence {
 impl Evidence {
     /// The verdict on readability first: what was not read is never called clean.
     pub fn status(&self) -> Status {
+        let unread = self.coverage.unidentified + self.coverage.skipped;
         if self.tally.total() > 0 {
             Status::Findings
-        } else if self.incomplete.is_empty() {
+        } else if self.incomplete.is_empty() && unread == 0 {
             Status::Clean
         } else {
             Status::Incomplete
@@ -66,7 +67,7 @@ pub enum Status {
     Clean,
     /// At least one finding of any confidence; something may be unread besides.
     Findings,
-    /// Nothing was found, but something could not be read.
+    /// Nothing was found, but something could not be read or identified.
     Incomplete,
 }
 

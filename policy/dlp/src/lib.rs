@@ -8,9 +8,11 @@
 mod catalog;
 mod check;
 mod coverage;
+mod decode;
 mod detector;
 mod evidence;
 mod finding;
+mod format;
 mod gate;
 mod label;
 pub mod redact;

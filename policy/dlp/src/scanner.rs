@@ -1,16 +1,18 @@
 //! The scanner: bytes in by any chunks, evidence out. Memory is bounded whatever the input.
 
 mod leaf;
+mod node;
 
 use std::sync::Arc;
 
 use crate::catalog::Catalog;
-use crate::coverage::Declared;
-use crate::evidence::{Evidence, IncompleteReason};
+use crate::decode::Encoding;
+use crate::evidence::Evidence;
 use crate::finding::Finding;
-use leaf::Leaf;
+pub(crate) use leaf::Leaf;
+pub(crate) use node::{Node, Place, Reader};
 
-/// How far a scan goes before it says [`IncompleteReason`] instead.
+/// How far a scan goes before it says [`crate::IncompleteReason`] instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Containers and encodings inside each other.
@@ -52,11 +54,27 @@ pub(crate) struct Scan {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) limits: Limits,
     pub(crate) evidence: Evidence,
+    /// Bytes decoded, all levels together.
+    decoded: u64,
+    /// Archive entries, all together.
+    entries: u64,
 }
 
 impl Scan {
     pub(crate) fn add(&mut self, finding: Finding) {
         self.evidence.add_finding(finding, self.limits.findings_max);
+    }
+
+    /// Notes that so many bytes were decoded; false beyond [`Limits::decoded_bytes_max`].
+    pub(crate) fn may_decode(&mut self, bytes: usize) -> bool {
+        self.decoded = self.decoded.saturating_add(bytes as u64);
+        self.decoded <= self.limits.decoded_bytes_max
+    }
+
+    /// Notes that an archive has one more entry; false beyond [`Limits::entries_max`].
+    pub(crate) fn may_enter(&mut self) -> bool {
+        self.entries += 1;
+        self.entries <= self.limits.entries_max
     }
 }
 
@@ -64,7 +82,7 @@ impl Scan {
 #[derive(Debug)]
 pub struct Scanner {
     scan: Scan,
-    root: Leaf,
+    root: Node,
     fed: u64,
     is_finished: bool,
 }
@@ -72,12 +90,9 @@ pub struct Scanner {
 impl Scanner {
     /// A scanner for one body.
     pub fn new(catalog: Arc<Catalog>, hint: &Hint<'_>, limits: Limits) -> Scanner {
-        let mut evidence = Evidence::default();
-        if hint.content_encoding.is_some() {
-            evidence.add_incomplete(IncompleteReason::UnknownEncoding, None);
-        }
-        let scan = Scan { catalog, limits, evidence };
-        Scanner { scan, root: Leaf::new(None, Declared::Nothing), fed: 0, is_finished: false }
+        let encodings = hint.content_encoding.map(Encoding::list).unwrap_or_default();
+        let scan = Scan { catalog, limits, evidence: Evidence::default(), decoded: 0, entries: 0 };
+        Scanner { scan, root: Node::new(Place::root(encodings)), fed: 0, is_finished: false }
     }
 
     /// Takes the next bytes of the body.
@@ -97,7 +112,7 @@ impl Scanner {
     /// How many input bytes from the start may be released: nothing that starts before this offset can still
     /// become part of a finding.
     pub fn cleared(&self) -> u64 {
-        if self.is_finished { self.fed } else { self.root.cleared() }
+        if self.is_finished { self.fed } else { self.root.cleared().min(self.fed) }
     }
 
     /// What has been gathered so far.

@@ -31,7 +31,9 @@ fn examine(view: &View<'_>) -> Option<Match> {
     if end - start < *LEN.start() || !is_number(view.part(start, end)) {
         return None;
     }
-    if !view.opens(start) || !view.closes(end) || view.byte(end) == b'/' {
+    let opens = view.opens(start) || view.opens_joined(start);
+    let closes = view.closes(end) && view.byte(end) != b'/' || view.closes_joined(end);
+    if !opens || !closes {
         return None;
     }
     let label = view.label(start, 28, 0)?;

@@ -30,13 +30,16 @@ fn separated(view: &View<'_>) -> Option<Match> {
         && view.digits(start + 4) == 2
         && view.byte(start + 6) == separator
         && view.digits(start + 7) == 4;
-    if !is_shape || !view.opens(start) || !view.closes(end) {
+    if !is_shape {
+        return None;
+    }
+    let is_labelled = view.label(start, LABEL_NEAR, 6).is_some_and(|l| l.family == Family::Ssn);
+    if !stands_free(view, start, end, is_labelled) {
         return None;
     }
     let number = view.number(start, start + 3)? * 1_000_000
         + view.number(start + 4, start + 6)? * 10_000
         + view.number(start + 7, end)?;
-    let is_labelled = view.label(start, LABEL_NEAR, 6).is_some_and(|l| l.family == Family::Ssn);
     let confidence = match separator {
         _ if is_labelled => Confidence::High,
         _ if view.is_other_number(start) => Confidence::Low,
@@ -55,13 +58,20 @@ fn is_one_of_many(view: &View<'_>, start: usize, end: usize) -> bool {
         || view.byte(end) == b' ' && is_number(view.byte(end + 1))
 }
 
+/// Whether the value is no part of a longer one. A label may be joined to it, as in file names.
+fn stands_free(view: &View<'_>, start: usize, end: usize, is_labelled: bool) -> bool {
+    let opens = view.opens(start) || is_labelled && view.opens_joined(start);
+    let closes = view.closes(end) || is_labelled && view.closes_joined(end);
+    opens && closes
+}
+
 /// Nine digits behind a label.
 fn bare(view: &View<'_>) -> Option<Match> {
     let (start, end) = (view.at, view.at + 9);
-    if !view.opens(start) || !view.closes(end) {
+    let label = view.label(start, LABEL_NEAR, 6).filter(|l| l.family == Family::Ssn)?;
+    if !stands_free(view, start, end, true) {
         return None;
     }
-    let label = view.label(start, LABEL_NEAR, 6).filter(|l| l.family == Family::Ssn)?;
     let confidence = if label.gap.words <= 2 { Confidence::High } else { Confidence::Medium };
     judged(view.number(start, end)?, confidence, start, end)
 }

@@ -8,7 +8,7 @@ use crate::coverage::{Blocks, Declared};
 use crate::detector::{Detector, LOOK_AHEAD, LOOK_BACK, Match, REACH_BACK, RUN_MAX, View};
 use crate::finding::{Finding, Span};
 use crate::gate::{self, Anchor};
-use crate::scanner::Scan;
+use crate::scanner::{Reader, Scan};
 
 /// Bytes taken into the window at a time.
 const PIECE: usize = 32 * 1024;
@@ -40,12 +40,6 @@ impl Leaf {
         }
     }
 
-    /// Takes the next bytes.
-    pub(crate) fn feed(&mut self, scan: &mut Scan, bytes: &[u8]) {
-        self.blocks.feed(bytes, &mut scan.evidence.coverage);
-        self.watch(scan, bytes);
-    }
-
     /// Takes the next bytes for the detectors alone: the caller counts them itself.
     pub(crate) fn watch(&mut self, scan: &mut Scan, bytes: &[u8]) {
         for piece in bytes.chunks(PIECE) {
@@ -58,15 +52,10 @@ impl Leaf {
         }
     }
 
-    /// Judges what waited for more.
-    pub(crate) fn finish(&mut self, scan: &mut Scan) {
+    /// Says what the bytes from here on are declared as.
+    pub(crate) fn declare(&mut self, scan: &mut Scan, declared: Declared) {
         self.blocks.finish(&mut scan.evidence.coverage);
-        self.judge(scan, self.window.len());
-    }
-
-    /// Bytes from the start of the leaf in which nothing more can begin.
-    pub(crate) fn cleared(&self) -> u64 {
-        (self.base + self.judged as u64).saturating_sub(REACH_BACK as u64)
+        self.blocks = Blocks::new(declared);
     }
 
     /// Drops what no detector can look at any more.
@@ -120,6 +109,22 @@ impl Leaf {
             column,
             json_number,
         });
+    }
+}
+
+impl Reader for Leaf {
+    fn feed(&mut self, scan: &mut Scan, bytes: &[u8]) {
+        self.blocks.feed(bytes, &mut scan.evidence.coverage);
+        self.watch(scan, bytes);
+    }
+
+    fn finish(&mut self, scan: &mut Scan) {
+        self.blocks.finish(&mut scan.evidence.coverage);
+        self.judge(scan, self.window.len());
+    }
+
+    fn cleared(&self) -> u64 {
+        (self.base + self.judged as u64).saturating_sub(REACH_BACK as u64)
     }
 }
 

@@ -1,0 +1,183 @@
+//! Safetensors: eight bytes of length, a JSON header, the tensors. The header is read as text; tensors are numeric by
+//! its declaration, within the offsets that it gives. Bytes that no tensor claims are judged by themselves.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+
+use crate::coverage::Declared;
+use crate::scanner::{Leaf, Place, Reader, Scan};
+
+/// Bytes of a header that are kept to be understood; a longer one is read, but declares nothing.
+const HEADER_MAX: u64 = 16 << 20;
+const LENGTH: usize = 8;
+
+/// A safetensors file.
+#[derive(Debug)]
+pub(crate) struct Safetensors {
+    leaf: Leaf,
+    /// Length and header, until they are whole.
+    header: Vec<u8>,
+    /// Offset at which the tensors begin, once it is known.
+    data_start: Option<u64>,
+    /// What is declared of the bytes that follow, the next last: how many, and what.
+    sections: Vec<(u64, Declared)>,
+    input: u64,
+}
+
+impl Safetensors {
+    pub(crate) fn new(place: Place) -> Safetensors {
+        Safetensors {
+            leaf: Leaf::new(place.member, Declared::Nothing),
+            header: Vec::new(),
+            data_start: None,
+            sections: Vec::new(),
+            input: 0,
+        }
+    }
+
+    /// Takes some of the bytes and says how many.
+    fn step(&mut self, scan: &mut Scan, bytes: &[u8]) -> usize {
+        let Some(data_start) = self.data_start else {
+            let take = (LENGTH - self.header.len()).min(bytes.len());
+            self.header.extend_from_slice(bytes.get(..take).unwrap_or_default());
+            self.leaf.watch(scan, bytes.get(..take).unwrap_or_default());
+            if let Some(len) = self.header.first_chunk::<8>() {
+                self.data_start = Some(u64::from_le_bytes(*len).saturating_add(LENGTH as u64));
+                scan.evidence.coverage.read += LENGTH as u64;
+                self.header.clear();
+            }
+            return take;
+        };
+        if self.input < data_start {
+            let left = usize::try_from(data_start - self.input).unwrap_or(usize::MAX);
+            let part = bytes.get(..left).unwrap_or(bytes);
+            self.leaf.feed(scan, part);
+            if data_start <= HEADER_MAX {
+                self.header.extend_from_slice(part);
+            }
+            if part.len() == left {
+                self.end_header(scan);
+            }
+            return part.len();
+        }
+        let Some((left, _)) = self.sections.last_mut() else {
+            self.leaf.feed(scan, bytes);
+            return bytes.len();
+        };
+        let part = bytes.get(..usize::try_from(*left).unwrap_or(usize::MAX)).unwrap_or(bytes);
+        *left -= part.len() as u64;
+        let is_over = *left == 0;
+        self.leaf.feed(scan, part);
+        if is_over {
+            self.sections.pop();
+            self.declare(scan);
+        }
+        part.len()
+    }
+
+    fn end_header(&mut self, scan: &mut Scan) {
+        let header = std::mem::take(&mut self.header);
+        self.sections = serde_json::from_slice::<Tensors>(&header)
+            .map(|tensors| tensors.sections())
+            .unwrap_or_default();
+        self.sections.reverse();
+        self.declare(scan);
+    }
+
+    fn declare(&mut self, scan: &mut Scan) {
+        let declared = self.sections.last().map_or(Declared::Nothing, |section| section.1);
+        self.leaf.declare(scan, declared);
+    }
+}
+
+impl Reader for Safetensors {
+    fn feed(&mut self, scan: &mut Scan, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let used = self.step(scan, bytes);
+            self.input += used as u64;
+            bytes = bytes.get(used..).unwrap_or_default();
+        }
+    }
+
+    fn finish(&mut self, scan: &mut Scan) {
+        if self.data_start.is_none() {
+            scan.evidence.coverage.unidentified += self.header.len() as u64;
+        }
+        self.leaf.finish(scan);
+    }
+
+    fn cleared(&self) -> u64 {
+        self.leaf.cleared()
+    }
+}
+
+/// Where each tensor lies, from the start of the tensors, and what it is declared as.
+#[derive(Debug, Default)]
+struct Tensors(Vec<(u64, u64, Declared)>);
+
+#[derive(Deserialize)]
+struct Tensor<'a> {
+    dtype: &'a str,
+    data_offsets: (u64, u64),
+}
+
+impl Tensors {
+    /// Consecutive sections; nothing where tensors overlap, since then one of them is not what it says.
+    fn sections(mut self) -> Vec<(u64, Declared)> {
+        self.0.retain(|(start, end, _)| start < end);
+        self.0.sort_unstable_by_key(|tensor| tensor.0);
+        let mut sections: Vec<(u64, Declared)> = Vec::new();
+        let mut upto = 0;
+        for (start, end, declared) in self.0 {
+            let Some(hole) = start.checked_sub(upto) else { return Vec::new() };
+            for (len, declared) in [(hole, Declared::Nothing), (end - start, declared)] {
+                match sections.last_mut() {
+                    Some(last) if last.1 == declared => last.0 += len,
+                    Some(_) | None if len > 0 => sections.push((len, declared)),
+                    Some(_) | None => {}
+                }
+            }
+            upto = end;
+        }
+        sections
+    }
+}
+
+impl<'de> Deserialize<'de> for Tensors {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Tensors::default())
+    }
+}
+
+impl<'de> Visitor<'de> for Tensors {
+    type Value = Tensors;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map of tensors")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Tensors, A::Error> {
+        while let Some(name) = map.next_key::<std::borrow::Cow<'de, str>>()? {
+            if name == "__metadata__" {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            let tensor = map.next_value::<Tensor<'de>>()?;
+            let (start, end) = tensor.data_offsets;
+            self.0.push((start, end, declared(tensor.dtype)));
+        }
+        Ok(self)
+    }
+}
+
+/// What a dtype declares. Floats of eight bits and fewer look like any bytes, as integers do.
+fn declared(dtype: &str) -> Declared {
+    match dtype {
+        "BF16" | "F16" | "F32" | "F64" | "C64" => Declared::Floats,
+        "BOOL" | "F4" | "F6_E2M3" | "F6_E3M2" | "F8_E4M3" | "F8_E5M2" | "F8_E8M0" | "I8" | "U8"
+        | "I16" | "U16" | "I32" | "U32" | "I64" | "U64" => Declared::Integers,
+        _ => Declared::Nothing,
+    }
+}

@@ -1,0 +1,151 @@
+//! One level of content: sniffed by its first bytes, then read in its form. Containers and encodings hold further
+//! nodes. Invariant: what is not understood is still read as a leaf, so no byte passes by the detectors and the
+//! ledger.
+
+use std::sync::Arc;
+
+use crate::coverage::Declared;
+use crate::decode::Encoding;
+use crate::decode::aws_chunked::AwsChunked;
+use crate::decode::gzip::{Gzip, Wrapper};
+use crate::evidence::IncompleteReason;
+use crate::format::sniff::{self, Kind};
+use crate::format::{npy::Npy, pickle::Pickle, safetensors::Safetensors, zip::Zip};
+use crate::scanner::{Leaf, Scan};
+
+/// A form of content that reads bytes in any chunks.
+pub(crate) trait Reader: std::fmt::Debug + Send {
+    /// Takes the next bytes.
+    fn feed(&mut self, scan: &mut Scan, bytes: &[u8]);
+    /// Says that there are no more.
+    fn finish(&mut self, scan: &mut Scan);
+    /// Bytes from the start of this form in which nothing more can begin. Never goes back.
+    fn cleared(&self) -> u64;
+}
+
+/// Where a node stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    /// The way in.
+    pub(crate) member: Option<Arc<str>>,
+    /// Containers and encodings around it.
+    pub(crate) depth: u32,
+    /// What the container says about it.
+    pub(crate) declared: Declared,
+    /// Encodings that the sender names, the outermost last.
+    pub(crate) encodings: Vec<Encoding>,
+}
+
+impl Place {
+    /// The input itself.
+    pub(crate) fn root(encodings: Vec<Encoding>) -> Place {
+        Place { member: None, depth: 0, declared: Declared::Nothing, encodings }
+    }
+
+    /// One level further in, by this name.
+    pub(crate) fn inside(&self, name: &str) -> Place {
+        Place {
+            member: Some(self.member_inside(name)),
+            depth: self.depth + 1,
+            declared: Declared::Nothing,
+            encodings: self.encodings.clone(),
+        }
+    }
+
+    /// The way in to something by this name.
+    pub(crate) fn member_inside(&self, name: &str) -> Arc<str> {
+        match &self.member {
+            Some(member) => format!("{member}!{name}").into(),
+            None => name.into(),
+        }
+    }
+
+    /// A leaf beside the content, such as a comment or what stands between entries.
+    pub(crate) fn leaf_inside(&self, name: &str, declared: Declared) -> Leaf {
+        Leaf::new(Some(self.member_inside(name)), declared)
+    }
+}
+
+/// One level of content.
+#[derive(Debug)]
+pub(crate) struct Node {
+    place: Place,
+    /// The first bytes, until the form is known.
+    head: Vec<u8>,
+    reader: Option<Box<dyn Reader>>,
+}
+
+impl Node {
+    pub(crate) fn new(place: Place) -> Node {
+        Node { place, head: Vec::new(), reader: None }
+    }
+
+    /// The reader, once the form is known.
+    fn open(&mut self, scan: &mut Scan) -> &mut dyn Reader {
+        let place = &self.place;
+        let head = &self.head;
+        self.reader.get_or_insert_with(|| open(scan, place, head)).as_mut()
+    }
+}
+
+impl Reader for Node {
+    fn feed(&mut self, scan: &mut Scan, bytes: &[u8]) {
+        if let Some(reader) = &mut self.reader {
+            return reader.feed(scan, bytes);
+        }
+        let missing = sniff::LEN - self.head.len();
+        let Some((now, rest)) = bytes.split_at_checked(missing) else {
+            return self.head.extend_from_slice(bytes);
+        };
+        self.head.extend_from_slice(now);
+        self.open(scan);
+        let head = std::mem::take(&mut self.head);
+        if let Some(reader) = &mut self.reader {
+            reader.feed(scan, &head);
+            reader.feed(scan, rest);
+        }
+    }
+
+    fn finish(&mut self, scan: &mut Scan) {
+        if self.reader.is_none() {
+            self.open(scan);
+            let head = std::mem::take(&mut self.head);
+            if let Some(reader) = &mut self.reader {
+                reader.feed(scan, &head);
+            }
+        }
+        if let Some(reader) = &mut self.reader {
+            reader.finish(scan);
+        }
+    }
+
+    fn cleared(&self) -> u64 {
+        self.reader.as_ref().map_or(0, |reader| reader.cleared())
+    }
+}
+
+/// The reader for what begins with `head`.
+fn open(scan: &mut Scan, place: &Place, head: &[u8]) -> Box<dyn Reader> {
+    let mut place = place.clone();
+    let encoding = place.encodings.pop();
+    let kind = encoding.map_or_else(|| sniff::kind(head), Kind::of);
+    let leaf = |declared| Box::new(Leaf::new(place.member.clone(), declared));
+    if kind.is_nested() && place.depth >= scan.limits.depth_max {
+        scan.evidence.add_incomplete(IncompleteReason::DepthMax, place.member.as_ref());
+        return leaf(Declared::Opaque);
+    }
+    match kind {
+        Kind::AwsChunked => Box::new(AwsChunked::new(place)),
+        Kind::Deflate => Box::new(Gzip::new(place, Wrapper::Deflate)),
+        Kind::Gzip => Box::new(Gzip::new(place, Wrapper::Gzip)),
+        Kind::Npy => Box::new(Npy::new(place)),
+        Kind::Pickle => Box::new(Pickle::new(place)),
+        Kind::Plain => leaf(place.declared),
+        Kind::Safetensors => Box::new(Safetensors::new(place)),
+        Kind::Unknown => {
+            scan.evidence.add_incomplete(IncompleteReason::UnknownEncoding, place.member.as_ref());
+            leaf(Declared::Opaque)
+        }
+        Kind::Zip => Box::new(Zip::new(place)),
+    }
+}
