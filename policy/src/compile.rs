@@ -22,6 +22,7 @@ mod parse;
 mod read;
 mod rules;
 mod tests_of;
+mod tls;
 
 use faults::Faults;
 pub use faults::{FAULTS_MAX, InvalidPolicy, Warning};

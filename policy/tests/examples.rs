@@ -1,5 +1,6 @@
-//! Every policy under `examples/policies` compiles without warnings, alone and with the others' names
-//! apart, and does what its own tests say.
+//! Every policy under `examples/policies` compiles, and does what its own tests say.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
 use std::path::PathBuf;
 
