@@ -31,6 +31,8 @@ struct Case {
     #[serde(default)]
     random: usize,
     wrap: Option<String>,
+    #[serde(default)]
+    cut: usize,
     encoding: Option<String>,
     kept: Option<usize>,
     place: Option<String>,
@@ -44,11 +46,13 @@ impl Case {
     fn bytes(&self) -> Vec<u8> {
         let mut bytes = self.body.clone().into_bytes();
         bytes.extend(noise(self.random));
-        match self.wrap.as_deref() {
+        let mut bytes = match self.wrap.as_deref() {
             None => bytes,
             Some("gzip") => gzip(&bytes),
             Some(other) => panic!("unknown wrapping {other}"),
-        }
+        };
+        bytes.truncate(bytes.len() - self.cut);
+        bytes
     }
 
     fn place(&self) -> Place {
