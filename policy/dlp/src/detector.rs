@@ -135,6 +135,21 @@ impl<'a> View<'a> {
         self.label(i, 24, 0).is_some_and(|l| l.family == Family::Other)
     }
 
+    /// Whether the word before or behind `start..end` on the same line holds a digit, as in a row of a table.
+    pub(crate) fn is_in_row(&self, start: usize, end: usize) -> bool {
+        const WORD: usize = 12;
+        let is_space = |b: u8| matches!(b, b' ' | b'\t');
+        let holds_digit = |word: &mut dyn Iterator<Item = u8>| {
+            word.take(WORD)
+                .take_while(|b| !b.is_ascii_whitespace())
+                .any(|b| b.is_ascii_digit() || b == b'*')
+        };
+        let mut before = (2..).map(|back| self.before(start, back));
+        let mut behind = (end + 1..).map(|i| self.byte(i));
+        is_space(self.before(start, 1)) && holds_digit(&mut before)
+            || is_space(self.byte(end)) && holds_digit(&mut behind)
+    }
+
     /// Whether the neighbourhood of `start..end` is a table of numbers: hardly a letter among many bytes. Masks
     /// can only make it more so.
     pub(crate) fn is_numeric_table(&self, start: usize, end: usize) -> bool {

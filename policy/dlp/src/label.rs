@@ -16,10 +16,14 @@ pub(crate) enum Family {
     Birth,
     /// A payment card.
     Card,
+    /// Telephone or anything else by which to reach a person.
+    Contact,
     /// Death.
     Death,
     /// Discharge of a patient.
     Discharge,
+    /// An e-mail address.
+    Email,
     /// A fax number.
     Fax,
     /// A Medicare beneficiary.
@@ -99,13 +103,19 @@ fn skip_punctuation(
         match bytes.get(upto - 1)? {
             b'A'..=b'Z' | b'a'..=b'z' => return Some(upto),
             b'0'..=b'9' if !counts_a_label(bytes, upto - 1) => return None,
-            b'*' => return None,
+            b'*' if is_mask(bytes, upto) => return None,
             b'\n' => *newlines += 1,
             _ => {}
         }
         upto -= 1;
     }
     None
+}
+
+/// Whether the bytes before `end` hide a number. Fewer stars are bold type, or X12's separators.
+fn is_mask(bytes: &[u8], end: usize) -> bool {
+    const MASK: &[u8] = b"***";
+    bytes.get(..end).is_some_and(|before| before.ends_with(MASK))
 }
 
 fn counts_a_label(bytes: &[u8], digit: usize) -> bool {
@@ -210,7 +220,9 @@ const PHRASES: &[Phrase] = &[
     ("admitted", "", Some(Family::Admission)),
     ("admitting", "", Some(Family::Admission)),
     ("amex", "", Some(Family::Card)),
+    ("and", "", None),
     ("as", "", None),
+    ("at", "", None),
     ("b", "d o", Some(Family::Birth)),
     ("b", "do", Some(Family::Birth)),
     ("batch", "", Some(Family::Other)),
@@ -221,19 +233,19 @@ const PHRASES: &[Phrase] = &[
     ("birthday", "", Some(Family::Birth)),
     ("born", "", Some(Family::Birth)),
     ("build", "", Some(Family::Other)),
-    ("call", "", Some(Family::Phone)),
+    ("call", "", Some(Family::Contact)),
     ("card", "", Some(Family::Card)),
     ("case", "", Some(Family::Other)),
     ("catalog", "", Some(Family::Other)),
     ("cc", "", Some(Family::Card)),
     ("cell", "", Some(Family::Phone)),
     ("cellphone", "", Some(Family::Phone)),
-    ("chart", "", Some(Family::Mrn)),
     ("claim", "", Some(Family::Other)),
     ("code", "", None),
     ("commit", "", Some(Family::Other)),
-    ("contact", "", Some(Family::Phone)),
+    ("contact", "", Some(Family::Contact)),
     ("creditcard", "", Some(Family::Card)),
+    ("d", "dmg", Some(Family::Birth)),
     ("date", "", None),
     ("death", "", Some(Family::Death)),
     ("deceased", "", Some(Family::Death)),
@@ -242,6 +254,8 @@ const PHRASES: &[Phrase] = &[
     ("discharging", "", Some(Family::Discharge)),
     ("dob", "", Some(Family::Birth)),
     ("dod", "", Some(Family::Death)),
+    ("email", "", Some(Family::Email)),
+    ("emails", "", Some(Family::Email)),
     ("facsimile", "", Some(Family::Fax)),
     ("fax", "", Some(Family::Fax)),
     ("for", "", None),
@@ -249,6 +263,7 @@ const PHRASES: &[Phrase] = &[
     ("her", "", None),
     ("hicn", "", Some(Family::HealthPlan)),
     ("his", "", None),
+    ("home", "", None),
     ("id", "patient", Some(Family::PatientId)),
     ("id", "", None),
     ("identifier", "patient", Some(Family::PatientId)),
@@ -257,14 +272,21 @@ const PHRASES: &[Phrase] = &[
     ("is", "", None),
     ("isbn", "", Some(Family::Other)),
     ("lot", "", Some(Family::Other)),
+    ("mail", "e", Some(Family::Email)),
+    ("mail", "", Some(Family::Email)),
+    ("mailto", "", Some(Family::Email)),
+    ("main", "", None),
     ("mastercard", "", Some(Family::Card)),
     ("mbi", "", Some(Family::HealthPlan)),
+    ("me", "", None),
     ("medicare", "", Some(Family::HealthPlan)),
     ("medrec", "", Some(Family::Mrn)),
     ("mobile", "", Some(Family::Phone)),
+    ("mobiles", "", Some(Family::Phone)),
     ("mrn", "", Some(Family::Mrn)),
     ("my", "", None),
     ("n", "m r", Some(Family::Mrn)),
+    ("no", "chart", Some(Family::Mrn)),
     ("no", "hospital", Some(Family::Mrn)),
     ("no", "patient", Some(Family::PatientId)),
     ("no", "ss", Some(Family::Ssn)),
@@ -272,12 +294,15 @@ const PHRASES: &[Phrase] = &[
     ("npi", "", Some(Family::Npi)),
     ("nr", "", None),
     ("num", "", None),
+    ("number", "chart", Some(Family::Mrn)),
     ("number", "hospital", Some(Family::Mrn)),
     ("number", "patient", Some(Family::PatientId)),
     ("number", "ss", Some(Family::Ssn)),
     ("number", "", None),
     ("of", "", None),
+    ("office", "", None),
     ("on", "", None),
+    ("or", "", None),
     ("order", "", Some(Family::Other)),
     ("pan", "", Some(Family::Card)),
     ("part", "", Some(Family::Other)),
@@ -286,7 +311,9 @@ const PHRASES: &[Phrase] = &[
     ("patients", "", None),
     ("ph", "", Some(Family::Phone)),
     ("phone", "", Some(Family::Phone)),
+    ("phones", "", Some(Family::Phone)),
     ("provider", "", Some(Family::Npi)),
+    ("reach", "", Some(Family::Contact)),
     ("rec", "med", Some(Family::Mrn)),
     ("rec", "medical", Some(Family::Mrn)),
     ("record", "med", Some(Family::Mrn)),
@@ -304,6 +331,7 @@ const PHRASES: &[Phrase] = &[
     ("step", "", Some(Family::Other)),
     ("str", "", None),
     ("string", "", None),
+    ("sy", "ref", Some(Family::Ssn)),
     ("tel", "", Some(Family::Phone)),
     ("telephone", "", Some(Family::Phone)),
     ("text", "", None),
@@ -318,7 +346,9 @@ const PHRASES: &[Phrase] = &[
     ("version", "", Some(Family::Other)),
     ("visa", "", Some(Family::Card)),
     ("was", "", None),
+    ("work", "", None),
     ("x", "", None),
+    ("xx", "", Some(Family::Npi)),
     ("your", "", None),
 ];
 
@@ -373,8 +403,10 @@ mod tests {
         let found = label("SSN on file, phone number is ").unwrap();
         assert_eq!(found.family, Family::Phone);
         assert_eq!(found.gap, Gap { len: 11, words: 0 });
-        assert_eq!(label("ssn see below at ").unwrap().gap.words, 3);
+        assert_eq!(label("ssn see below at ").unwrap().gap.words, 2);
         assert_eq!(label("ssn 12 see below "), None, "another number lies between");
         assert_eq!(label("mrn ***** "), None, "a mask stands for the number it hides");
+        assert_eq!(family("**MRN:** "), Some(Family::Mrn), "bold type");
+        assert_eq!(family("REF*SY*"), Some(Family::Ssn), "X12");
     }
 }

@@ -11,7 +11,7 @@ pub(crate) const CARD: Detector = Detector {
     name: "payment-card",
     identifiers: &[Identifier::Account],
     anchor: Anchor::Digits,
-    runs: 1 << 4 | runs(13, 19),
+    runs: 1 << 4 | runs(12, 19),
     examine,
 };
 
@@ -50,7 +50,7 @@ fn grouped(view: &View<'_>) -> Option<Match> {
         _ if view.is_other_number(start) => Confidence::Low,
         b'-' => Confidence::High,
         // Columns of four digits look the same.
-        _ if view.is_numeric_table(start, end) => return None,
+        _ if view.is_numeric_table(start, end) || view.is_in_row(start, end) => return None,
         _ => Confidence::Medium,
     };
     judged(text, confidence, start, end)
@@ -62,8 +62,6 @@ fn bare(view: &View<'_>) -> Option<Match> {
     if !view.opens(start) || !view.closes(end) {
         return None;
     }
-    let text = view.part(start, end);
-    judged(text, Confidence::Low, start, end)?;
     let confidence = if is_labelled(view, start) {
         Confidence::High
     } else if stands_in_prose(view, start, end) {
@@ -71,7 +69,7 @@ fn bare(view: &View<'_>) -> Option<Match> {
     } else {
         return None;
     };
-    judged(text, confidence, start, end)
+    judged(view.part(start, end), confidence, start, end)
 }
 
 fn is_labelled(view: &View<'_>, start: usize) -> bool {
@@ -93,10 +91,16 @@ fn judged(text: &[u8], confidence: Confidence, start: usize, end: usize) -> Opti
         len += 1;
     }
     let digits = digits.get(..len)?;
-    if !is_issued(digits) || !check::luhn(digits) {
+    if !check::luhn(digits) {
         return None;
     }
-    let confidence = if is_test_number(digits) { Confidence::Low } else { confidence };
+    let confidence = match confidence {
+        _ if is_test_number(digits) => Confidence::Low,
+        _ if is_issued(digits) => confidence,
+        // Ranges change; a label and a right check digit outweigh an unknown one.
+        Confidence::High if digits.len() >= 14 => Confidence::Medium,
+        Confidence::High | Confidence::Low | Confidence::Medium => return None,
+    };
     Some(Match { identifier: Identifier::Account, confidence, start, end })
 }
 
@@ -105,9 +109,10 @@ fn is_issued(digits: &[u8]) -> bool {
     let Some(prefix) = digits.first_chunk::<4>() else { return false };
     let prefix = prefix.iter().fold(0u32, |value, b| value * 10 + u32::from(b - b'0'));
     match digits.len() {
+        12 => matches!(prefix, 5018 | 5020 | 5038 | 6304),
         13 => matches!(prefix, 4000..=4999),
         14 => matches!(prefix, 3000..=3059 | 3600..=3699 | 3800..=3999),
-        15 => matches!(prefix, 3400..=3499 | 3700..=3799),
+        15 => matches!(prefix, 1800 | 2131 | 3400..=3499 | 3700..=3799),
         16 => {
             matches!(prefix, 3000..=3059 | 3600..=3699 | 4000..=4999 | 5100..=5599 | 2221..=2720)
                 || is_long_range(prefix)

@@ -45,6 +45,8 @@ fn confidence_of(label: Label) -> Option<Confidence> {
             Some(Confidence::Medium)
         }
         Family::Card
+        | Family::Contact
+        | Family::Email
         | Family::Fax
         | Family::HealthPlan
         | Family::Mrn

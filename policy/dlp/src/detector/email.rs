@@ -1,9 +1,10 @@
 //! E-mail addresses: grown both ways from the `@` (RFC 5321 limits: local part 64, domain 253), with a top-level
-//! domain that exists. Names that RFC 2606 keeps for documentation are told as low.
+//! domain that exists. Names that RFC 2606 keeps for documentation are told as low, unless a label stands before.
 
 use super::{Detector, Match, View};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
+use crate::label::Family;
 
 pub(crate) const EMAIL: Detector = Detector {
     name: "email",
@@ -27,12 +28,17 @@ fn examine(view: &View<'_>) -> Option<Match> {
         return None;
     }
     let confidence = match top_level(domain)? {
+        TopLevel::Reserved if is_labelled(view, start) => Confidence::Medium,
         TopLevel::Reserved => Confidence::Low,
         // `git@host:path` is an address of a repository.
         TopLevel::Public if local == b"git" => Confidence::Low,
         TopLevel::Public => Confidence::High,
     };
     Some(Match { identifier: Identifier::Email, confidence, start, end })
+}
+
+fn is_labelled(view: &View<'_>, start: usize) -> bool {
+    view.label(start, 16, 0).is_some_and(|l| l.family == Family::Email)
 }
 
 /// Grows backward over the local part: letters, digits and the marks that mailboxes really use.

@@ -43,7 +43,9 @@ fn examine(view: &View<'_>) -> Option<Match> {
         Family::Admission
         | Family::Birth
         | Family::Card
+        | Family::Contact
         | Family::Death
+        | Family::Email
         | Family::Discharge
         | Family::Fax
         | Family::HealthPlan
@@ -62,6 +64,7 @@ fn is_number(token: &[u8]) -> bool {
         && digits >= DIGITS_MIN
         && letters <= LETTERS_MAX
         && token.iter().any(|b| matches!(b, b'1'..=b'9'))
+        && !token.starts_with(b"0x")
 }
 
 /// Where the token around the anchor begins: at most a prefix of letters and single digits before it.
@@ -103,6 +106,6 @@ fn follows_word(view: &View<'_>, start: usize) -> bool {
     const PUNCTUATION_MAX: usize = 16;
     (1..=PUNCTUATION_MAX)
         .map(|back| view.before(start, back))
-        .find(|b| b.is_ascii_alphanumeric() || *b == b'*' || *b == 0)
+        .find(|b| b.is_ascii_alphanumeric() || *b == 0)
         .is_some_and(|b| b.is_ascii_alphabetic())
 }

@@ -1,5 +1,5 @@
 //! Telephone and fax numbers. North American rule (NANPA): area and exchange begin with 2-9 and are not N11, an
-//! area's middle digit is not 9; 555-0100 to 555-0199 are fictitious. International: `+`, E.164 length.
+//! area's middle digit is not 9; 555-0100 to 555-0199 are fictitious, told as low unless labelled. International: `+`, E.164 length.
 
 use super::{Detector, Match, View, runs};
 use crate::finding::{Confidence, Identifier};
@@ -10,15 +10,15 @@ pub(crate) const PHONE: Detector = Detector {
     name: "phone",
     identifiers: &[Identifier::Phone, Identifier::Fax],
     anchor: Anchor::Digits,
-    runs: runs(2, 3) | runs(7, 15),
+    runs: runs(2, 15),
     examine,
 };
 
 fn examine(view: &View<'_>) -> Option<Match> {
     match view.run {
-        3 => separated(view).or_else(|| international(view)).or_else(|| local(view)),
+        3 => separated(view).or_else(|| international(view)).or_else(|| labelled(view)),
         10 | 11 => bare(view).or_else(|| international(view)),
-        _ => international(view),
+        _ => international(view).or_else(|| labelled(view)),
     }
 }
 
@@ -46,7 +46,9 @@ fn separated(view: &View<'_>) -> Option<Match> {
         }
     };
     let separator = view.byte(exchange + 3);
-    let is_even = separator == view.byte(area + 3) || separator == b'-' || is_in_parentheses;
+    let is_even = separator == view.byte(area + 3)
+        || separator == b'-' && view.byte(area + 3) != b'.'
+        || is_in_parentheses;
     let is_shape = view.digits(exchange) == 3
         && matches!(separator, b'-' | b'.' | b' ')
         && view.digits(exchange + 4) == 4;
@@ -55,11 +57,13 @@ fn separated(view: &View<'_>) -> Option<Match> {
         return None;
     }
     let start = opening(view, if is_in_parentheses { area - 1 } else { area })?;
-    let form = if separator == b'-' && view.byte(area + 3) != b'.' { Form::Phone } else { form };
+    let form = if separator == b'-' { Form::Phone } else { form };
     let base = match form {
         _ if view.before(start, 0) == b'+' => Confidence::Medium,
         Form::Phone => Confidence::Medium,
-        Form::Loose if view.is_numeric_table(start, end) => return None,
+        Form::Loose if view.is_numeric_table(start, end) || view.is_in_row(start, end) => {
+            return None;
+        }
         Form::Loose => Confidence::Medium,
     };
     let number = view.number(area, area + 3)? * 10_000_000
@@ -95,7 +99,7 @@ fn bare(view: &View<'_>) -> Option<Match> {
     if !view.opens(start) {
         return None;
     }
-    let is_labelled = is_telephone(view, start, 2);
+    let is_labelled = is_telephone(view, start);
     let confidence = match (has_plus, is_labelled) {
         (_, true) => Confidence::High,
         (true, false) => Confidence::Medium,
@@ -104,20 +108,67 @@ fn bare(view: &View<'_>) -> Option<Match> {
     judged(view, view.number(area, end)?, confidence, (start, end))
 }
 
-/// `736-5000` directly behind a label.
-fn local(view: &View<'_>) -> Option<Match> {
-    let (start, end) = (view.at, view.at + 8);
-    let is_shape = view.byte(start + 3) == b'-' && view.digits(start + 4) == 4;
-    if !is_shape {
+/// `736-5000`, `0494 92 82 32`: groups of digits directly behind a label, in whatever country's habit.
+fn labelled(view: &View<'_>) -> Option<Match> {
+    const DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
+    let is_in_parentheses = view.before(view.at, 1) == b'(';
+    let start = if is_in_parentheses { view.at - 1 } else { view.at };
+    if !matches!(view.byte(view.at + view.run), b' ' | b'-' | b'.' | b')' | b'/')
+        || !view.opens(start)
+    {
         return None;
     }
-    let exchange = view.number(start, start + 3)?;
-    if !view.opens(start) || !view.closes(end) || !is_exchange(exchange) {
+    let groups = Groups::of(view, view.at);
+    // A date or an address of a machine may stand behind the word as well.
+    let is_date = matches!(groups.lens(), [4, 2, 2] | [2, 2, 4]) && groups.digits == 8;
+    let is_machine =
+        groups.count == 4 && groups.digits <= 12 && view.byte(view.at + view.run) == b'.';
+    let fits = groups.count >= 2 && DIGITS.contains(&groups.digits) && view.closes(groups.end);
+    if !fits || is_date || is_machine {
         return None;
     }
-    let label = view.label(start, 16, 0)?;
-    let identifier = telephone(label.family)?;
-    Some(Match { identifier, confidence: Confidence::Medium, start, end })
+    let identifier = telephone(view.label(start, 20, 0)?.family)?;
+    Some(Match { identifier, confidence: Confidence::Medium, start, end: groups.end })
+}
+
+/// Digits in groups, with single separators between.
+struct Groups {
+    end: usize,
+    digits: usize,
+    count: usize,
+    first: [usize; 3],
+}
+
+impl Groups {
+    /// Most groups that a number is written in.
+    const MAX: usize = 7;
+
+    fn of(view: &View<'_>, start: usize) -> Groups {
+        let mut groups = Groups { end: start, digits: 0, count: 0, first: [0; 3] };
+        while groups.count < Self::MAX {
+            let run = view.digits(groups.end);
+            groups.end += run;
+            groups.digits += run;
+            if let Some(len) = groups.first.get_mut(groups.count) {
+                *len = run;
+            }
+            groups.count += 1;
+            let skip = match (view.byte(groups.end), view.byte(groups.end + 1)) {
+                (b' ' | b'-' | b'.', b'(') | (b')', b' ' | b'-') => 2,
+                (b' ' | b'-' | b'.' | b'/' | b'(' | b')', _) => 1,
+                _ => break,
+            };
+            if view.digits(groups.end + skip) < 2 {
+                break;
+            }
+            groups.end += skip;
+        }
+        groups
+    }
+
+    fn lens(&self) -> &[usize] {
+        &self.first
+    }
 }
 
 /// `+44 20 7946 0958`: E.164 with at least two groups, or behind a label.
@@ -127,27 +178,15 @@ fn international(view: &View<'_>) -> Option<Match> {
     if !view.opens(start) || matches!(view.byte(view.at), b'0' | b'1') {
         return None;
     }
-    let (mut end, mut digits, mut groups) = (view.at, 0, 0);
-    loop {
-        let run = view.digits(end);
-        end += run;
-        digits += run;
-        groups += 1;
-        let skip = match (view.byte(end), view.byte(end + 1)) {
-            (b' ' | b'-' | b'.', b'(') | (b')', b' ') => 2,
-            (b' ' | b'-' | b'.' | b'(' | b')', _) => 1,
-            _ => break,
-        };
-        if digits > *DIGITS.end() || view.digits(end + skip) < 2 {
-            break;
-        }
-        end += skip;
-    }
-    if !DIGITS.contains(&digits) || !view.closes(end) {
+    let groups = Groups::of(view, view.at);
+    let end = groups.end;
+    let is_country = (1..=3).contains(&view.run) || groups.count == 1;
+    let is_time = view.byte(end) == b':' && view.digits(end + 1) > 0;
+    if !DIGITS.contains(&groups.digits) || !view.closes(end) || !is_country || is_time {
         return None;
     }
     let identifier = view.label(start, 40, 4).and_then(|l| telephone(l.family));
-    let confidence = match (identifier.is_some(), groups) {
+    let confidence = match (identifier.is_some(), groups.count) {
         (true, _) => Confidence::High,
         (false, 1..=2) => Confidence::Low,
         (false, _) if view.is_numeric_table(start, end) => return None,
@@ -168,9 +207,9 @@ fn judged(
         return None;
     }
     let label = view.label(start, 40, 4);
-    let identifier = label.and_then(|l| telephone(l.family));
+    let identifier = label.and_then(|l| reach(l.family));
     let confidence = if exchange == 555 && (100..200).contains(&line) {
-        Confidence::Low
+        if identifier.is_some() { Confidence::Medium } else { Confidence::Low }
     } else if identifier.is_some() {
         Confidence::High
     } else if view.is_other_number(start) {
@@ -187,9 +226,14 @@ fn is_exchange(code: u64) -> bool {
     (200..1000).contains(&code) && code % 100 != 11
 }
 
-fn is_telephone(view: &View<'_>, start: usize, words: usize) -> bool {
-    let label = view.label(start, 32, words);
-    label.is_some_and(|l| telephone(l.family).is_some())
+fn is_telephone(view: &View<'_>, start: usize) -> bool {
+    let label = view.label(start, 24, 0);
+    label.is_some_and(|l| reach(l.family).is_some())
+}
+
+/// What the label of a well-formed number makes it.
+fn reach(family: Family) -> Option<Identifier> {
+    if family == Family::Contact { Some(Identifier::Phone) } else { telephone(family) }
 }
 
 fn telephone(family: Family) -> Option<Identifier> {
@@ -199,7 +243,9 @@ fn telephone(family: Family) -> Option<Identifier> {
         Family::Admission
         | Family::Birth
         | Family::Card
+        | Family::Contact
         | Family::Death
+        | Family::Email
         | Family::Discharge
         | Family::HealthPlan
         | Family::Mrn

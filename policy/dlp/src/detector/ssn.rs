@@ -26,7 +26,7 @@ fn separated(view: &View<'_>) -> Option<Match> {
     let start = view.at;
     let end = start + 11;
     let separator = view.byte(start + 3);
-    let is_shape = matches!(separator, b'-' | b' ')
+    let is_shape = matches!(separator, b'-' | b' ' | b'.')
         && view.digits(start + 4) == 2
         && view.byte(start + 6) == separator
         && view.digits(start + 7) == 4;
@@ -44,18 +44,12 @@ fn separated(view: &View<'_>) -> Option<Match> {
         _ if is_labelled => Confidence::High,
         _ if view.is_other_number(start) => Confidence::Low,
         b'-' => Confidence::High,
+        b'.' => return None,
         // Three columns of numbers look the same.
-        _ if is_one_of_many(view, start, end) || view.is_numeric_table(start, end) => return None,
+        _ if view.is_in_row(start, end) || view.is_numeric_table(start, end) => return None,
         _ => Confidence::Medium,
     };
     judged(number, confidence, start, end)
-}
-
-/// Whether another number stands in the same row of spaces.
-fn is_one_of_many(view: &View<'_>, start: usize, end: usize) -> bool {
-    let is_number = |b: u8| b.is_ascii_digit() || b == b'*';
-    view.before(start, 1) == b' ' && is_number(view.before(start, 2))
-        || view.byte(end) == b' ' && is_number(view.byte(end + 1))
 }
 
 /// Whether the value is no part of a longer one. A label may be joined to it, as in file names.
