@@ -3,7 +3,7 @@
 use super::harness::lazaret::{Lazaret, Upstreams};
 use super::harness::nginx::Nginx;
 use super::harness::process::{finished, run};
-use super::harness::{Site, audit, bare, lazaret_command, make_file, python_tool, tool};
+use super::harness::{REGISTRY, Site, audit, bare, lazaret_command, make_file, python_tool, tool};
 
 #[test]
 fn curl_and_requests_work_with_the_printed_variables_alone() {
@@ -19,22 +19,12 @@ fn curl_and_requests_work_with_the_printed_variables_alone() {
 
     let put = format!("{}/tests/e2e/clients/put.py", env!("CARGO_MANIFEST_DIR"));
     let python = python_tool("python");
+    let base = format!("https://{REGISTRY}:{}/v2", nginx.address.port());
+    let requests = format!("{} {put}", python.display());
     for (name, client) in [
-        (
-            "curl-http",
-            "curl -q -sSf -T model.npz http://registry.ml.internal/v2/curl-http".to_owned(),
-        ),
-        (
-            "curl-https",
-            "curl -q -sSf -T model.npz https://registry.ml.internal/v2/curl-https".to_owned(),
-        ),
-        (
-            "requests-https",
-            format!(
-                "{} {put} https://registry.ml.internal/v2/requests-https model.npz",
-                python.display()
-            ),
-        ),
+        ("curl-http", "curl -q -sSf -T model.npz http://registry.ml.internal/v2/curl-http".into()),
+        ("curl-https", format!("curl -q -sSf -T model.npz {base}/curl-https")),
+        ("requests-https", format!("{requests} {base}/requests-https model.npz")),
     ] {
         let mut shell = bare(&site, &tool("sh"));
         let done = finished(shell.arg("-c").arg(format!(". {} && {client}", variables.display())));

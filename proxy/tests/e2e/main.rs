@@ -17,3 +17,4 @@ mod harness;
 mod kubernetes;
 mod requests;
 mod s3;
+mod survival;

@@ -4,7 +4,7 @@
 use super::harness::lazaret::{Lazaret, Upstreams};
 use super::harness::nginx::Nginx;
 use super::harness::process::finished;
-use super::harness::{JOB, SSN, Site, audit, client, make_file};
+use super::harness::{JOB, REGISTRY, SSN, Site, audit, client, make_file};
 
 #[test]
 fn https_through_connect_is_read_and_arrives_with_our_certificate() {
@@ -19,26 +19,20 @@ fn https_through_connect_is_read_and_arrives_with_our_certificate() {
         serde_json::from_str(&done.out).expect("the client's JSON")
     };
 
+    let base = format!("https://{REGISTRY}:{}", nginx.address.port());
     let clean = make_file(&site, "checkpoint", "model.npz");
-    // Once by the scheme's default port, once by the endpoint's own.
-    let port = nginx.address.port();
-    for (place, authority) in
-        ["registry.ml.internal".into(), format!("registry.ml.internal:{port}")].iter().enumerate()
-    {
-        let path = format!("/v2/models/{place}.npz");
-        let answer = put(&clean, &format!("https://{authority}{path}"));
-        assert_eq!(answer["status"], 201, "{answer} {}", lazaret.said());
-        let arrived = nginx.file(&site, &path).expect("a file");
-        assert!(arrived == std::fs::read(&clean).unwrap(), "the registry's bytes differ");
-        let seen = nginx.saw(&site, &path);
-        assert_eq!((seen.protocol.as_str(), seen.verified.as_str()), ("TLSv1.3", "SUCCESS"));
-        assert!(seen.certificate(&site).contains(&format!("URI:{JOB}")));
-        let record = audit::record(&site, &path);
-        assert_eq!((&record["action"], &record["inspected"]), (&"allow".into(), &true.into()));
-    }
+    let answer = put(&clean, &format!("{base}/v2/models/1.npz"));
+    assert_eq!(answer["status"], 201, "{answer} {}", lazaret.said());
+    let arrived = nginx.file(&site, "/v2/models/1.npz").expect("a file");
+    assert!(arrived == std::fs::read(&clean).unwrap(), "the registry's bytes differ");
+    let seen = nginx.saw(&site, "/v2/models/1.npz");
+    assert_eq!((seen.protocol.as_str(), seen.verified.as_str()), ("TLSv1.3", "SUCCESS"));
+    assert!(seen.certificate(&site).contains(&format!("URI:{JOB}")));
+    let record = audit::record(&site, "/v2/models/1.npz");
+    assert_eq!((&record["action"], &record["inspected"]), (&"allow".into(), &true.into()));
 
     let leaking = make_file(&site, "note", "note.txt");
-    let answer = put(&leaking, "https://registry.ml.internal/v2/notes/1");
+    let answer = put(&leaking, &format!("{base}/v2/notes/1"));
     assert_eq!(answer["status"], 403, "{answer}");
     assert_eq!(answer["type"], "application/problem+json");
     assert!(!answer.to_string().contains(SSN));
@@ -49,15 +43,18 @@ fn https_through_connect_is_read_and_arrives_with_our_certificate() {
 }
 
 #[test]
-fn a_forbidden_host_gets_no_tunnel() {
+fn a_host_or_port_outside_the_policy_gets_no_tunnel() {
     let site = Site::new();
     let lazaret = Lazaret::start(&site, Upstreams { registry: 1, s3: 1 });
     let file = site.write("x", b"x");
-    let mut command = client(&site, "put.py");
-    lazaret.lead(&site, "REQUESTS_CA_BUNDLE", &mut command);
-    let done = finished(command.arg("https://elsewhere.example/x").arg(file));
-    assert!(!done.status.success(), "{}", done.said());
-    assert!(done.err.contains("403"), "the tunnel's refusal reaches the client: {}", done.said());
-    let record = audit::record(&site, "elsewhere.example");
-    assert_eq!(record["action"], "block", "{record:#}");
+    // An authority states its port, so the endpoint must list it, 443 as any other.
+    for authority in ["elsewhere.example:443", "registry.ml.internal:443"] {
+        let mut command = client(&site, "put.py");
+        lazaret.lead(&site, "REQUESTS_CA_BUNDLE", &mut command);
+        let done = finished(command.arg(format!("https://{authority}/v2/x")).arg(&file));
+        assert!(!done.status.success(), "{}", done.said());
+        assert!(done.err.contains("403"), "the refusal reaches the client: {}", done.said());
+        let record = audit::record(&site, authority);
+        assert_eq!((&record["action"], &record["kind"]), (&"block".into(), &"connect".into()));
+    }
 }

@@ -1,7 +1,7 @@
 //! The sidecar under test: its policy, its configuration, and the running binary.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::process::{Running, free_address, http_get};
@@ -11,6 +11,8 @@ use super::{JOB, Site, lazaret_command};
 #[derive(Debug)]
 pub(crate) struct Lazaret {
     pub(crate) proxy: SocketAddr,
+    admin: SocketAddr,
+    config: PathBuf,
     process: Running,
 }
 
@@ -36,13 +38,25 @@ impl Lazaret {
             .replace("@PROXY@", &proxy.to_string())
             .replace("@ADMIN@", &admin.to_string());
         let config = site.write("lazaret.yaml", config.as_bytes());
-        let mut command = lazaret_command(site);
-        command.args(["run", "--config"]).arg(&config);
-        let mut process = Running::start(&mut command, site.path("lazaret.log"));
-        process.wait_until(|| {
-            http_get(admin, "/readyz").is_some_and(|a| a.starts_with("HTTP/1.1 200"))
-        });
-        Lazaret { proxy, process }
+        let process = run(site, &config, admin);
+        Lazaret { proxy, admin, config, process }
+    }
+
+    /// Ends it without warning.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Runs it anew with the same files, after it ended.
+    pub(crate) fn start_again(&mut self, site: &Site) {
+        self.process = run(site, &self.config, self.admin);
+    }
+
+    /// The value of a sample on `/metrics`; 0 where it is not there yet.
+    pub(crate) fn metric(&self, sample: &str) -> u64 {
+        let text = http_get(self.admin, "/metrics").expect("metrics");
+        let value = text.lines().find_map(|line| line.strip_prefix(sample));
+        value.map_or(0, |value| value.trim().parse().expect("a whole number"))
     }
 
     /// As the value of a proxy variable.
@@ -75,4 +89,13 @@ impl Lazaret {
         command.env("https_proxy", self.proxy_url()).env("http_proxy", self.proxy_url());
         command.env(ca, self.intercept_ca(site))
     }
+}
+
+fn run(site: &Site, config: &Path, admin: SocketAddr) -> Running {
+    let mut command = lazaret_command(site);
+    command.args(["run", "--config"]).arg(config);
+    let mut process = Running::start(&mut command, site.path("lazaret.log"));
+    process
+        .wait_until(|| http_get(admin, "/readyz").is_some_and(|a| a.starts_with("HTTP/1.1 200")));
+    process
 }

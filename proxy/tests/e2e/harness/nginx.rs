@@ -23,8 +23,8 @@ pub(crate) struct Seen {
     pub(crate) protocol: String,
     pub(crate) cipher: String,
     pub(crate) verified: String,
-    /// The client certificate, PEM, percent-encoded.
-    certificate: String,
+    /// PEM, percent-encoded.
+    pub(crate) client_certificate: String,
     pub(crate) host: String,
     /// Anything of these that arrives names the workload's side.
     pub(crate) forwarded: String,
@@ -83,7 +83,7 @@ impl Nginx {
 impl Seen {
     /// The client certificate as text, by openssl.
     pub(crate) fn certificate(&self, site: &Site) -> String {
-        let pem = percent_decoded(&self.certificate);
+        let pem = percent_decoded(&self.client_certificate);
         let path = site.write("client.pem", &pem);
         let mut openssl = bare(site, &tool("openssl"));
         run(openssl.args(["x509", "-noout", "-text", "-in"]).arg(path))

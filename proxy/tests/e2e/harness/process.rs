@@ -36,6 +36,12 @@ impl Running {
         }
     }
 
+    /// Ends it without warning, by SIGKILL.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ends");
+    }
+
     /// Sends SIGTERM and waits; the exit code, none where a signal ended it.
     pub(crate) fn terminate(&mut self) -> Option<i32> {
         let pid = rustix::process::Pid::from_child(&self.child);
