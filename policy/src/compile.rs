@@ -79,6 +79,7 @@ impl Policy {
         let profiles = content::compile(&files, &mut faults);
         let links = rules::Links { names: &names, profiles: &profiles };
         let egress = rules::egress(&files, &links, &mut faults);
+        rules::check_ways(&files, &endpoints, &egress, &mut faults);
         let inbound = rules::inbound(&files, &links, &mut faults);
         let tests = tests_of::compile(&files, &names, &mut faults);
         let expiries = lint::expiries(&files);

@@ -3,6 +3,34 @@
 //! The text of a policy folder ([`file`]) is compiled ([`compile`]) into a [`Policy`], which turns facts
 //! into permits or refusals. Pure: no async, clock, files, sockets, logs; time comes in as a fact.
 //! Invariant: a permit exists only where a rule matched, and only this crate makes one.
+//!
+//! ```
+//! let text = "
+//! apiVersion: lazaret/v1
+//! kind: Policy
+//! endpoints:
+//!   - name: registry
+//!     hosts: [registry.ml.internal]
+//!     addresses: [10.20.0.0/16]
+//!     ports: [443]
+//!     tls: {mode: mutual}
+//! egress:
+//!   - {name: push, to: [registry], methods: [PUT], paths: [/v2/**], content: artifacts}
+//! content:
+//!   - name: artifacts
+//! ";
+//! let source = policy::Source { name: "p.yaml".to_owned(), text: text.to_owned() };
+//! let policy = policy::Policy::compile(&[source]).unwrap().policy;
+//! let host = policy::Host::parse("Registry.ML.internal").unwrap();
+//! let now = jiff::Timestamp::UNIX_EPOCH;
+//! let mut facts =
+//!     policy::EgressFacts { source: None, host: &host, port: None, method: "PUT", path: "/v2/x", now };
+//! let permit = policy.decide_egress(&facts).unwrap();
+//! assert!(permit.vet("10.20.3.4".parse().unwrap()).is_ok());
+//! assert_eq!(permit.vet("8.8.8.8".parse().unwrap()).unwrap_err().code(), "address-not-listed");
+//! facts.method = "DELETE";
+//! assert_eq!(policy.decide_egress(&facts).unwrap_err().code(), "method-not-allowed");
+//! ```
 
 pub mod addr;
 pub mod compile;

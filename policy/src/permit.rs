@@ -23,7 +23,8 @@ use crate::egress::{EgressRule, Match};
 use crate::endpoint::{Endpoint, UpstreamTls};
 use crate::host::Host;
 use crate::rule::Rule;
-use crate::verdict::{Enforcement, Refusal, Verdict, code};
+use crate::ruling::Ruling;
+use crate::verdict::{Refusal, Verdict, code};
 
 /// Leave to send one exchange to one host and port, at addresses that it [vets](EgressPermit::vet).
 ///
@@ -51,7 +52,6 @@ pub struct EgressPermit {
     host: Host,
     port: u16,
     tls: UpstreamTls,
-    enforcement: Enforcement,
 }
 
 impl EgressPermit {
@@ -64,9 +64,8 @@ impl EgressPermit {
         let rule = &found.rule.rule;
         let text =
             format!("rule \"{}\" permits it to endpoint \"{}\"", rule.name, found.endpoint.name);
-        let enforcement = rule.enforcement(now);
         let mut verdict = Verdict::allow(Some(Arc::clone(&rule.name)), text);
-        verdict.enforcement = enforcement;
+        verdict.enforcement = rule.enforcement(now);
         EgressPermit {
             verdict,
             policy_hash: Arc::clone(hash),
@@ -75,7 +74,6 @@ impl EgressPermit {
             host: host.clone(),
             port: found.port,
             tls: found.endpoint.tls_for(host),
-            enforcement,
         }
     }
 
@@ -173,17 +171,17 @@ impl EgressPermit {
 
     /// The verdict on what leaves, softened where the rule only monitors.
     pub fn judge(&self, place: Place, evidence: &Evidence) -> Verdict {
-        softened(self.content().judge(place, evidence), self.enforcement)
+        self.ruling().judge(place, evidence)
     }
 
     /// The verdict on what comes back; allowed unread where the rule has no `contentIn`.
     pub fn judge_in(&self, place: Place, evidence: &Evidence) -> Verdict {
-        judge_in(self.content_in(), place, evidence, self.enforcement)
+        judge_in(self.ruling_in(), place, evidence)
     }
 
     /// Whether a finding in the request is to be masked: some rule redacts it, and the rule is enforced.
     pub fn redacts(&self, finding: &Finding) -> bool {
-        self.enforcement == Enforcement::Enforce && self.content().redacts(finding)
+        self.ruling().redacts(finding)
     }
 }
 
@@ -228,21 +226,14 @@ pub struct InboundPermit {
     verdict: Verdict,
     policy_hash: Arc<str>,
     rule: Arc<Rule>,
-    enforcement: Enforcement,
 }
 
 impl InboundPermit {
     pub(crate) fn new(rule: &Arc<Rule>, hash: &Arc<str>, now: Timestamp) -> InboundPermit {
         let text = format!("rule \"{}\" permits it", rule.name);
-        let enforcement = rule.enforcement(now);
         let mut verdict = Verdict::allow(Some(Arc::clone(&rule.name)), text);
-        verdict.enforcement = enforcement;
-        InboundPermit {
-            verdict,
-            policy_hash: Arc::clone(hash),
-            rule: Arc::clone(rule),
-            enforcement,
-        }
+        verdict.enforcement = rule.enforcement(now);
+        InboundPermit { verdict, policy_hash: Arc::clone(hash), rule: Arc::clone(rule) }
     }
 
     /// The decision.
@@ -272,33 +263,23 @@ impl InboundPermit {
 
     /// The verdict on what leaves, softened where the rule only monitors.
     pub fn judge(&self, place: Place, evidence: &Evidence) -> Verdict {
-        softened(self.content().judge(place, evidence), self.enforcement)
+        self.ruling().judge(place, evidence)
     }
 
     /// The verdict on what comes in; allowed unread where the rule has no `contentIn`.
     pub fn judge_in(&self, place: Place, evidence: &Evidence) -> Verdict {
-        judge_in(self.content_in(), place, evidence, self.enforcement)
+        judge_in(self.ruling_in(), place, evidence)
     }
 
     /// Whether a finding in the response is to be masked: some rule redacts it, and the rule is enforced.
     pub fn redacts(&self, finding: &Finding) -> bool {
-        self.enforcement == Enforcement::Enforce && self.content().redacts(finding)
+        self.ruling().redacts(finding)
     }
 }
 
-fn softened(mut verdict: Verdict, enforcement: Enforcement) -> Verdict {
-    verdict.enforcement = enforcement;
-    verdict
-}
-
-fn judge_in(
-    profile: Option<&Arc<ContentProfile>>,
-    place: Place,
-    evidence: &Evidence,
-    enforcement: Enforcement,
-) -> Verdict {
-    match profile {
-        Some(profile) => softened(profile.judge(place, evidence), enforcement),
+fn judge_in(ruling: Option<Ruling>, place: Place, evidence: &Evidence) -> Verdict {
+    match ruling {
+        Some(ruling) => ruling.judge(place, evidence),
         None => Verdict::allow(None, "the rule does not ask for this to be read".to_owned()),
     }
 }

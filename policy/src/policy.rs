@@ -23,7 +23,8 @@ pub struct EgressFacts<'a> {
     pub source: Option<&'a SpiffeId>,
     /// The host of the target.
     pub host: &'a Host,
-    /// The port of the target; None where it was absent or the scheme's own.
+    /// The port of the target; None where it was absent or the scheme's own, which dials the endpoint's
+    /// first one. Inside a tunnel it is the tunnel's port, which the workload named.
     pub port: Option<u16>,
     /// The method.
     pub method: &'a str,

@@ -18,3 +18,22 @@ pub fn parse(text: &str) -> Option<u64> {
     }
     digits.parse::<u64>().ok()?.checked_mul(unit).filter(|size| *size > 0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_binary_and_whole() {
+        let table =
+            [("1", 1), ("7B", 7), ("64KiB", 65_536), ("8 GiB", 8 << 30), (" 2TiB ", 2 << 40)];
+        for (text, want) in table {
+            assert_eq!(parse(text), Some(want), "{text}");
+        }
+        for bad in
+            ["", "0", "0GiB", "GiB", "8GB", "8g", "1.5GiB", "-1", "8GiB8", "16777216TiB", "1 0"]
+        {
+            assert_eq!(parse(bad), None, "{bad}");
+        }
+    }
+}

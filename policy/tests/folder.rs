@@ -127,6 +127,23 @@ fn the_folder_itself_can_be_wrong() {
 }
 
 #[test]
+fn the_index_of_rules_is_bounded() {
+    let hosts: Vec<String> = (0..1000).map(|n| format!("h{n}.ml.internal")).collect();
+    let endpoint = format!(
+        "endpoints:\n  - {{name: e, hosts: [{}], addresses: [10.1.0.0/16], ports: [443], tls: {{mode: server}}}}\n",
+        hosts.join(", ")
+    );
+    let rules: String = (0..2001)
+        .map(|n| format!("  - {{name: r{n}, to: [e], paths: [/{n}], content: c}}\n"))
+        .collect();
+    let sources = [source("a.yaml", &[&endpoint, CONTENT, "egress:\n", &rules])];
+    assert_starts(
+        &errors(&sources),
+        &["a.yaml:2007:12: up to this rule, rules go to 2001000 hosts"],
+    );
+}
+
+#[test]
 fn yaml_bombs_are_refused() {
     let mut bomb = String::from("permittedRegions: &a0 [x]\n");
     for level in 1..12 {

@@ -205,6 +205,30 @@ fn monitor_never_softens_the_address_guard() {
 }
 
 #[test]
+fn a_permit_that_outlives_its_rule_says_so() {
+    let rule = "    expires: 2026-12-01T00:00:00Z\n    approval: {ticket: T, by: me}\n";
+    let permit = permit(&policy_of("inspect: hold", rule), NOW);
+    assert!(permit.check(NOW.parse().unwrap()).is_ok());
+    let end: Timestamp = "2026-12-01T00:00:00Z".parse().unwrap();
+    assert!(permit.is_expired(end));
+    assert_eq!(permit.check(end).unwrap_err().code(), "rule-expired");
+}
+
+#[test]
+fn a_ruling_judges_as_its_permit_does() {
+    let permit =
+        permit(&policy_of("rules: [{when: {identifiers: [email]}, action: redact}]", ""), NOW);
+    let ruling = permit.ruling();
+    let scanner = ssn();
+    let evidence = scanner.evidence();
+    assert_eq!(ruling.judge(Place::Body, evidence), permit.judge(Place::Body, evidence));
+    assert_eq!(ruling.rule().map(|rule| &**rule), Some("out"));
+    let redacted: Vec<bool> = evidence.findings.iter().map(|f| ruling.redacts(f)).collect();
+    assert_eq!(redacted, [false, true], "the e-mail address alone");
+    assert!(permit.ruling_in().is_none());
+}
+
+#[test]
 fn an_inbound_rule_judges_its_responses() {
     let policy = policy_of("inspect: hold", "");
     let peer = SpiffeId::parse("spiffe://h.example/a").unwrap();

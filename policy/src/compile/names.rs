@@ -10,7 +10,7 @@ use super::read;
 use crate::file::{PolicyFile, Text};
 use crate::suggest::did_you_mean;
 
-/// Above this many names, none is suggested for an unknown one.
+/// Most names that are compared with an unknown one.
 const SUGGESTED_FROM_MAX: usize = 10_000;
 
 /// Where every name of the folder was given.
@@ -90,10 +90,10 @@ impl Names {
         let place = kind.places.get(&text.value).copied();
         if place.is_none() && self.complete {
             let noun = kind.noun;
-            let known = kind.places.keys().map(String::as_str).take(SUGGESTED_FROM_MAX);
             // Sorted, so that of two equally close names always the same one is suggested.
-            let mut known: Vec<&str> = known.collect();
+            let mut known: Vec<&str> = kind.places.keys().map(String::as_str).collect();
             known.sort_unstable();
+            known.truncate(SUGGESTED_FROM_MAX);
             let hint = did_you_mean(&text.value, known);
             let fix = format!("define it, or correct the name{hint}");
             faults.error(text.referenced, &format!("there is no {noun} `{}`", text.value), &fix);

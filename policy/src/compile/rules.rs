@@ -11,6 +11,7 @@ use super::names::Names;
 use super::read;
 use crate::content::ContentProfile;
 use crate::egress::EgressRule;
+use crate::endpoint::Endpoint;
 use crate::file::{ApprovalFile, ContentRef, EgressFile, InboundFile, PolicyFile, Text};
 use crate::path::{InvalidPathPattern, PathPattern};
 use crate::peer::PeerPattern;
@@ -19,7 +20,11 @@ use crate::rule::Rule;
 /// Most egress and most inbound rules of a folder.
 pub(super) const RULES_MAX: usize = 200_000;
 
-/// Most patterns or words in one list of a rule.
+/// Most ways from a host to a rule, over all hosts of all endpoints that rules go to: what the index of
+/// egress rules holds.
+const WAYS_MAX: usize = 2_000_000;
+
+/// Most names, patterns or words in one list of a rule.
 const LIST_MAX: usize = 1024;
 
 /// What rules refer to.
@@ -78,6 +83,30 @@ pub(super) fn inbound(
     rules
 }
 
+/// Reports the rule at which the index would grow too large.
+pub(super) fn check_ways(
+    files: &[(Arc<str>, PolicyFile)],
+    endpoints: &[Arc<Endpoint>],
+    rules: &[Arc<EgressRule>],
+    faults: &mut Faults,
+) {
+    let mut ways = 0;
+    let names = files.iter().flat_map(|(file, policy)| {
+        policy.egress.iter().map(move |entry| (file, &entry.value.name))
+    });
+    for ((file, name), rule) in names.zip(rules) {
+        let hosts = rule.to.iter().filter_map(|place| endpoints.get(*place)).map(|e| e.hosts.len());
+        ways += hosts.sum::<usize>();
+        if ways > WAYS_MAX {
+            faults.enter(file);
+            let what = format!("up to this rule, rules go to {ways} hosts, counted once a rule");
+            let fix = format!("merge rules that go to the same endpoints: {WAYS_MAX} is the most");
+            faults.error(name.referenced, &what, &fix);
+            return;
+        }
+    }
+}
+
 fn check_number<T>(faults: &mut Faults, number: usize, field: &str, list: &[Spanned<T>]) {
     if let (true, Some(first)) = (number > RULES_MAX, list.first()) {
         let what = format!("too many {field} rules");
@@ -119,8 +148,7 @@ impl<'a> Shared<'a> {
 }
 
 fn destinations(faults: &mut Faults, file: &EgressFile, links: &Links<'_>) -> Vec<usize> {
-    let texts = read::list(faults, &file.to, "to", "name the endpoints");
-    read::distinct(faults, texts, "to");
+    let texts = bounded(faults, &file.to, "to", "name the endpoints");
     texts.iter().filter_map(|text| links.names.endpoint(faults, text)).collect()
 }
 
