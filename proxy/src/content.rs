@@ -303,7 +303,7 @@ where
     match take_all(&mut source, &mut sieve, Some(&pieces)).await {
         Ok(trailers) => empty(sieve, trailers, pieces).await,
         Err(stop) => {
-            cut(&sieve, stop, &pieces).await;
+            cut(&mut sieve, stop, &pieces).await;
             source.linger(linger_bytes_max).await;
         }
     }
@@ -318,7 +318,7 @@ async fn empty(mut sieve: Sieve, trailers: Option<HeaderMap>, pieces: Pieces) {
                 let _gone = pieces.send(Ok(Frame::trailers(trailers))).await;
             }
         }
-        Err(stop) => cut(&sieve, stop, &pieces).await,
+        Err(stop) => cut(&mut sieve, stop, &pieces).await,
     }
 }
 
@@ -330,7 +330,7 @@ async fn send_cleared(sieve: &mut Sieve, pieces: &Pieces) -> Result<(), Stop> {
     Ok(())
 }
 
-async fn cut(sieve: &Sieve, stop: Stop, pieces: &Pieces) {
+async fn cut(sieve: &mut Sieve, stop: Stop, pieces: &Pieces) {
     match stop {
         Stop::Failed(error) => {
             tracing::info!(error = error.chain(), "a body did not end");
