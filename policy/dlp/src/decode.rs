@@ -4,6 +4,7 @@
 pub(crate) mod aws_chunked;
 pub(crate) mod gzip;
 pub(crate) mod inflate;
+pub(crate) mod percent;
 
 /// An encoding that a sender names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -93,13 +93,14 @@ impl<'a> View<'a> {
         })
     }
 
-    /// Whether a value may begin at `i`: not inside of a word, number, float or path of numbers.
+    /// Whether a value may begin at `i`: not inside of a word, number, float or path of numbers, nor of what a mask
+    /// left of one.
     pub(crate) fn opens(&self, i: usize) -> bool {
         let (near, far) = (self.before(i, 1), self.before(i, 2));
         match near {
             b'_' => false,
-            b'-' | b'+' => !far.is_ascii_alphanumeric(),
-            b'.' | b'/' => !far.is_ascii_digit(),
+            b'-' | b'+' => !far.is_ascii_alphanumeric() && far != b'*',
+            b'.' | b'/' => !far.is_ascii_digit() && far != b'*',
             _ => !near.is_ascii_alphanumeric(),
         }
     }
@@ -119,8 +120,8 @@ impl<'a> View<'a> {
         let (near, far) = (self.byte(i), self.byte(i + 1));
         match near {
             b'_' => false,
-            b'-' | b'+' => !far.is_ascii_alphanumeric(),
-            b'.' | b'/' | b'@' => !far.is_ascii_digit(),
+            b'-' | b'+' => !far.is_ascii_alphanumeric() && far != b'*',
+            b'.' | b'/' | b'@' => !far.is_ascii_digit() && far != b'*',
             _ => !near.is_ascii_alphanumeric(),
         }
     }
@@ -139,10 +140,9 @@ impl<'a> View<'a> {
     pub(crate) fn is_in_row(&self, start: usize, end: usize) -> bool {
         const WORD: usize = 12;
         let is_space = |b: u8| matches!(b, b' ' | b'\t');
+        let is_word = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'*' | b'.' | b'-' | b'+');
         let holds_digit = |word: &mut dyn Iterator<Item = u8>| {
-            word.take(WORD)
-                .take_while(|b| !b.is_ascii_whitespace())
-                .any(|b| b.is_ascii_digit() || b == b'*')
+            word.take(WORD).take_while(is_word).any(|b| b.is_ascii_digit() || b == b'*')
         };
         let mut before = (2..).map(|back| self.before(start, back));
         let mut behind = (end + 1..).map(|i| self.byte(i));

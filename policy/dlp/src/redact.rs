@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use crate::catalog::Catalog;
 use crate::finding::Finding;
+use crate::scanner::scan_text;
 
 /// Most bytes that [`printable`] gives back.
 pub const PRINTABLE_MAX: usize = 1024;
 
 /// Masks, in place and at the same length, the parts of `findings` that fall into `bytes`, which stand at
-/// `offset` of the input. Only findings that `wants` and that [`is_maskable`] are masked.
+/// `offset` of the input. Only findings that `wants` and that [`is_maskable`] are masked. Findings that were
+/// counted but not kept ([`crate::Evidence::dropped_findings`]) are not masked: a caller must refuse then.
 pub fn mask(findings: &[Finding], offset: u64, bytes: &mut [u8], wants: impl Fn(&Finding) -> bool) {
     let end = offset.saturating_add(bytes.len() as u64);
     for finding in findings {
@@ -31,9 +33,38 @@ pub fn is_maskable(finding: &Finding) -> bool {
     finding.member.is_none()
 }
 
-/// `text` as it may be written into a record.
-pub fn printable(_catalog: &Arc<Catalog>, text: &str) -> String {
-    text.chars().take(PRINTABLE_MAX).flat_map(char::escape_debug).collect()
+/// `text` as it may be written into a record: findings masked (also those in its percent-decoded form), control and
+/// direction characters escaped, at most [`PRINTABLE_MAX`] bytes with an ellipsis where it was cut.
+pub fn printable(catalog: &Arc<Catalog>, text: &str) -> String {
+    // More than is given back, so that what stands at the cut is still recognised.
+    let seen = text.floor_char_boundary(2 * PRINTABLE_MAX);
+    let mut bytes = text.as_bytes().get(..seen).unwrap_or_default().to_vec();
+    for (start, end) in scan_text(catalog, &bytes).1 {
+        for byte in bytes.get_mut(start..end).unwrap_or_default() {
+            *byte = masked(*byte, false, false);
+        }
+    }
+    const ELLIPSIS: &str = "…";
+    let mut shown = String::new();
+    for c in String::from_utf8_lossy(&bytes).chars() {
+        let len = shown.len();
+        if c.is_control() || is_format(c) {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+        if shown.len() > PRINTABLE_MAX - ELLIPSIS.len() {
+            shown.truncate(len);
+            shown.push_str(ELLIPSIS);
+            break;
+        }
+    }
+    shown
+}
+
+/// Characters that are not seen, or that turn the direction of others.
+fn is_format(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// The mask of one byte: letters and digits become `*`, separators stay; a bare JSON number becomes a `0`

@@ -6,7 +6,8 @@ mod node;
 use std::sync::Arc;
 
 use crate::catalog::Catalog;
-use crate::decode::Encoding;
+use crate::coverage::Declared;
+use crate::decode::{Encoding, percent};
 use crate::evidence::Evidence;
 use crate::finding::Finding;
 pub(crate) use leaf::Leaf;
@@ -61,6 +62,10 @@ pub(crate) struct Scan {
 }
 
 impl Scan {
+    fn new(catalog: Arc<Catalog>, limits: Limits) -> Scan {
+        Scan { catalog, limits, evidence: Evidence::default(), decoded: 0, entries: 0 }
+    }
+
     pub(crate) fn add(&mut self, finding: Finding) {
         self.evidence.add_finding(finding, self.limits.findings_max);
     }
@@ -91,7 +96,7 @@ impl Scanner {
     /// A scanner for one body.
     pub fn new(catalog: Arc<Catalog>, hint: &Hint<'_>, limits: Limits) -> Scanner {
         let encodings = hint.content_encoding.map(Encoding::list).unwrap_or_default();
-        let scan = Scan { catalog, limits, evidence: Evidence::default(), decoded: 0, entries: 0 };
+        let scan = Scan::new(catalog, limits);
         Scanner { scan, root: Node::new(Place::root(encodings)), fed: 0, is_finished: false }
     }
 
@@ -121,10 +126,38 @@ impl Scanner {
     }
 }
 
-/// Scans a short whole text, such as a URL or a header line.
+/// Scans a short whole text, such as a URL or a header line, as it is written and percent-decoded. What only the
+/// decoded form shows has the member `percent`.
 pub fn scan(catalog: &Arc<Catalog>, bytes: &[u8]) -> Evidence {
-    let mut scanner = Scanner::new(Arc::clone(catalog), &Hint::default(), Limits::default());
-    scanner.feed(bytes);
-    scanner.finish();
-    scanner.scan.evidence
+    scan_text(catalog, bytes).0
+}
+
+/// As [`scan`], and where the findings stand in the written form.
+pub(crate) fn scan_text(catalog: &Arc<Catalog>, bytes: &[u8]) -> (Evidence, Vec<(usize, usize)>) {
+    let mut scan = Scan::new(Arc::clone(catalog), Limits::default());
+    read_leaf(&mut scan, None, bytes);
+    let place = |finding: &Finding| {
+        let place = |offset| usize::try_from(offset).unwrap_or(usize::MAX);
+        (place(finding.span.start), place(finding.span.end))
+    };
+    let mut places: Vec<_> = scan.evidence.findings.iter().map(place).collect();
+    let Some(decoded) = percent::decode(bytes) else { return (scan.evidence, places) };
+    let mut inner = Scan::new(Arc::clone(catalog), Limits::default());
+    read_leaf(&mut inner, Some("percent".into()), &decoded.bytes);
+    for finding in inner.evidence.findings {
+        let (start, end) = place(&finding);
+        let Some((start, end)) = decoded.written(start, end) else { continue };
+        if !places.iter().any(|known| known.0 < end && start < known.1) {
+            places.push((start, end));
+            scan.add(finding);
+        }
+    }
+    (scan.evidence, places)
+}
+
+/// Reads a text as it is: it is never a container.
+fn read_leaf(scan: &mut Scan, member: Option<Arc<str>>, bytes: &[u8]) {
+    let mut leaf = Leaf::new(member, Declared::Nothing);
+    leaf.feed(scan, bytes);
+    leaf.finish(scan);
 }

@@ -110,8 +110,10 @@ fn month_and_day(view: &View<'_>) -> Option<(usize, usize)> {
     let (start, month) = month_before(view, skip_before(view, view.at, b" .")?)?;
     let end = view.at + view.run;
     let day = view.number(view.at, end)?;
-    let goes_on = matches!(view.byte(end), b',' | b' ') && view.digits(end + 1) > 0
-        || view.byte(end) == b',' && view.digits(end + 2) > 0;
+    // A year behind it, or the mask of one.
+    let is_number = |i| view.byte(i).is_ascii_digit() || view.byte(i) == b'*';
+    let goes_on = matches!(view.byte(end), b',' | b' ') && is_number(end + 1)
+        || view.byte(end) == b',' && is_number(end + 2);
     (!goes_on && is_date(LEAP_YEAR, month, day)).then_some((start, end))
 }
 

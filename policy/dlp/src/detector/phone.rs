@@ -1,7 +1,7 @@
 //! Telephone and fax numbers. North American rule (NANPA): area and exchange begin with 2-9 and are not N11, an
 //! area's middle digit is not 9; 555-0100 to 555-0199 are fictitious, told as low unless labelled. International: `+`, E.164 length.
 
-use super::{Detector, Match, View, runs};
+use super::{Detector, Match, RUN_MAX, View, runs};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
 use crate::label::Family;
@@ -84,7 +84,8 @@ fn opening(view: &View<'_>, first: usize) -> Option<usize> {
             return Some(trunk);
         }
     }
-    view.opens(first).then_some(first)
+    // A parenthesis is a boundary by itself.
+    (view.byte(first) == b'(' || view.opens(first)).then_some(first)
 }
 
 /// Ten digits, or eleven with the trunk 1: only behind a label, or a `+`.
@@ -154,10 +155,17 @@ impl Groups {
             }
             groups.count += 1;
             let skip = match (view.byte(groups.end), view.byte(groups.end + 1)) {
-                (b' ' | b'-' | b'.', b'(') | (b')', b' ' | b'-') => 2,
-                (b' ' | b'-' | b'.' | b'/' | b'(' | b')', _) => 1,
+                // In parentheses stands an area, which is the second group at the latest.
+                (b' ' | b'-' | b'.', b'(') if groups.count == 1 => 2,
+                (b'(', _) if groups.count == 1 => 1,
+                (b')', b' ' | b'-') => 2,
+                (b' ' | b'-' | b'.' | b'/' | b')', _) => 1,
                 _ => break,
             };
+            if view.byte(groups.end + skip) == b'*' {
+                // A mask hides the rest of what was no telephone number.
+                groups.digits += RUN_MAX;
+            }
             if view.digits(groups.end + skip) < 2 {
                 break;
             }

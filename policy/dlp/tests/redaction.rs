@@ -1,0 +1,136 @@
+//! Redaction: the same length, nothing left to find, and names that may be written into a record.
+
+use dlp::redact::{is_maskable, mask, printable};
+use dlp::{Catalog, Evidence, Hint, Limits, Scanner, scan};
+use proptest::prelude::*;
+
+/// The evidence of a body, which is read as it is written.
+fn body(text: &[u8]) -> Evidence {
+    let mut scanner = Scanner::new(Catalog::builtin(), &Hint::default(), Limits::default());
+    scanner.feed(text);
+    scanner.finish();
+    scanner.evidence().clone()
+}
+
+fn masked(text: &[u8]) -> Vec<u8> {
+    let evidence = body(text);
+    let mut bytes = text.to_vec();
+    mask(&evidence.findings, 0, &mut bytes, |_| true);
+    bytes
+}
+
+fn masked_text(text: &str) -> String {
+    String::from_utf8(masked(text.as_bytes())).unwrap()
+}
+
+#[test]
+fn separators_and_length_stay() {
+    assert_eq!(
+        masked_text("SSN 219-45-6183, tel (212) 736-5000"),
+        "SSN ***-**-****, tel (***) ***-****"
+    );
+    assert_eq!(masked_text("a jane.roe@stlukes.org b"), "a ****.***@*******.*** b");
+    assert_eq!(masked_text("DOB: April 23, 1956"), "DOB: ***** **, ****");
+}
+
+#[test]
+fn json_stays_json() {
+    let text = r#"{"ssn": 219456183, "mrn":4481723,"name":"x","phones":["(212) 736-5000"]}"#;
+    let masked = masked_text(text);
+    assert_eq!(
+        masked,
+        r#"{"ssn": 0        , "mrn":0      ,"name":"x","phones":["(***) ***-****"]}"#
+    );
+    let value: serde_json::Value = serde_json::from_str(&masked).unwrap();
+    assert_eq!(value["ssn"], 0);
+}
+
+#[test]
+fn only_what_is_wanted_is_masked() {
+    let text = b"SSN 219-45-6183 jane@stlukes.org";
+    let evidence = scan(&Catalog::builtin(), text);
+    let mut bytes = text.to_vec();
+    mask(&evidence.findings, 0, &mut bytes, |f| f.identifier.name() == "email");
+    assert_eq!(bytes, b"SSN 219-45-6183 ****@*******.***");
+}
+
+#[test]
+fn a_masked_body_in_pieces_is_the_masked_body() {
+    let text = b"x SSN 219-45-6183 and {\"mrn\": 4481723} y".repeat(3);
+    let evidence = scan(&Catalog::builtin(), &text);
+    let whole = masked(&text);
+    for size in 1..20 {
+        let mut bytes = text.clone();
+        let mut offset = 0;
+        for piece in bytes.chunks_mut(size) {
+            mask(&evidence.findings, offset, piece, |_| true);
+            offset += piece.len() as u64;
+        }
+        assert_eq!(bytes, whole);
+    }
+}
+
+#[test]
+fn what_stands_in_a_container_is_not_maskable() {
+    let evidence = scan(&Catalog::builtin(), b"/q?ssn=219%2D45%2D6183");
+    assert_eq!(evidence.findings.len(), 1);
+    assert!(!is_maskable(&evidence.findings[0]));
+    assert!(is_maskable(&scan(&Catalog::builtin(), b"SSN 219-45-6183").findings[0]));
+}
+
+#[test]
+fn a_url_is_found_out_however_it_is_written() {
+    for url in [
+        "/patients/219-45-6183",
+        "/q?ssn=219456183&x=1",
+        "/q?text=SSN+219-45-6183",
+        "/q?text=SSN%20219%2D45%2D6183",
+        "/q?text=SSN%2520219%252D45%252D6183",
+    ] {
+        let evidence = scan(&Catalog::builtin(), url.as_bytes());
+        assert_eq!(evidence.tally.total(), 1, "{url}");
+        let shown = printable(&Catalog::builtin(), url);
+        assert!(!shown.contains("219") && !shown.contains("6183"), "{shown}");
+    }
+}
+
+#[test]
+fn printable_text_is_harmless_and_short() {
+    let catalog = Catalog::builtin();
+    assert_eq!(printable(&catalog, "/v2/models/x?step=3"), "/v2/models/x?step=3");
+    assert_eq!(printable(&catalog, "a\u{1b}[31m\nb\u{202e}c"), "a\\u{1b}[31m\\u{a}b\\u{202e}c");
+    assert!(printable(&catalog, &"é".repeat(5000)).len() <= dlp::redact::PRINTABLE_MAX);
+    assert!(printable(&catalog, &"\n".repeat(5000)).len() <= dlp::redact::PRINTABLE_MAX);
+    let late = format!("{}219-45-6183", "x".repeat(1010) + " ");
+    assert!(!printable(&catalog, &late).contains("219"), "a value at the cut");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_is_left_to_find(pieces in prop::collection::vec(prop_oneof![
+        6 => prop::sample::select(vec![
+            "SSN 219-45-6183", "ssn: 219456183", "MRN 448-17-23", "\"mrn\": 4481723}", "{", "DOB 04/23/1956",
+            "born 23rd April 1956", "(212) 736-5000", "212.736.5000", "fax 2127365000", "Phone: 0494 92 82 32",
+            "jane.roe@stlukes-clinic.org", "card 4539 1488 0343 6467", "4539148803436467", "7K49QH2MD15",
+            "NPI 1679576722", "+44 20 7946 0958", "219 45 6183", "admitted Apr 23", "ssn", "npi", "tel",
+        ]).prop_map(str::to_owned),
+        3 => prop::sample::select(vec![" ", ", ", "\n", ": ", "-", "/", "*", "1", "44", "", "and then the ", "=", "\""])
+            .prop_map(str::to_owned),
+        1 => "[ -~]{0,12}",
+    ], 0..16)) {
+        let text = pieces.concat();
+        let masked = masked_text(&text);
+        prop_assert_eq!(masked.len(), text.len());
+        let left = body(masked.as_bytes());
+        prop_assert_eq!(left.findings, vec![], "{} -> {}", text, masked);
+    }
+
+    #[test]
+    fn printable_never_panics_and_never_tells(text in "\\PC{0,60}(219-45-6183)?\\PC{0,60}") {
+        let shown = printable(&Catalog::builtin(), &text);
+        prop_assert!(shown.chars().all(|c| !c.is_control()));
+        prop_assert_eq!(scan(&Catalog::builtin(), shown.as_bytes()).findings, vec![]);
+    }
+}
