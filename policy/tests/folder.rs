@@ -68,6 +68,11 @@ fn the_hash_changes_with_every_byte_and_name() {
     assert_eq!(plain, hash("a.yaml", ""));
     assert_ne!(plain, hash("b.yaml", ""));
     assert_ne!(plain, hash("a.yaml", "# a comment\n"));
+    let moved = |name: &str, text: String| {
+        let source = Source { name: name.to_owned(), text };
+        Policy::compile(&[source]).unwrap().policy.hash().to_string()
+    };
+    assert_ne!(moved("a", format!("#\n{HEAD}")), moved("a#\n", HEAD.to_owned()));
 }
 
 #[test]

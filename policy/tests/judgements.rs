@@ -205,6 +205,20 @@ fn monitor_never_softens_the_address_guard() {
 }
 
 #[test]
+fn skipped_bytes_are_unread_bytes() {
+    let permit = permit(&policy_of("inspect: hold", ""), NOW);
+    let mut evidence = dlp::Evidence::default();
+    assert!(!permit.judge(Place::Body, &evidence).stops());
+    evidence.coverage.skipped = 7;
+    let verdict = permit.judge(Place::Body, &evidence);
+    assert!(verdict.stops());
+    assert_eq!(
+        (verdict.reason.code, &*verdict.reason.text),
+        ("unreadable", "7 bytes were not looked at")
+    );
+}
+
+#[test]
 fn a_permit_that_outlives_its_rule_says_so() {
     let rule = "    expires: 2026-12-01T00:00:00Z\n    approval: {ticket: T, by: me}\n";
     let permit = permit(&policy_of("inspect: hold", rule), NOW);
