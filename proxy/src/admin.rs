@@ -168,7 +168,7 @@ impl Admin {
             "{}\nnot after: {}\nsha256: {}\n",
             identity.id(),
             identity.not_after(),
-            identity.fingerprint()
+            identity.leaf_sha256()
         );
         text(StatusCode::OK, shown)
     }

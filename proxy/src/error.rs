@@ -72,6 +72,14 @@ impl Error {
         Self { kind, source: Some(source.into()) }
     }
 
+    /// A TLS handshake that failed, in words that say what to do. Names that a peer presented
+    /// pass the redactor.
+    pub fn handshake(kind: Kind, error: &std::io::Error) -> Self {
+        let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        let text = tls.map_or_else(|| error.to_string(), certs::verify::explain);
+        Self::new(kind, dlp::redact::printable(&dlp::Catalog::builtin(), &text))
+    }
+
     /// What went wrong.
     pub fn kind(&self) -> Kind {
         self.kind

@@ -84,7 +84,7 @@ impl Inbound {
         let stream = tokio::time::timeout(self.rooms.limits.handshake_timeout, accepting)
             .await
             .map_err(|_| Error::new(error::Kind::DownstreamTls, "limits.handshakeTimeout"))?
-            .map_err(|cause| Error::new(error::Kind::DownstreamTls, cause))?;
+            .map_err(|cause| Error::handshake(error::Kind::DownstreamTls, &cause))?;
         let (_, session) = stream.get_ref();
         let leaf = session
             .peer_certificates()

@@ -116,7 +116,7 @@ fn swap_identity(rooms: &Rooms, files: &Files) {
             tracing::info!(id = %identity.id(), not_after = %identity.not_after(), "identity swapped");
             let detail = json!({
                 "id": identity.id().to_string(),
-                "fingerprint": identity.fingerprint(),
+                "leaf_sha256": identity.leaf_sha256(),
                 "not_after": identity.not_after().to_string(),
             });
             rooms.audit.note("identity-swapped", detail);

@@ -66,7 +66,7 @@ impl CertsCommand {
             }
             Self::Inspect { path } => {
                 let pem = store::read(&path)?;
-                print(&certs::inspect::describe(&String::from_utf8_lossy(&pem))?)
+                print(&certs::inspect::describe_at(&String::from_utf8_lossy(&pem), clock::now())?)
             }
             Self::Issue { ca, id, dns, ip, lifetime, out } => {
                 let authority = store::load_authority(&ca)?;

@@ -114,25 +114,22 @@ async fn terminate(
     upgrade: OnUpgrade,
     pinned: &Pinned,
 ) -> Result<Terminated, Stop> {
-    let aborted =
-        |error: &dyn std::fmt::Display| Error::new(error::Kind::DownstreamTls, error.to_string());
+    let failed = |error: std::io::Error| Error::handshake(error::Kind::DownstreamTls, &error);
     let handshake = async {
-        let stream = TokioIo::new(upgrade.await.map_err(|error| aborted(&error))?);
-        let start = LazyConfigAcceptor::new(Acceptor::default(), stream)
-            .await
-            .map_err(|error| aborted(&error))?;
+        let upgraded = upgrade.await.map_err(|error| failed(std::io::Error::other(error)))?;
+        let stream = TokioIo::new(upgraded);
+        let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await.map_err(failed)?;
         check_sni(pinned, start.client_hello().server_name())?;
         let config = outbound
             .intercept
             .server_config(&pinned.host.to_string(), crate::clock::now())
             .map_err(|error| Error::new(error::Kind::InterceptBroken, error))?;
-        let stream = start.into_stream(config).await.map_err(|error| aborted(&error))?;
+        let stream = start.into_stream(config).await.map_err(failed)?;
         Ok::<_, Stop>(stream)
     };
     let limit = outbound.rooms.limits.handshake_timeout;
-    let stream = tokio::time::timeout(limit, handshake).await.map_err(|_| {
-        aborted(&"the TLS handshake inside CONNECT took too long (limits.handshakeTimeout)")
-    })??;
+    let overdue = |_| Error::new(error::Kind::DownstreamTls, "limits.handshakeTimeout");
+    let stream = tokio::time::timeout(limit, handshake).await.map_err(overdue)??;
     let (_, session) = stream.get_ref();
     let version = session.protocol_version().and_then(|version| version.as_str());
     ongoing.note(|record| record.downstream_tls_version = version.map(str::to_owned));

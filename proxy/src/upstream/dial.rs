@@ -69,7 +69,7 @@ pub(super) async fn handshake(
     let stream = tokio::time::timeout(timeouts.handshake, connecting)
         .await
         .map_err(|_| Error::from(Kind::UpstreamTimeout))?
-        .map_err(|error| Error::new(handshake_fault(&error), error))?;
+        .map_err(|error| Error::handshake(handshake_fault(&error), &error))?;
     let (_, session) = stream.get_ref();
     let facts = TlsFacts {
         version: session.protocol_version().and_then(|version| version.as_str()).map(str::to_owned),
