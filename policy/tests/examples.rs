@@ -1,4 +1,4 @@
-//! Every policy under `examples/policies` compiles, and does what its own tests say.
+//! Every policy under `examples/policies` compiles, alone and together, and does what its own tests say.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
@@ -34,6 +34,13 @@ fn every_example_passes_its_check() {
         let report = check(&[source], now());
         assert_eq!(report.outcome, Outcome::Pass, "{name}:\n{}", report.text);
     }
+}
+
+#[test]
+fn the_examples_make_one_folder() {
+    let report = check(&examples(), now());
+    assert_eq!(report.outcome, Outcome::Pass, "{}", report.text);
+    assert!(report.text.contains(", 0 warnings"), "{}", report.text);
 }
 
 #[test]
