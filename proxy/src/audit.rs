@@ -19,9 +19,13 @@ pub mod error;
 pub mod exchange;
 pub mod key;
 mod lines;
+mod pending;
 pub mod record;
 mod recover;
 mod shared;
+mod syncer;
+#[cfg(test)]
+mod tests;
 pub mod verify;
 pub mod writer;
 
@@ -31,10 +35,11 @@ pub use key::{Fingerprint, SigningKey};
 pub use record::{CoverageRecord, FindingCount, Record};
 pub use shared::Head;
 
+use pending::{Message, Pending};
 use record::Payload;
 use recover::Recovered;
 use shared::{Health, Shared};
-use writer::{Limits, Log, Message};
+use writer::{Limits, Log};
 
 /// The most notes that wait in the queue; further ones are lost and counted.
 pub const NOTES_MAX: usize = 256;
@@ -124,7 +129,8 @@ impl Audit {
         let key = signer.fingerprint().clone();
         let shared = Arc::new(Shared::new(queue, settings.queue_max, settings.now, key)?);
         let lines = first_lines(settings, &shared, &signer, recovered);
-        let mut log = Log::new(&shared, disk, signer, settings.limits(), recovered.tip);
+        let pending = Pending::new(&shared, signer, recovered.tip);
+        let mut log = Log::new(&shared, disk, pending, settings.limits())?;
         log.begin(&lines)?;
         let thread = Writer::spawn(log, receiver)?;
         Ok((Audit { shared: Arc::clone(&shared) }, Writer { shared, thread: Some(thread) }))

@@ -4,10 +4,13 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
+use std::mem;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::AuditError;
+use super::syncer::Sync;
 
 /// Bytes set aside on the disk ahead of the log, so that a disk that fills up is noticed while
 /// the lines already promised still have room.
@@ -29,6 +32,8 @@ pub(super) trait Disk: Send {
     fn reserve(&mut self) -> io::Result<()>;
     /// Makes everything appended durable.
     fn sync(&mut self) -> io::Result<()>;
+    /// The same as a job for another thread.
+    fn sync_later(&self) -> Sync;
     /// Creates the segment after this one; [`Disk::advance`] then moves onto it.
     fn prepare_next(&mut self) -> io::Result<()>;
     /// Moves onto the prepared segment.
@@ -128,7 +133,7 @@ pub(super) struct Segments {
 struct Segment {
     number: u32,
     path: PathBuf,
-    file: File,
+    file: Arc<File>,
     bytes: u64,
     reserved: u64,
 }
@@ -146,7 +151,7 @@ impl Segment {
         let path = folder.join(segment_name(number));
         let file = options().create(true).open(&path)?;
         sync_folder(folder)?;
-        Ok(Segment { number, path, file, bytes, reserved: 0 })
+        Ok(Segment { number, path, file: Arc::new(file), bytes, reserved: 0 })
     }
 
     fn check(&self) -> Result<(), Damage> {
@@ -179,7 +184,7 @@ impl Disk for Segments {
 
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         let segment = &mut self.current;
-        match segment.file.write_all(bytes) {
+        match (&*segment.file).write_all(bytes) {
             Ok(()) => {
                 segment.bytes += bytes.len() as u64;
                 Ok(())
@@ -199,7 +204,7 @@ impl Disk for Segments {
             return Ok(());
         }
         let keep_size = rustix::fs::FallocateFlags::KEEP_SIZE;
-        match rustix::fs::fallocate(&segment.file, keep_size, segment.bytes, RESERVE_BYTES) {
+        match rustix::fs::fallocate(&*segment.file, keep_size, segment.bytes, RESERVE_BYTES) {
             Ok(()) | Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {
                 segment.reserved = segment.bytes + RESERVE_BYTES;
                 Ok(())
@@ -212,6 +217,11 @@ impl Disk for Segments {
         self.current.file.sync_data()
     }
 
+    fn sync_later(&self) -> Sync {
+        let file = Arc::clone(&self.current.file);
+        Box::new(move || file.sync_data())
+    }
+
     fn prepare_next(&mut self) -> io::Result<()> {
         if self.next.is_none() {
             self.next = Some(Segment::open(&self.folder, self.current.number + 1, 0)?);
@@ -221,7 +231,9 @@ impl Disk for Segments {
 
     fn advance(&mut self) {
         if let Some(next) = self.next.take() {
-            self.current = next;
+            let ended = mem::replace(&mut self.current, next);
+            // Gives back what was set aside behind its end; without that it is only larger.
+            let _kept = ended.file.set_len(ended.bytes);
         }
     }
 

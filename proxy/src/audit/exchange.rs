@@ -5,12 +5,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::AuditUnavailable;
+use super::pending::Message;
 use super::record::{Ending, Payload, Record};
 use super::shared::Shared;
-use super::writer::Message;
 
 /// The way an exchange goes, seen from the workload.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -112,6 +113,14 @@ enum OpenLine {
     Written,
 }
 
+/// What the lines of an exchange begin with.
+#[derive(Serialize)]
+struct Heading<'a> {
+    exchange: &'a str,
+    direction: &'static str,
+    kind: &'static str,
+}
+
 impl Exchange {
     pub(super) fn new(
         shared: Arc<Shared>,
@@ -181,11 +190,11 @@ impl Exchange {
     }
 
     fn payload(&self, kind: &'static str, ending: Option<&Ending>) -> Payload {
-        let head = serde_json::json!({
-            "exchange": self.id,
-            "direction": self.direction.name(),
-            "kind": self.kind.name(),
-        });
+        let head = Heading {
+            exchange: &self.id,
+            direction: self.direction.name(),
+            kind: self.kind.name(),
+        };
         self.shared.payload(kind).with(&head).with_record(&self.record, ending)
     }
 }

@@ -45,7 +45,8 @@ pub(super) struct Cut {
 }
 
 impl Recovered {
-    fn nothing() -> Recovered {
+    /// A folder without a log.
+    pub(super) fn nothing() -> Recovered {
         Recovered {
             tip: Tip::GENESIS,
             segment: 1,

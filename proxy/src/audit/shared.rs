@@ -11,8 +11,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::chain::push_hex;
 use super::key::Fingerprint;
+use super::pending::Message;
 use super::record::Payload;
-use super::writer::Message;
 use super::{AuditError, AuditUnavailable, NOTES_MAX};
 
 const BOOT_BYTES: usize = 4;
@@ -55,6 +55,7 @@ pub(super) struct Shared {
     lines_lost: AtomicU64,
     is_healthy: AtomicBool,
     health: Mutex<Health>,
+    trouble: Mutex<String>,
     head: Mutex<Head>,
 }
 
@@ -83,6 +84,7 @@ impl Shared {
             lines_lost: AtomicU64::new(0),
             is_healthy: AtomicBool::new(true),
             health: Mutex::new(Health::Healthy),
+            trouble: Mutex::default(),
             head: Mutex::default(),
         })
     }
@@ -178,6 +180,15 @@ impl Shared {
         }
     }
 
+    pub(super) fn is_dead(&self) -> bool {
+        !self.is_healthy() && matches!(*lock(&self.health), Health::Dead(_))
+    }
+
+    /// What went wrong last, also after it was overcome or the run stopped.
+    pub(super) fn last_trouble(&self) -> String {
+        lock(&self.trouble).clone()
+    }
+
     pub(super) fn why_unhealthy(&self) -> Option<String> {
         match &*lock(&self.health) {
             Health::Dead(why) => Some(why.clone()),
@@ -189,6 +200,9 @@ impl Shared {
 
     /// Changes the health and logs the change. A run that has stopped or died stays so.
     pub(super) fn set_health(&self, health: Health) {
+        if let Health::Dead(why) | Health::Full(why) = &health {
+            lock(&self.trouble).clone_from(why);
+        }
         let mut current = lock(&self.health);
         let is_final = match &*current {
             Health::Dead(_) => true,
@@ -208,8 +222,12 @@ impl Shared {
         *current = health;
     }
 
+    /// Exports a durable head, unless a newer one is already out.
     pub(super) fn set_head(&self, head: Head) {
-        *lock(&self.head) = head;
+        let mut current = lock(&self.head);
+        if head.seq >= current.seq {
+            *current = head;
+        }
     }
 
     pub(super) fn head(&self) -> Head {

@@ -1,55 +1,31 @@
-//! The thread that owns the log: takes lines from the bounded queue, chains them, writes them in
-//! groups and makes them durable. Invariant: a line counts as written only when the file is still
-//! ours; the exported head is durable; after a failure nothing opens until the disk is sound.
+//! The thread that owns the log: takes lines from the bounded queue, writes them in groups and
+//! sees to it that they become durable. Invariant: a line counts as written only when the file is
+//! still ours; after a failure nothing opens until the disk is sound again, or ever in this run.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
-
-use super::chain::{self, Tip};
-use super::disk::Disk;
-use super::key::SigningKey;
+use super::disk::{Damage, Disk};
+use super::pending::{Ending, Message, Pending};
 use super::record::Payload;
-use super::shared::{Head, Health, Shared};
+use super::shared::{Health, Shared};
+use super::syncer::Syncer;
 use super::{AuditError, Sync};
 
-/// How long written lines may wait for the group that makes them durable.
+/// How long written lines wait for the group that makes them durable; while a sync runs, as long
+/// again.
 pub const SYNC_INTERVAL: Duration = Duration::from_millis(10);
 
 /// How often the file is looked at while nothing is written, and a full disk tried again.
 pub const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The most lines, and the bytes after which no more are taken, of one write.
+/// The most lines of one write.
 pub const BATCH_LINES_MAX: usize = 1024;
-/// See [`BATCH_LINES_MAX`].
-pub const BATCH_BYTES_MAX: usize = 1 << 20;
 
-/// What the queue carries. A place goes with each line and is free again once it is written.
-#[derive(Debug)]
-pub(super) enum Message {
-    /// End without a word, as if killed.
-    Abandon,
-    Close {
-        line: Payload,
-        opened: bool,
-        place: OwnedSemaphorePermit,
-    },
-    Note {
-        line: Payload,
-        place: OwnedSemaphorePermit,
-    },
-    Open {
-        line: Payload,
-        written: oneshot::Sender<()>,
-        place: OwnedSemaphorePermit,
-    },
-    /// Write what is queued, `stop` and a head, and end.
-    Stop,
-}
+/// The bytes after which one write takes no more lines.
+pub const BATCH_BYTES_MAX: usize = 1 << 20;
 
 /// When heads are due and segments end.
 #[derive(Debug)]
@@ -61,84 +37,58 @@ pub(super) struct Limits {
 }
 
 /// The state of the thread.
+#[derive(Debug)]
 pub(super) struct Log<D> {
     shared: Arc<Shared>,
     disk: D,
-    signer: SigningKey,
+    syncer: Syncer,
     limits: Limits,
-    tip: Tip,
-    /// Number of the newest head line.
-    anchored_seq: u64,
-    records_since_head: u64,
-    head_at: Instant,
-    /// Chained lines that are not written yet, who waits for them, and their places.
-    buffer: Vec<u8>,
-    waiting: Vec<oneshot::Sender<()>>,
-    places: Vec<OwnedSemaphorePermit>,
-    unsynced_since: Option<Instant>,
+    pending: Pending,
+    /// When written lines wait to become durable: the next try.
+    sync_at: Option<Instant>,
     checked_at: Instant,
     /// When lines wait for a full disk: the next try.
     retry_at: Option<Instant>,
+    /// When the next segment could not be begun: the next try.
+    rotate_at: Option<Instant>,
     is_dead: bool,
-    /// What was wrong last.
-    why: String,
-    notes_lost: u64,
-    exchanges_open: u64,
-}
-
-/// How the thread was told to end.
-#[derive(Clone, Copy, Debug)]
-enum Ending {
-    Abandon,
-    Stop,
 }
 
 impl<D: Disk> Log<D> {
     pub(super) fn new(
         shared: &Arc<Shared>,
         disk: D,
-        signer: SigningKey,
+        pending: Pending,
         limits: Limits,
-        tip: Tip,
-    ) -> Log<D> {
-        let now = Instant::now();
-        Log {
+    ) -> Result<Log<D>, AuditError> {
+        Ok(Log {
             shared: Arc::clone(shared),
             disk,
-            signer,
+            syncer: Syncer::spawn(shared)?,
             limits,
-            tip,
-            anchored_seq: 0,
-            records_since_head: 0,
-            head_at: now,
-            buffer: Vec::new(),
-            waiting: Vec::new(),
-            places: Vec::new(),
-            unsynced_since: None,
-            checked_at: now,
+            pending,
+            sync_at: None,
+            checked_at: Instant::now(),
             retry_at: None,
+            rotate_at: None,
             is_dead: false,
-            why: String::new(),
-            notes_lost: 0,
-            exchanges_open: 0,
-        }
+        })
     }
 
     /// Writes the first lines of the run and their head, durably, before anything may open.
     pub(super) fn begin(&mut self, lines: &[Payload]) -> Result<(), AuditError> {
         if self.disk.bytes() == 0 && self.disk.segment() > 1 {
-            self.append_segment();
+            self.pending.append_segment(self.disk.segment());
         }
         for line in lines {
-            self.append(line);
+            self.pending.append(line);
         }
-        self.append_head(None);
+        self.pending.append_head(None);
         self.disk.reserve().map_err(AuditError::Write)?;
-        self.disk.append(&self.buffer).map_err(AuditError::Write)?;
+        self.append().map_err(AuditError::Write)?;
         self.disk.check()?;
         self.disk.sync().map_err(AuditError::Write)?;
-        self.buffer.clear();
-        self.export();
+        self.is_durable();
         Ok(())
     }
 
@@ -163,249 +113,180 @@ impl<D: Disk> Log<D> {
             Err(RecvTimeoutError::Timeout) => return None,
             Err(RecvTimeoutError::Disconnected) => return Some(Ending::Abandon),
         };
-        let mut ending = self.take(first);
-        for message in queue.try_iter().take(BATCH_LINES_MAX - 1) {
-            ending = ending.or(self.take(message));
-            if ending.is_some() || self.buffer.len() >= BATCH_BYTES_MAX {
-                break;
-            }
+        let mut ending = self.pending.take(first);
+        let mut rest = queue.try_iter().take(BATCH_LINES_MAX - 1);
+        while ending.is_none() && self.pending.bytes().len() < BATCH_BYTES_MAX {
+            let Some(message) = rest.next() else { break };
+            ending = self.pending.take(message);
         }
         ending
     }
 
     /// How long nothing needs to be done.
     fn patience(&self) -> Duration {
+        let now = Instant::now();
         if self.is_dead {
             return CHECK_INTERVAL;
         }
         if let Some(at) = self.retry_at {
-            return at.saturating_duration_since(Instant::now());
+            return at.saturating_duration_since(now);
         }
-        let head = self.limits.head_interval.saturating_sub(self.head_at.elapsed());
-        let sync = self.unsynced_since.map(|since| SYNC_INTERVAL.saturating_sub(since.elapsed()));
+        let (_, since_head) = self.pending.since_head();
+        let sync = self.sync_at.map(|at| at.saturating_duration_since(now));
+        let head = self.limits.head_interval.saturating_sub(since_head);
         CHECK_INTERVAL.min(head).min(sync.unwrap_or(CHECK_INTERVAL))
     }
 
-    fn take(&mut self, message: Message) -> Option<Ending> {
-        match message {
-            Message::Abandon => return Some(Ending::Abandon),
-            Message::Close { line, opened, place } => {
-                self.exchanges_open = self.exchanges_open.saturating_sub(opened.into());
-                self.append(&line);
-                self.places.push(place);
-            }
-            Message::Note { line, place } => {
-                self.append(&line);
-                self.places.push(place);
-            }
-            Message::Open { line, written, place } => {
-                self.exchanges_open += 1;
-                self.append(&line);
-                self.places.push(place);
-                self.waiting.push(written);
-            }
-            Message::Stop => return Some(Ending::Stop),
-        }
-        None
-    }
-
-    /// One round: write what was taken, and whatever else is due.
+    /// One round: write what was taken, and do whatever else is due.
     fn turn(&mut self) {
         let now = Instant::now();
-        if self.is_dead {
-            return self.discard();
+        if self.is_dead || self.shared.is_dead() {
+            return self.bury();
         }
         if self.retry_at.is_some_and(|at| now < at) {
-            return self.waiting.clear(); // they can't be told that their line is written
+            return self.pending.refuse();
         }
-        let is_head_due = self.records_since_head >= self.limits.head_records_max
-            || self.head_at.elapsed() >= self.limits.head_interval;
-        if is_head_due {
-            self.append_head(None);
+        let (records, since_head) = self.pending.since_head();
+        if records >= self.limits.head_records_max || since_head >= self.limits.head_interval {
+            self.pending.append_head(None);
         }
-        if !self.buffer.is_empty() || now.duration_since(self.checked_at) >= CHECK_INTERVAL {
+        let is_check_due = now.duration_since(self.checked_at) >= CHECK_INTERVAL;
+        if is_check_due || !self.pending.bytes().is_empty() {
             self.write(now);
         }
-        if self.unsynced_since.is_some_and(|since| since.elapsed() >= SYNC_INTERVAL) {
-            self.sync();
+        if self.sync_at.is_some_and(|at| at <= now) {
+            self.sync_beside(now);
         }
-        if self.disk.bytes() >= self.limits.segment_bytes_max && self.shared.is_healthy() {
-            self.rotate();
+        let is_long = self.disk.bytes() >= self.limits.segment_bytes_max;
+        if is_long && self.shared.is_healthy() && self.rotate_at.is_none_or(|at| at <= now) {
+            self.rotate(now);
         }
     }
 
-    /// Writes the buffer and answers those who wait for it.
+    /// Writes what is pending, looks at the file, and answers those who wait.
     fn write(&mut self, now: Instant) {
+        // What waited for a full disk waited long: the file may not be ours any more.
         if self.retry_at.take().is_some()
             && let Err(damage) = self.disk.check()
         {
-            return self.die(&damage.to_string());
+            return self.damaged(&damage);
         }
         let reserved = self.disk.reserve();
-        if let Err(error) = self.append_buffer() {
-            return if is_full(&error) { self.stall(&error, now) } else { self.fail(&error) };
+        if let Err(error) = self.append() {
+            return self.failed(&error, now);
         }
         if let Err(damage) = self.disk.check() {
-            return self.die(&damage.to_string());
+            return self.damaged(&damage);
         }
         self.checked_at = now;
-        if self.limits.sync == Sync::BeforeRelease && !self.waiting.is_empty() {
+        if self.limits.sync == Sync::BeforeRelease && self.pending.has_waiting() {
             self.sync();
         }
-        if self.is_dead {
-            return;
+        if self.is_dead || self.shared.is_dead() {
+            return self.bury();
         }
-        for written in self.waiting.drain(..) {
-            // The exchange may have gone meanwhile; its close line follows.
-            let _gone = written.send(());
-        }
-        self.free_places();
-        match reserved {
-            Ok(()) => self.shared.set_health(Health::Healthy),
-            Err(error) => self.shared.set_health(Health::Full(error.to_string())),
-        }
+        self.pending.answer();
+        self.shared.set_health(match reserved {
+            Ok(()) => Health::Healthy,
+            Err(error) => Health::Full(error.to_string()),
+        });
     }
 
-    fn append_buffer(&mut self) -> io::Result<()> {
-        if self.buffer.is_empty() {
+    fn append(&mut self) -> io::Result<()> {
+        if self.pending.bytes().is_empty() {
             return Ok(());
         }
-        self.disk.append(&self.buffer)?;
-        self.unsynced_since.get_or_insert_with(Instant::now);
-        self.buffer.clear();
-        self.buffer.shrink_to(2 * BATCH_BYTES_MAX);
+        self.disk.append(self.pending.bytes())?;
+        self.pending.clear(2 * BATCH_BYTES_MAX);
+        self.sync_at.get_or_insert_with(|| Instant::now() + SYNC_INTERVAL);
         Ok(())
     }
 
+    /// Makes what is written durable, and waits for it.
     fn sync(&mut self) {
         match self.disk.sync() {
-            Ok(()) => self.export(),
-            // After a failed fsync nobody knows what is on the disk: it is not tried again.
-            Err(error) => self.fail(&error),
+            Ok(()) => self.is_durable(),
+            Err(error) => self.die(error.to_string()),
         }
     }
 
-    /// Ends the segment with a head that names the next one, and begins that.
-    fn rotate(&mut self) {
+    /// Has what is written made durable while the next lines are written.
+    fn sync_beside(&mut self, now: Instant) {
+        let is_begun = self.syncer.begin(self.disk.sync_later(), self.pending.head());
+        self.sync_at = (!is_begun).then(|| now + SYNC_INTERVAL);
+    }
+
+    fn is_durable(&mut self) {
+        self.sync_at = None;
+        self.shared.set_head(self.pending.head());
+    }
+
+    /// Ends the segment with a head that names the next one, and begins that. A segment that
+    /// can't be followed yet goes on.
+    fn rotate(&mut self, now: Instant) {
         if let Err(error) = self.disk.prepare_next() {
-            return if is_full(&error) {
-                self.stall(&error, Instant::now())
-            } else {
-                self.fail(&error)
-            };
+            tracing::warn!(%error, "cannot begin the next audit segment");
+            self.rotate_at = Some(now + CHECK_INTERVAL);
+            return;
         }
-        self.append_head(Some(self.disk.segment() + 1));
-        if let Err(error) = self.append_buffer() {
-            return self.fail(&error);
+        self.rotate_at = None;
+        let next = self.disk.segment() + 1;
+        self.pending.append_head(Some(next));
+        if let Err(error) = self.append() {
+            return self.die(error.to_string());
         }
         self.sync();
         if !self.is_dead {
             self.disk.advance();
-            self.append_segment();
-            self.write(Instant::now());
+            self.pending.append_segment(next);
+            self.write(now);
         }
     }
 
     /// Writes the last lines of the run.
     fn finish(mut self, queue: &Receiver<Message>) -> Result<(), AuditError> {
         for message in queue.try_iter() {
-            let _second_stop = self.take(message);
-            if self.buffer.len() >= BATCH_BYTES_MAX {
+            // Whatever ends the run, it ends already.
+            let _ending = self.pending.take(message);
+            if self.pending.bytes().len() >= BATCH_BYTES_MAX {
                 self.turn();
             }
         }
         self.retry_at = self.retry_at.map(|_| Instant::now());
-        let lost = self.shared.lines_lost();
-        let stop = self.shared.payload("stop").with(&json!({
-            "exchanges_open": self.exchanges_open,
-            "lines_lost": lost,
-        }));
-        self.append(&stop);
-        self.append_head(None);
+        self.pending.append_stop();
+        self.pending.append_head(None);
         self.turn();
-        if !self.is_dead {
+        if !self.is_dead && self.retry_at.is_none() {
             self.sync();
         }
         if self.is_dead || self.retry_at.is_some() {
-            return Err(AuditError::Unfinished { why: self.why });
+            return Err(AuditError::Unfinished { why: self.shared.last_trouble() });
         }
         Ok(())
     }
 
-    fn append(&mut self, line: &Payload) {
-        chain::append(&mut self.tip, line.as_bytes(), &mut self.buffer);
-        self.records_since_head += 1;
-    }
-
-    fn append_head(&mut self, next_segment: Option<u32>) {
-        let lost = self.shared.notes_lost();
-        if lost > self.notes_lost {
-            let detail = json!({ "count": lost - self.notes_lost });
-            self.notes_lost = lost;
-            let note = self.shared.payload("note").with_note("notes-lost", &detail);
-            self.append(&note);
+    /// A full disk is tried again, with the lines kept; anything else ends the run's log.
+    fn failed(&mut self, error: &io::Error, now: Instant) {
+        if !matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+            return self.die(error.to_string());
         }
-        let mut head = self.shared.payload("head");
-        if let Some(number) = next_segment {
-            head = head.with(&json!({ "next_segment": number }));
-        }
-        chain::append_head(&mut self.tip, head.as_bytes(), &self.signer, &mut self.buffer);
-        self.anchored_seq = self.tip.seq;
-        self.records_since_head = 0;
-        self.head_at = Instant::now();
-    }
-
-    fn append_segment(&mut self) {
-        let line = self.shared.payload("segment").with(&json!({
-            "segment": self.disk.segment(),
-            "exchanges_open": self.exchanges_open,
-        }));
-        self.append(&line);
-    }
-
-    /// Tells the world how far the log is durable.
-    fn export(&mut self) {
-        self.unsynced_since = None;
-        self.shared.set_head(Head {
-            seq: self.tip.seq,
-            hash: self.tip.hash.to_string(),
-            anchored_seq: self.anchored_seq,
-        });
-    }
-
-    /// The disk is full: keep the lines, refuse new exchanges, try again.
-    fn stall(&mut self, error: &io::Error, now: Instant) {
-        self.why = error.to_string();
-        self.shared.set_health(Health::Full(self.why.clone()));
-        self.waiting.clear();
+        self.shared.set_health(Health::Full(error.to_string()));
+        self.pending.refuse();
         self.retry_at = Some(now + CHECK_INTERVAL);
     }
 
-    fn fail(&mut self, error: &io::Error) {
-        self.die(&error.to_string());
+    fn damaged(&mut self, damage: &Damage) {
+        self.die(damage.to_string());
+    }
+
+    fn die(&mut self, why: String) {
+        self.shared.set_health(Health::Dead(why));
+        self.bury();
     }
 
     /// Nothing more can be written in this run.
-    fn die(&mut self, why: &str) {
+    fn bury(&mut self) {
         self.is_dead = true;
-        self.why = why.to_owned();
-        self.shared.set_health(Health::Dead(why.to_owned()));
-        self.discard();
+        self.pending.discard();
     }
-
-    fn discard(&mut self) {
-        self.shared.count_lost_lines(self.places.len() as u64);
-        self.buffer.clear();
-        self.waiting.clear();
-        self.free_places();
-    }
-
-    fn free_places(&mut self) {
-        self.shared.leave_queue(self.places.len());
-        self.places.clear();
-    }
-}
-
-fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }

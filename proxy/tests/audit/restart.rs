@@ -103,13 +103,10 @@ fn a_log_damaged_before_its_end_is_not_continued() {
         let copy = Station::new();
         fs::create_dir(copy.folder()).unwrap();
         copy.write(FIRST, &bytes);
-        match copy.start_error() {
-            AuditError::Damaged { file, line } => {
-                assert!(file.ends_with(FIRST));
-                assert_eq!(line, Some(*number));
-            }
-            other => panic!("line {number}: {other}"),
-        }
+        let error = copy.start_error();
+        let named = format!("{FIRST}:{number} is not the audit log that was written");
+        assert!(matches!(error, AuditError::Damaged { .. }), "{error}");
+        assert!(error.to_string().contains(&named), "{error}");
         assert_eq!(copy.read(FIRST), bytes, "the evidence stays as it was");
     }
 }

@@ -97,11 +97,11 @@ impl Station {
     }
 
     /// Each line with its file and its place in it, from 1; with its newline.
-    pub(crate) fn lines(&self) -> Vec<(String, u64, Vec<u8>)> {
+    pub(crate) fn lines(&self) -> Vec<(String, usize, Vec<u8>)> {
         let mut lines = Vec::new();
         for file in self.files() {
             for (at, line) in self.read(&file).split_inclusive(|byte| *byte == b'\n').enumerate() {
-                lines.push((file.clone(), at as u64 + 1, line.to_vec()));
+                lines.push((file.clone(), at + 1, line.to_vec()));
             }
         }
         lines

@@ -54,7 +54,7 @@ proptest! {
         let report = verify(&VerifyRequest { folder: copy.folder(), keys: vec![], expect_head: None });
         prop_assert_eq!(report.exit_code(), 1, "{}", report);
         let first = &report.problems[0];
-        prop_assert_eq!((&first.file, first.line), (file, Some(*number)), "{}", report);
+        prop_assert_eq!((&first.file, first.line), (file, Some(*number as u64)), "{}", report);
     }
 }
 
@@ -65,7 +65,7 @@ fn a_removed_line_is_missed_where_it_was() {
     for (at, (file, number, _)) in lines.iter().enumerate() {
         let copy = copy_of(&station);
         rewrite(&copy, file, |kept| {
-            kept.remove(*number as usize - 1);
+            kept.remove(*number - 1);
         });
         let report = copy.verify();
         let Some(after) = lines.get(at + 1) else {
@@ -74,11 +74,11 @@ fn a_removed_line_is_missed_where_it_was() {
         };
         assert_eq!(report.exit_code(), 1, "{report}");
         let place = if after.0 == *file { (file, *number) } else { (&after.0, 1) };
-        let names = |line: u64| {
+        let names = |line: usize| {
             report
                 .problems
                 .iter()
-                .any(|problem| (&problem.file, problem.line) == (place.0, Some(line)))
+                .any(|problem| (&problem.file, problem.line) == (place.0, Some(line as u64)))
         };
         assert!(names(place.1), "line {at}: {report}");
         assert!(report.to_string().contains("missing"), "{report}");
@@ -90,11 +90,11 @@ fn a_repeated_line_is_found() {
     let station = Station::with_log(6);
     for (file, number, line) in station.lines() {
         let copy = copy_of(&station);
-        rewrite(&copy, &file, |lines| lines.insert(number as usize, line.clone()));
+        rewrite(&copy, &file, |lines| lines.insert(number, line.clone()));
         let report = copy.verify();
         assert_eq!(report.exit_code(), 1, "{report}");
         assert_eq!(report.problems.len(), 1, "{report}");
-        assert_eq!(report.problems[0].line, Some(number + 1));
+        assert_eq!(report.problems[0].line, Some(number as u64 + 1));
         assert!(report.problems[0].what.contains("repeated"), "{report}");
     }
 }
@@ -105,7 +105,7 @@ fn swapped_lines_are_found() {
     let lines = station.lines();
     for pair in lines.windows(2).filter(|pair| pair[0].0 == pair[1].0) {
         let copy = copy_of(&station);
-        let at = pair[0].1 as usize;
+        let at = pair[0].1;
         rewrite(&copy, &pair[0].0, |lines| lines.swap(at - 1, at));
         let report = copy.verify();
         assert_eq!(report.exit_code(), 1, "{report}");
