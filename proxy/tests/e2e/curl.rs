@@ -163,6 +163,35 @@ fn what_the_policy_does_not_name_is_refused_before_its_body_is_sent() {
 }
 
 #[test]
+fn an_ssn_in_a_url_or_header_is_refused_and_written_nowhere() {
+    let story = Story::begin();
+    let before = story.nginx.accepted();
+    let encoded = SSN.replace('-', "%2D");
+    for (url, header) in [
+        (format!("http://registry.ml.internal/v2/1?ssn={SSN}"), "X-Note: none".to_owned()),
+        (format!("http://registry.ml.internal/v2/2?q=ssn%3A%20{encoded}"), "X-Note: none".into()),
+        (format!("http://registry.ml.internal/v2/ssn/{SSN}"), "X-Note: none".into()),
+        ("http://registry.ml.internal/v2/4".into(), format!("X-Note: patient SSN {SSN}")),
+    ] {
+        let mut curl = curl(&story.site, story.lazaret.proxy);
+        curl.arg("-o").arg(story.site.path("answer")).args(["-w", "%{http_code} %{content_type}"]);
+        let done = finished(curl.args(["-H", &header, &url]));
+        assert_eq!(done.out, REFUSED, "{url}: {}", done.said());
+        let answer = story.answer().to_string();
+        assert!(!answer.contains(SSN) && !answer.contains(&encoded), "{answer}");
+    }
+    assert_eq!(story.nginx.accepted(), before + 1, "no connection but the count's own");
+    let records = audit::wait_for_closed(&story.site, "registry.ml.internal", 4);
+    for record in records {
+        assert_eq!(record["findings"][0]["identifier"], "ssn", "{record:#}");
+    }
+    for text in [SSN, &encoded] {
+        assert!(!audit::mentions(&story.site, text), "{:#?}", audit::lines(&story.site));
+        assert!(!story.lazaret.said().contains(text), "{}", story.lazaret.said());
+    }
+}
+
+#[test]
 fn a_stopped_sidecar_exits_well_and_leaves_a_log_that_verifies() {
     let mut story = Story::begin();
     let file = story.site.write("note.txt", b"loss went down\n");

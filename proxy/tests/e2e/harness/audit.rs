@@ -28,14 +28,19 @@ pub(crate) fn closed(site: &Site, what: &str) -> Vec<Value> {
     lines(site).into_iter().filter(is_meant).collect()
 }
 
+/// The same, once there are `count` of them.
+pub(crate) fn wait_for_closed(site: &Site, what: &str, count: usize) -> Vec<Value> {
+    eventually(&format!("{count} records of {what}"), || {
+        let found = closed(site, what);
+        (found.len() >= count).then_some(found)
+    })
+}
+
 /// The one closing record of an exchange whose target holds `what`, once it is written.
 pub(crate) fn record(site: &Site, what: &str) -> Value {
-    let found = eventually(&format!("a record of {what}"), || {
-        let found = closed(site, what);
-        (!found.is_empty()).then_some(found)
-    });
+    let mut found = wait_for_closed(site, what, 1);
     assert_eq!(found.len(), 1, "one exchange, one record: {found:#?}");
-    found.into_iter().next().expect("just counted")
+    found.remove(0)
 }
 
 /// Is `text` anywhere in the log?
