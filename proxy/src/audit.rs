@@ -131,7 +131,7 @@ impl Audit {
         let lines = first_lines(settings, &shared, &signer, recovered);
         let pending = Pending::new(&shared, signer, recovered.tip);
         let mut log = Log::new(&shared, disk, pending, settings.limits())?;
-        log.begin(&lines)?;
+        log.begin(&lines, recovered.exchanges_open)?;
         let thread = Writer::spawn(log, receiver)?;
         Ok((Audit { shared: Arc::clone(&shared) }, Writer { shared, thread: Some(thread) }))
     }

@@ -83,7 +83,7 @@ pub(super) fn segments(folder: &Path) -> io::Result<Vec<u32>> {
         let name = entry?.file_name();
         let number = name.to_str().and_then(|name| {
             let digits = name.strip_prefix("audit-")?.strip_suffix(".jsonl")?;
-            digits.parse().ok().filter(|number| segment_name(*number) == name)
+            digits.parse().ok().filter(|number| *number > 0 && segment_name(*number) == name)
         });
         numbers.extend(number);
     }

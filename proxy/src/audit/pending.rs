@@ -125,9 +125,8 @@ impl Pending {
         self.head_at = Instant::now();
     }
 
-    /// The first line of a segment after the first.
-    pub(super) fn append_segment(&mut self, number: u32) {
-        let open = self.exchanges_open;
+    /// The first line of a segment after the first, which recovery counts on from.
+    pub(super) fn append_segment(&mut self, number: u32, open: u64) {
         let fields = json!({ "segment": number, "exchanges_open": open });
         self.append(&self.shared.payload("segment").with(&fields));
     }
@@ -137,6 +136,11 @@ impl Pending {
         let (open, lost) = (self.exchanges_open, self.shared.lines_lost());
         let fields = json!({ "exchanges_open": open, "lines_lost": lost });
         self.append(&self.shared.payload("stop").with(&fields));
+    }
+
+    /// Exchanges with an open line and no close line.
+    pub(super) fn exchanges_open(&self) -> u64 {
+        self.exchanges_open
     }
 
     /// Lines since the last head, and how long ago that was.

@@ -3,8 +3,8 @@
 //! byte anywhere is never called intact, and the report says where it is. What this can't see
 //! without [`VerifyRequest::expect_head`]: a cut right behind a signed head.
 
-use std::fs::File;
-use std::io::{self, BufReader};
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use super::chain::LineHash;
@@ -61,28 +61,42 @@ pub fn verify(request: &VerifyRequest) -> Report {
             return Report::unreadable(&request.folder, why.to_owned());
         }
     };
-    let numbers = match segments(&request.folder) {
-        Ok(numbers) => numbers,
+    let lengths = match lengths(&request.folder) {
+        Ok(lengths) => lengths,
         Err(error) => return Report::unreadable(&request.folder, error.to_string()),
     };
-    let Some(newest) = numbers.last().copied() else {
+    let Some((newest, _)) = lengths.last().copied() else {
         return Report::unreadable(&request.folder, "there is no audit log in it".to_owned());
     };
     let mut walk = Walk::new(&request.folder, &request.keys, expected);
     let mut next = 1;
-    for number in numbers {
+    for (number, bytes) in lengths {
         walk.begin_segment(number, next, number == newest);
-        if let Err(error) = read_segment(&request.folder, number, &mut walk) {
+        if let Err(error) =
+            read_segment(&request.folder.join(segment_name(number)), bytes, &mut walk)
+        {
             walk.unreadable(format!("{}: {error}", segment_name(number)));
         }
         walk.end_segment();
         next = number.saturating_add(1);
     }
-    walk.finish()
+    // A run that goes on may have begun the next segment meanwhile.
+    walk.finish(request.folder.join(segment_name(next)).exists())
 }
 
-fn read_segment(folder: &Path, number: u32, walk: &mut Walk) -> io::Result<()> {
-    let file = File::open(folder.join(segment_name(number)))?;
+/// The segments in order, each with its length. The newest is measured first: a run that goes on
+/// writes to it only after it has ended the one before, so that what is read holds together.
+fn lengths(folder: &Path) -> io::Result<Vec<(u32, u64)>> {
+    let mut lengths = Vec::new();
+    for number in segments(folder)?.into_iter().rev() {
+        lengths.push((number, fs::metadata(folder.join(segment_name(number)))?.len()));
+    }
+    lengths.reverse();
+    Ok(lengths)
+}
+
+fn read_segment(path: &Path, bytes: u64, walk: &mut Walk) -> io::Result<()> {
+    let file = File::open(path)?.take(bytes);
     let mut lines = Lines::new(BufReader::with_capacity(READ_BYTES, file));
     while let Some(piece) = lines.next()? {
         match piece {

@@ -76,9 +76,10 @@ impl<D: Disk> Log<D> {
     }
 
     /// Writes the first lines of the run and their head, durably, before anything may open.
-    pub(super) fn begin(&mut self, lines: &[Payload]) -> Result<(), AuditError> {
+    /// `left_open`: exchanges that the last run left open.
+    pub(super) fn begin(&mut self, lines: &[Payload], left_open: u64) -> Result<(), AuditError> {
         if self.disk.bytes() == 0 && self.disk.segment() > 1 {
-            self.pending.append_segment(self.disk.segment());
+            self.pending.append_segment(self.disk.segment(), left_open);
         }
         for line in lines {
             self.pending.append(line);
@@ -238,7 +239,7 @@ impl<D: Disk> Log<D> {
         self.sync();
         if !self.is_dead {
             self.disk.advance();
-            self.pending.append_segment(next);
+            self.pending.append_segment(next, self.pending.exchanges_open());
             self.write(now);
         }
     }

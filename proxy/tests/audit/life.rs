@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use proxy::audit::chain::LINE_BYTES_MAX;
+use proxy::audit::chain::{self, LINE_BYTES_MAX, Tip};
 use proxy::audit::{
     Audit, AuditUnavailable, CoverageRecord, Direction, FindingCount, Kind, Outcome, Settings,
 };
@@ -121,6 +121,43 @@ fn a_full_queue_refuses_to_open_and_never_blocks() {
     drop((second, third));
     writer.stop().unwrap();
     assert_eq!(station.records_of("close").len(), 3);
+}
+
+/// What other programs rely on: the seal is the SHA-256 of the bytes before `,"hash":`, as
+/// `head -c` and `sha256sum` compute it.
+#[test]
+fn the_bytes_of_a_line_are_pinned() {
+    let payload = br#""time":"2026-11-21T00:00:00.000000Z","boot":"0badcafe","type":"note""#;
+    let (mut tip, mut line) = (Tip::GENESIS, Vec::new());
+    chain::append(&mut tip, payload, &mut line);
+    let zeros = "0".repeat(64);
+    let hash = "1e00483525aa152c9c66e7ba9d40800485740b73fdd5d3a649f12eddb573b5b2";
+    let expected = format!(
+        r#"{{"v":1,"seq":1,{},"prev":"{zeros}","hash":"{hash}"}}"#,
+        std::str::from_utf8(payload).unwrap()
+    );
+    assert_eq!(String::from_utf8(line).unwrap(), format!("{expected}\n"));
+    assert_eq!((tip.seq, tip.hash.to_string().as_str()), (1, hash));
+}
+
+#[test]
+fn a_log_that_is_being_written_is_never_called_tampered() {
+    let station = Station::new();
+    let settings =
+        Settings { segment_bytes_max: 20_000, head_records_max: 8, ..station.settings() };
+    let (audit, writer) = Audit::start(settings).unwrap();
+    let writing =
+        std::thread::spawn(move || (0..2000).for_each(|number| run_exchange(&audit, number)));
+    let mut verified = 0;
+    while !writing.is_finished() {
+        let report = station.verify();
+        assert!([0, 3].contains(&report.exit_code()), "{report}");
+        verified += 1;
+    }
+    writing.join().unwrap();
+    assert!(verified > 0);
+    writer.stop().unwrap();
+    assert_eq!(station.verify().exit_code(), 0);
 }
 
 #[test]

@@ -309,8 +309,9 @@ impl Walk {
         self.report.add_problem(Problem { file: segment_name(self.segment), line, seq, what });
     }
 
-    pub(super) fn finish(mut self) -> Report {
-        if let Some(number) = self.announced {
+    /// The end; `has_next`: is there a segment after the last one read?
+    pub(super) fn finish(mut self, has_next: bool) -> Report {
+        if let Some(number) = self.announced.filter(|_| !has_next) {
             let file = segment_name(number);
             let what = format!("is missing: {} ends by naming it", segment_name(self.segment));
             self.report.add_problem(Problem { file, line: None, seq: None, what });
