@@ -40,7 +40,7 @@ pub struct Cleared<H> {
     body: ClearedBody,
 }
 
-/// Proof that a head's target and headers were read, or are exempt.
+/// Proof that a head's target and headers were read.
 #[derive(Debug)]
 pub struct HeadRead(());
 
@@ -150,11 +150,12 @@ impl Content {
         headers: &HeaderMap,
         cell: &ReadingCell,
     ) -> Result<HeadRead, Box<Verdict>> {
+        // An exemption covers the body; names and headers are read all the same.
         if ruling.profile().exempt().is_none() {
             cell.with(|reading| reading.inspected = true);
-            head::read_target(ruling, cell, target)?;
-            head::read_headers(ruling, cell, headers)?;
         }
+        head::read_target(ruling, cell, target)?;
+        head::read_headers(ruling, cell, headers)?;
         Ok(HeadRead(()))
     }
 

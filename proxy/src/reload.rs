@@ -140,7 +140,7 @@ fn load(path: &Path) -> Result<Policy, String> {
     let sources = read_policy(path).map_err(|error| error.to_string())?;
     match Policy::compile(&sources) {
         Ok(compiled) => {
-            for warning in &compiled.warnings {
+            for warning in compiled.warnings.iter().chain(compiled.stale(crate::clock::now())) {
                 tracing::warn!(%warning, "policy");
             }
             Ok(compiled.policy)

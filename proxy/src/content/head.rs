@@ -48,7 +48,6 @@ fn read(ruling: &Ruling, cell: &ReadingCell, text: &[u8]) -> Result<(), Box<Verd
     evidence.incomplete.clear();
     let verdict = ruling.judge(Place::Head, &evidence);
     cell.with(|reading| {
-        reading.inspected = true;
         reading.add(&evidence);
         reading.rule(&verdict);
     });

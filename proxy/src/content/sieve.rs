@@ -93,9 +93,6 @@ impl Sieve {
 
     /// Takes trailers: they leave, so they are read like headers.
     pub(super) fn take_trailers(&mut self, trailers: &http::HeaderMap) -> Result<(), Stop> {
-        if self.scanner.is_none() {
-            return Ok(());
-        }
         super::head::read_headers(&self.ruling, &self.cell, trailers).map_err(Stop::Refused)
     }
 
