@@ -265,6 +265,7 @@ fn a_full_disk_refuses_exchanges_and_keeps_the_lines_it_owes() {
     drop(open(&audit).unwrap());
     writer.stop().unwrap();
     assert_eq!(audit.lines_lost(), 0);
+    assert!(disk.text().contains("disk-was-full"));
     assert!(disk.is_chained());
 }
 

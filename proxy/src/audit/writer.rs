@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use super::disk::{Damage, Disk};
 use super::pending::{Ending, Message, Pending};
 use super::record::Payload;
@@ -49,6 +51,7 @@ pub(super) struct Log<D> {
     checked_at: Instant,
     /// When lines wait for a full disk: the next try.
     retry_at: Option<Instant>,
+    full_since: Option<Instant>,
     /// When the next segment could not be begun: the next try.
     rotate_at: Option<Instant>,
     is_dead: bool,
@@ -70,6 +73,7 @@ impl<D: Disk> Log<D> {
             sync_at: None,
             checked_at: Instant::now(),
             retry_at: None,
+            full_since: None,
             rotate_at: None,
             is_dead: false,
         })
@@ -187,10 +191,24 @@ impl<D: Disk> Log<D> {
             return self.bury();
         }
         self.pending.answer();
-        self.shared.set_health(match reserved {
-            Ok(()) => Health::Healthy,
-            Err(error) => Health::Full(error.to_string()),
-        });
+        match reserved {
+            Ok(()) => self.resume(),
+            Err(error) => self.fill_up(&error),
+        }
+    }
+
+    fn fill_up(&mut self, error: &io::Error) {
+        self.full_since.get_or_insert_with(Instant::now);
+        self.shared.set_health(Health::Full(error.to_string()));
+    }
+
+    /// There is room. The log says how long there was none.
+    fn resume(&mut self) {
+        self.shared.set_health(Health::Healthy);
+        if let Some(since) = self.full_since.take() {
+            let detail = json!({ "seconds": since.elapsed().as_secs_f64() });
+            self.pending.append(&self.shared.payload("note").with_note("disk-was-full", &detail));
+        }
     }
 
     fn append(&mut self) -> io::Result<()> {
@@ -271,7 +289,7 @@ impl<D: Disk> Log<D> {
         if !matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
             return self.die(error.to_string());
         }
-        self.shared.set_health(Health::Full(error.to_string()));
+        self.fill_up(error);
         self.pending.refuse();
         self.retry_at = Some(now + CHECK_INTERVAL);
     }
