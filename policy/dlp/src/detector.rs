@@ -153,13 +153,54 @@ impl<'a> View<'a> {
     /// Whether the neighbourhood of `start..end` is a table of numbers: hardly a letter among many bytes. Masks
     /// can only make it more so.
     pub(crate) fn is_numeric_table(&self, start: usize, end: usize) -> bool {
-        const NEAR: usize = 64;
         const ENOUGH: usize = 24;
-        let before = self.part(start.saturating_sub(NEAR), start);
-        let behind = self.bytes.get(end..(end + NEAR).min(self.bytes.len())).unwrap_or_default();
+        let (before, behind) = self.neighbourhood(start, end);
         let bytes = before.len() + behind.len();
         let letters = usize::from(count_letters(before)) + usize::from(count_letters(behind));
         bytes >= ENOUGH && letters * 5 < bytes
+    }
+
+    /// Whether `start..end` stands among printable bytes that are no text, without the separators of a list. Dark
+    /// pixels are digits and punctuation in any order, so every shape occurs among them; a list of numbers has the
+    /// same few separators throughout.
+    pub(crate) fn is_soup(&self, start: usize, end: usize) -> bool {
+        const LIST_MARKS: u32 = 3;
+        let is_edge = |b: u8| b.is_ascii_whitespace() || b == 0 || b"\"',;|()<>:=[]{}".contains(&b);
+        let is_list = is_edge(self.before(start, 1)) && is_edge(self.byte(end));
+        if self.is_numeric_table(start, end) {
+            !is_list || self.marks(start, end).0.count_ones() > LIST_MARKS
+        } else {
+            !is_list && self.is_jumble(start, end)
+        }
+    }
+
+    /// Whether the neighbourhood of `start..end` is a jumble of many different marks with hardly a space: pixels,
+    /// base 85. For shapes so short that they occur there by chance.
+    pub(crate) fn is_jumble(&self, start: usize, end: usize) -> bool {
+        /// Marks other than those of JSON and of paths.
+        const RARE_MARKS: u32 = 6;
+        const SPACES: usize = 4;
+        let (marks, spaces) = self.marks(start, end);
+        let usual = b"\"',-./:@[]_{}".iter().fold(0u128, |marks, mark| marks | 1 << mark);
+        (marks & !usual).count_ones() > RARE_MARKS && spaces < SPACES
+    }
+
+    /// The punctuation marks in the neighbourhood, a bit for each, and how many spaces there are.
+    fn marks(&self, start: usize, end: usize) -> (u128, usize) {
+        let (before, behind) = self.neighbourhood(start, end);
+        let mut marks = 0u128;
+        let mut spaces = 0;
+        for &byte in before.iter().chain(behind) {
+            marks |= if byte.is_ascii_punctuation() { 1 << byte } else { 0 };
+            spaces += usize::from(byte.is_ascii_whitespace());
+        }
+        (marks, spaces)
+    }
+
+    fn neighbourhood(&self, start: usize, end: usize) -> (&'a [u8], &'a [u8]) {
+        const NEAR: usize = 64;
+        let behind = self.bytes.get(end..(end + NEAR).min(self.bytes.len()));
+        (self.part(start.saturating_sub(NEAR), start), behind.unwrap_or_default())
     }
 }
 

@@ -1,5 +1,12 @@
 //! The promises of streaming: any chunking gives the same evidence, and nothing is cleared too early.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "tests"
+)]
+
 #[path = "containers/archive.rs"]
 mod archive;
 

@@ -1,5 +1,12 @@
 //! Containers and encodings: what is inside is found and told by its way in; what cannot be read is told too.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "tests"
+)]
+
 #[path = "containers/archive.rs"]
 mod archive;
 

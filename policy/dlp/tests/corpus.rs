@@ -1,6 +1,13 @@
 //! The corpus: what each detector must find in a text, exactly, and what it must leave alone. One table a family.
 //! All values are made up.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "tests"
+)]
+
 use std::path::Path;
 
 use dlp::{Catalog, scan};

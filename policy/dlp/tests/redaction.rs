@@ -1,5 +1,12 @@
 //! Redaction: the same length, nothing left to find, and names that may be written into a record.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "tests"
+)]
+
 use dlp::redact::{is_maskable, mask, printable};
 use dlp::{Catalog, Evidence, Hint, Limits, Scanner, scan};
 use proptest::prelude::*;

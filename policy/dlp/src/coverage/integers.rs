@@ -60,29 +60,37 @@ fn is_i8(block: &[u8]) -> bool {
     let counts = histogram(block.iter());
     let near_zero: usize = counts.iter().take(0x20).chain(counts.iter().skip(0xf0)).sum();
     let used = counts.iter().filter(|count| **count > 0).count();
-    near_zero * 1000 >= block.len() * PER_MILLE_MIN || used <= 2 || has_smooth_histogram(&counts)
+    near_zero * 1000 >= block.len() * PER_MILLE_MIN
+        || used <= 2
+        || has_smooth_histogram(&counts, true)
+        || has_smooth_histogram(&counts, false)
 }
 
-/// Whether neighbouring values are about equally frequent: the correlation of each group of values with the next.
-fn has_smooth_histogram(counts: &[usize; 256]) -> bool {
-    const GROUP: usize = 8;
+/// Whether neighbouring values are about equally frequent, looked at coarsely and, for narrow peaks, finely.
+fn has_smooth_histogram(counts: &[usize; 256], is_signed: bool) -> bool {
+    let mut counts = *counts;
+    if is_signed {
+        counts.rotate_left(128);
+        // Zero stands out in sparse tensors.
+        counts[128] = usize::midpoint(counts[127], counts[129]);
+    }
+    // So do the ends, where values were clipped.
+    (counts[0], counts[255]) = (counts[1], counts[254]);
+    [8, 2].into_iter().any(|group| groups_correlate(&counts, group))
+}
+
+/// Whether the correlation of each group of values with the next is high, beyond what chance makes.
+fn groups_correlate(counts: &[usize; 256], group: usize) -> bool {
     const CORRELATION_MIN: f64 = 0.7;
     /// Chance alone makes a variance of the mean.
     const VARIANCE_MIN: f64 = 6.0;
-    let mut signed = *counts;
-    signed.rotate_left(128);
-    // Zero stands out in sparse tensors, the ends where values were clipped.
-    (signed[0], signed[255]) = (signed[1], signed[254]);
-    signed[128] = usize::midpoint(signed[127], signed[129]);
-    let groups = signed.as_chunks::<GROUP>().0;
-    let groups: [f64; 256 / GROUP] =
-        std::array::from_fn(|i| groups.get(i).map_or(0.0, |g| g.iter().sum::<usize>() as f64));
-    let mean = groups.iter().sum::<f64>() / groups.len() as f64;
-    let variance: f64 = groups.iter().map(|v| (v - mean).powi(2)).sum();
-    let pairs = groups.iter().zip(groups.iter().skip(1));
-    let covariance: f64 = pairs.map(|(a, b)| (a - mean) * (b - mean)).sum();
-    variance >= VARIANCE_MIN * mean * groups.len() as f64
-        && covariance >= CORRELATION_MIN * variance
+    let groups = || counts.chunks(group).map(|group| group.iter().sum::<usize>() as f64);
+    let count = (counts.len() / group) as f64;
+    let mean = groups().sum::<f64>() / count;
+    let variance: f64 = groups().map(|v| (v - mean).powi(2)).sum();
+    let covariance: f64 =
+        groups().zip(groups().skip(1)).map(|(a, b)| (a - mean) * (b - mean)).sum();
+    variance >= VARIANCE_MIN * mean * count && covariance >= CORRELATION_MIN * variance
 }
 
 /// Images and signals: the steps to the neighbour (of one to four channels) are far smaller than to a far value.

@@ -36,7 +36,7 @@ impl Makeup {
             return false;
         }
         if self.nul * 200 <= block.len() {
-            return self.high * 6 <= self.printable || is_utf8(block);
+            return self.high * 4 <= self.printable || is_utf8(block);
         }
         // Fields padded by NULs: what is there is ASCII, and it is not every second or fourth byte.
         self.high * 50 <= self.printable

@@ -48,6 +48,7 @@ fn grouped(view: &View<'_>) -> Option<Match> {
     let confidence = match separator {
         _ if is_labelled(view, start) => Confidence::High,
         _ if view.is_other_number(start) => Confidence::Low,
+        b'-' if view.is_soup(start, end) => return None,
         b'-' => Confidence::High,
         // Columns of four digits look the same.
         _ if view.is_numeric_table(start, end) || view.is_in_row(start, end) => return None,

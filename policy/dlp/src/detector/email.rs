@@ -18,6 +18,8 @@ const LOCAL_MAX: usize = 64;
 const DOMAIN_MAX: usize = 253;
 /// Shorter ones occur by chance in a gigabyte of tensors, so they must stand in text.
 const CHANCE_LEN: usize = 12;
+/// Shorter ones occur by chance in a gigabyte of pixels.
+const JUMBLE_LEN: usize = 32;
 
 fn examine(view: &View<'_>) -> Option<Match> {
     let start = local_start(view)?;
@@ -25,6 +27,9 @@ fn examine(view: &View<'_>) -> Option<Match> {
     let local = view.part(start, view.at);
     let domain = view.part(view.at + 1, end);
     if end - start < CHANCE_LEN && !stands_in_text(view, start, end) {
+        return None;
+    }
+    if end - start < JUMBLE_LEN && view.is_jumble(start, end) {
         return None;
     }
     let confidence = match top_level(domain)? {

@@ -31,7 +31,9 @@ fn examine(view: &View<'_>) -> Option<Match> {
     let has_lower = follows_grammar(view.part(start, end), is_dashed)?;
     let is_labelled = view.label(start, 32, 2).is_some_and(|l| l.family == Family::HealthPlan);
     let confidence = match (is_labelled, is_dashed, has_lower) {
-        (true, _, _) | (false, true, false) => Confidence::High,
+        (true, _, _) => Confidence::High,
+        (false, _, _) if view.is_soup(start, end) || view.is_jumble(start, end) => return None,
+        (false, true, false) => Confidence::High,
         (false, false, false) => Confidence::Medium,
         (false, _, true) => return None,
     };

@@ -59,7 +59,6 @@ fn separated(view: &View<'_>) -> Option<Match> {
     let start = opening(view, if is_in_parentheses { area - 1 } else { area })?;
     let form = if separator == b'-' { Form::Phone } else { form };
     let base = match form {
-        _ if view.before(start, 0) == b'+' => Confidence::Medium,
         Form::Phone => Confidence::Medium,
         Form::Loose if view.is_numeric_table(start, end) || view.is_in_row(start, end) => {
             return None;
@@ -196,8 +195,9 @@ fn international(view: &View<'_>) -> Option<Match> {
     let identifier = view.label(start, 40, 4).and_then(|l| telephone(l.family));
     let confidence = match (identifier.is_some(), groups.count) {
         (true, _) => Confidence::High,
-        (false, 1..=2) => Confidence::Low,
+        (false, 1) => return None,
         (false, _) if view.is_numeric_table(start, end) => return None,
+        (false, 2) => Confidence::Low,
         (false, _) => Confidence::Medium,
     };
     let identifier = identifier.unwrap_or(Identifier::Phone);
@@ -222,6 +222,8 @@ fn judged(
         Confidence::High
     } else if view.is_other_number(start) {
         Confidence::Low
+    } else if view.is_soup(start, end) {
+        return None;
     } else {
         base
     };

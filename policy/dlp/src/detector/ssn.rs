@@ -43,6 +43,7 @@ fn separated(view: &View<'_>) -> Option<Match> {
     let confidence = match separator {
         _ if is_labelled => Confidence::High,
         _ if view.is_other_number(start) => Confidence::Low,
+        b'-' if view.is_soup(start, end) => return None,
         b'-' => Confidence::High,
         b'.' => return None,
         // Three columns of numbers look the same.

@@ -14,7 +14,7 @@ use crate::format::{npy::Npy, pickle::Pickle, safetensors::Safetensors, zip::Zip
 use crate::scanner::{Leaf, Scan};
 
 /// A form of content that reads bytes in any chunks.
-pub(crate) trait Reader: std::fmt::Debug + Send {
+pub(crate) trait Reader: std::fmt::Debug + Send + Sync {
     /// Takes the next bytes.
     fn feed(&mut self, scan: &mut Scan, bytes: &[u8]);
     /// Says that there are no more.
