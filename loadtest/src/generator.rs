@@ -17,9 +17,9 @@ use rustls::pki_types::ServerName;
 
 use crate::opener::Route;
 use crate::report::{Report, Tally};
-use crate::say;
 use crate::scenario::{Bodies, BodySize, Kind, Walk};
 use crate::tls::Material;
+use crate::{say, spawn};
 
 /// The most connections of one load.
 const CONNECTIONS_MAX: u64 = 4096;
@@ -131,8 +131,7 @@ impl Options {
 pub(crate) async fn drive(plan: Plan) -> anyhow::Result<Report> {
     let connections = plan.connections;
     let shared = Arc::new(Shared { plan, taken: AtomicU64::new(0), start: Instant::now() });
-    let tasks: Vec<_> =
-        (0..connections).map(|_| tokio::spawn(connection(Arc::clone(&shared)))).collect();
+    let tasks: Vec<_> = (0..connections).map(|_| spawn(connection(Arc::clone(&shared)))).collect();
     let mut whole = Tally::new()?;
     for task in tasks {
         whole.add(&task.await.map_err(|_| anyhow!("a connection's task ended badly"))??)?;
@@ -189,7 +188,7 @@ type Sender = SendRequest<Walk>;
 async fn connect(route: &Route) -> anyhow::Result<Sender> {
     let stream = route.open().await?;
     let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(connection);
+    spawn(connection);
     Ok(sender)
 }
 

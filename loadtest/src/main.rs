@@ -57,6 +57,15 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     }
 }
 
+/// Starts a task that nobody waits for unless by its handle.
+#[expect(clippy::disallowed_methods, reason = "a load generator has nothing to drain")]
+fn spawn<F>(work: F) -> tokio::task::JoinHandle<F::Output>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    tokio::spawn(work)
+}
+
 /// One line for the reader on standard output, there at once also in a pipe.
 fn say(line: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();

@@ -18,8 +18,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
-use crate::say;
 use crate::tls::Material;
+use crate::{say, spawn};
 
 /// The most connections served at once; more wait in the listen queue.
 const CONNECTIONS_MAX: usize = 4096;
@@ -61,7 +61,7 @@ impl Upstream {
         let address = listener.local_addr()?;
         let tally = Arc::new(Tally::default());
         let acceptor = tls.map(TlsAcceptor::from);
-        tokio::spawn(accept(listener, acceptor, Arc::clone(&tally)));
+        spawn(accept(listener, acceptor, Arc::clone(&tally)));
         Ok(Upstream { address, tally })
     }
 
@@ -92,7 +92,7 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, tally: Arc<Tall
         // A connection that is gone before it is accepted is the other end's affair.
         let Ok((tcp, _)) = listener.accept().await else { continue };
         let (tls, tally) = (tls.clone(), Arc::clone(&tally));
-        tokio::spawn(async move {
+        spawn(async move {
             serve(tcp, tls, tally).await;
             drop(slot);
         });
