@@ -97,6 +97,11 @@ impl Blocks {
         self.partial.extend_from_slice(blocks.remainder());
     }
 
+    /// Bytes that wait for the rest of their block, so that their class is not known.
+    pub(crate) fn waiting(&self) -> usize {
+        self.partial.len()
+    }
+
     /// Judges what is left at the end of the leaf.
     pub(crate) fn finish(&mut self, coverage: &mut Coverage) {
         let rest = std::mem::take(&mut self.partial);

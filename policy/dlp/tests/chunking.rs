@@ -177,8 +177,19 @@ fn a_long_clean_body_is_released_as_it_comes() {
         let behind =
             seen.iter().enumerate().map(|(i, (cleared, _))| (i as u64 + 1) * 1000 - cleared);
         let behind = behind.take(seen.len() - 1).max().unwrap_or(0);
-        assert!(behind <= 2000, "holds back {behind} bytes");
+        // The last chunk, the look-back, and a block of the ledger whose class is not known yet.
+        assert!(behind <= 6000, "holds back {behind} bytes");
     }
+}
+
+#[test]
+fn noise_is_not_released_before_the_ledger_has_judged_it() {
+    let noise: Vec<u8> = (0..4000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let mut scanner = Scanner::new(Catalog::builtin(), &Hint::default(), Limits::default());
+    scanner.feed(&noise);
+    assert_eq!(scanner.cleared(), 0, "nothing is known of these bytes yet");
+    scanner.feed(&noise);
+    assert!(scanner.evidence().coverage.unidentified > 0);
 }
 
 #[test]

@@ -124,7 +124,10 @@ impl Reader for Leaf {
     }
 
     fn cleared(&self) -> u64 {
-        (self.base + self.judged as u64).saturating_sub(REACH_BACK as u64)
+        let anchors = (self.base + self.judged as u64).saturating_sub(REACH_BACK as u64);
+        // A block whose class is not known yet may turn out to be unidentified.
+        let fed = self.base + self.window.len() as u64;
+        anchors.min(fed.saturating_sub(self.blocks.waiting() as u64))
     }
 }
 
