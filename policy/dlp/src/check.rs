@@ -1,14 +1,15 @@
-//! Check digits. Pure arithmetic over ASCII digits; a passed check is never confidence by itself, since one
-//! number in ten passes by chance.
+//! Check digits. Pure arithmetic over ASCII digits; a passed check is never confidence by itself,
+//! since one number in ten passes by chance.
 
-/// The Luhn check (ISO/IEC 7812-1 annex B) over ASCII digits; other bytes are skipped, fewer than two digits fail.
+/// The Luhn check (ISO/IEC 7812-1 annex B) over ASCII digits; other bytes are skipped, fewer than
+/// two digits fail.
 pub(crate) fn luhn(digits: &[u8]) -> bool {
     let (sum, count) = luhn_sum(digits);
     count >= 2 && sum.is_multiple_of(10)
 }
 
-/// The check digit of a National Provider Identifier: Luhn over `80840` and the ten digits, which equals adding
-/// 24 (CMS, "Requirements for NPI check digit").
+/// The check digit of a National Provider Identifier: Luhn over `80840` and the ten digits, which
+/// equals adding 24 (CMS, "Requirements for NPI check digit").
 pub(crate) fn npi(digits: &[u8]) -> bool {
     const PREFIX_SUM: u32 = 24;
     let (sum, count) = luhn_sum(digits);

@@ -1,5 +1,6 @@
-//! The ledger of bytes: read, numeric, unidentified, skipped. Invariant: each byte of a leaf is counted once, and
-//! the blocks that are judged lie at fixed offsets of the leaf, whatever its chunks.
+//! The ledger of bytes: read, numeric, unidentified, skipped. Invariant: each byte of a leaf is
+//! counted once, and the blocks that are judged lie at fixed offsets of the leaf, whatever its
+//! chunks.
 
 mod floats;
 mod integers;
@@ -47,9 +48,11 @@ pub(crate) enum Declared {
     Integers,
     /// Nothing: byte statistics decide.
     Nothing,
-    /// A form that cannot be read, such as an unknown compression: unidentified whatever it looks like.
+    /// A form that cannot be read, such as an unknown compression: unidentified whatever it looks
+    /// like.
     Opaque,
-    /// Some tensor: byte statistics decide, and where there are too few bytes for them it is numeric.
+    /// Some tensor: byte statistics decide, and where there are too few bytes for them it is
+    /// numeric.
     Tensor,
 }
 
@@ -66,7 +69,8 @@ pub(crate) struct Blocks {
     declared: Declared,
     partial: Vec<u8>,
     previous: Option<Class>,
-    /// The kind of number and the alignment that fitted last: tried first, since neighbours are alike.
+    /// The kind of number and the alignment that fitted last: tried first, since neighbours are
+    /// alike.
     likely: Option<(&'static Kind, usize)>,
 }
 
@@ -140,7 +144,8 @@ impl Blocks {
         }
     }
 
-    /// Too few bytes for statistics are what stood before them; alone, or behind text, they are nothing known.
+    /// Too few bytes for statistics are what stood before them; alone, or behind text, they are
+    /// nothing known.
     fn class_of_rest(&self) -> Class {
         match (self.previous, self.declared) {
             (Some(Class::Numeric), _) | (Some(Class::Text) | None, Declared::Tensor) => {
@@ -150,8 +155,8 @@ impl Blocks {
         }
     }
 
-    /// Whether any kind of number fits. The order is for speed only: the last one that fitted, then those that
-    /// noise never fits, then the others.
+    /// Whether any kind of number fits. The order is for speed only: the last one that fitted, then
+    /// those that noise never fits, then the others.
     fn statistics(&mut self, block: &[u8], makeup: &Makeup) -> Class {
         if makeup.is_wide_text(block) {
             return Class::Unidentified;
@@ -198,8 +203,8 @@ fn is_constant(block: &[u8]) -> bool {
 /// Lanes in which an element of any width keeps its place.
 const LANES: usize = 8;
 
-/// Whether the bytes are as varied as random ones in each of the eight lanes: ciphertext, compressed data. Any
-/// float has a lane (its exponent) with far fewer values.
+/// Whether the bytes are as varied as random ones in each of the eight lanes: ciphertext,
+/// compressed data. Any float has a lane (its exponent) with far fewer values.
 fn is_noise(block: &[u8]) -> bool {
     let mut seen = [[0u64; 4]; LANES];
     for element in block.chunks_exact(LANES) {
@@ -210,7 +215,8 @@ fn is_noise(block: &[u8]) -> bool {
         }
     }
     let distinct = seen.iter().map(|lane| lane.iter().map(|word| word.count_ones()).sum::<u32>());
-    // Random bytes stay within 5 % of the expectation; the exponent lane of f16, the widest, below 40 %.
+    // Random bytes stay within 5 % of the expectation; the exponent lane of f16, the widest, below
+    // 40 %.
     f64::from(distinct.min().unwrap_or(0)) >= 0.8 * expected_distinct(block.len() / LANES)
 }
 

@@ -1,5 +1,5 @@
-//! Encodings: content in another form, one stream in and one out. Invariant: bounded memory; every limit that is
-//! reached is told, and nothing that could not be decoded is called read.
+//! Encodings: content in another form, one stream in and one out. Invariant: bounded memory; every
+//! limit that is reached is told, and nothing that could not be decoded is called read.
 
 pub(crate) mod aws_chunked;
 pub(crate) mod gzip;
@@ -20,7 +20,8 @@ pub(crate) enum Encoding {
 }
 
 impl Encoding {
-    /// The encodings of an HTTP `Content-Encoding` value, in the order they were applied (RFC 9110 section 8.4).
+    /// The encodings of an HTTP `Content-Encoding` value, in the order they were applied (RFC 9110
+    /// section 8.4).
     pub(crate) fn list(value: &str) -> Vec<Encoding> {
         let names = value.split(',').map(str::trim).filter(|name| !name.is_empty());
         let known = names.filter_map(|name| match name.to_ascii_lowercase().as_str() {

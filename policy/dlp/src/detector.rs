@@ -1,5 +1,6 @@
-//! What a detector is, and what it may look at. Each grows outward from one anchor and sees only the bytes in
-//! `LOOK_BACK` before and `LOOK_AHEAD` behind it, so that a finding depends on the bytes, never on the chunks.
+//! What a detector is, and what it may look at. Each grows outward from one anchor and sees only
+//! the bytes in `LOOK_BACK` before and `LOOK_AHEAD` behind it, so that a finding depends on the
+//! bytes, never on the chunks.
 
 pub(crate) mod card;
 pub(crate) mod date;
@@ -16,9 +17,11 @@ use crate::label::{self, Family, Label, Near};
 
 /// Bytes before an anchor that a detector may look at: the longest span plus a label's window.
 pub(crate) const LOOK_BACK: usize = 192;
-/// Bytes from an anchor on that a detector may look at: an e-mail domain (253, RFC 1035) and what follows it.
+/// Bytes from an anchor on that a detector may look at: an e-mail domain (253, RFC 1035) and what
+/// follows it.
 pub(crate) const LOOK_AHEAD: usize = 288;
-/// Bytes before its anchor at which a finding may begin: an e-mail's local part (64, RFC 5321 section 4.5.3.1.1).
+/// Bytes before its anchor at which a finding may begin: an e-mail's local part (64, RFC 5321
+/// section 4.5.3.1.1).
 pub(crate) const REACH_BACK: usize = 72;
 /// Digit runs longer than this are no identifier's.
 pub(crate) const RUN_MAX: usize = 24;
@@ -55,7 +58,8 @@ pub(crate) struct Match {
 /// The bytes around one anchor.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct View<'a> {
-    /// From `LOOK_BACK` before the anchor (or the start of the leaf) to `LOOK_AHEAD` behind it (or its end).
+    /// From `LOOK_BACK` before the anchor (or the start of the leaf) to `LOOK_AHEAD` behind it (or
+    /// its end).
     pub(crate) bytes: &'a [u8],
     /// Where the anchor stands.
     pub(crate) at: usize,
@@ -85,7 +89,8 @@ impl<'a> View<'a> {
         rest.iter().take(RUN_MAX + 1).take_while(|b| b.is_ascii_digit()).count()
     }
 
-    /// The value of the digits in `start..end`; nothing where another byte is among them or they are too many.
+    /// The value of the digits in `start..end`; nothing where another byte is among them or they
+    /// are too many.
     pub(crate) fn number(&self, start: usize, end: usize) -> Option<u64> {
         let digits = self.bytes.get(start..end).filter(|d| !d.is_empty() && d.len() <= 18)?;
         digits.iter().try_fold(0u64, |value, &b| {
@@ -93,8 +98,8 @@ impl<'a> View<'a> {
         })
     }
 
-    /// Whether a value may begin at `i`: not inside of a word, number, float or path of numbers, nor of what a mask
-    /// left of one.
+    /// Whether a value may begin at `i`: not inside of a word, number, float or path of numbers,
+    /// nor of what a mask left of one.
     pub(crate) fn opens(&self, i: usize) -> bool {
         let (near, far) = (self.before(i, 1), self.before(i, 2));
         match near {
@@ -136,7 +141,8 @@ impl<'a> View<'a> {
         self.label(i, 24, 0).is_some_and(|l| l.family == Family::Other)
     }
 
-    /// Whether the word before or behind `start..end` on the same line holds a digit, as in a row of a table.
+    /// Whether the word before or behind `start..end` on the same line holds a digit, as in a row
+    /// of a table.
     pub(crate) fn is_in_row(&self, start: usize, end: usize) -> bool {
         const WORD: usize = 12;
         let is_space = |b: u8| matches!(b, b' ' | b'\t');
@@ -150,8 +156,8 @@ impl<'a> View<'a> {
             || is_space(self.byte(end)) && holds_digit(&mut behind)
     }
 
-    /// Whether the neighbourhood of `start..end` is a table of numbers: hardly a letter among many bytes. Masks
-    /// can only make it more so.
+    /// Whether the neighbourhood of `start..end` is a table of numbers: hardly a letter among many
+    /// bytes. Masks can only make it more so.
     pub(crate) fn is_numeric_table(&self, start: usize, end: usize) -> bool {
         const ENOUGH: usize = 24;
         let (before, behind) = self.neighbourhood(start, end);
@@ -160,9 +166,9 @@ impl<'a> View<'a> {
         bytes >= ENOUGH && letters * 5 < bytes
     }
 
-    /// Whether `start..end` stands among printable bytes that are no text, without the separators of a list. Dark
-    /// pixels are digits and punctuation in any order, so every shape occurs among them; a list of numbers has the
-    /// same few separators throughout.
+    /// Whether `start..end` stands among printable bytes that are no text, without the separators
+    /// of a list. Dark pixels are digits and punctuation in any order, so every shape occurs among
+    /// them; a list of numbers has the same few separators throughout.
     pub(crate) fn is_soup(&self, start: usize, end: usize) -> bool {
         const LIST_MARKS: u32 = 3;
         let is_edge = |b: u8| b.is_ascii_whitespace() || b == 0 || b"\"',;|()<>:=[]{}".contains(&b);
@@ -174,8 +180,8 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Whether the neighbourhood of `start..end` is a jumble of many different marks with hardly a space: pixels,
-    /// base 85. For shapes so short that they occur there by chance.
+    /// Whether the neighbourhood of `start..end` is a jumble of many different marks with hardly a
+    /// space: pixels, base 85. For shapes so short that they occur there by chance.
     pub(crate) fn is_jumble(&self, start: usize, end: usize) -> bool {
         /// Marks other than those of JSON and of paths.
         const RARE_MARKS: u32 = 6;
@@ -190,9 +196,14 @@ impl<'a> View<'a> {
         let (before, behind) = self.neighbourhood(start, end);
         let mut marks = 0u128;
         let mut spaces = 0;
+        let mut previous = b' ';
         for &byte in before.iter().chain(behind) {
             marks |= if byte.is_ascii_punctuation() { 1 << byte } else { 0 };
-            spaces += usize::from(byte.is_ascii_whitespace());
+            // Not those behind numbers, which masks may add or take away.
+            let is_open =
+                !previous.is_ascii_digit() && previous != b'*' && !previous.is_ascii_whitespace();
+            spaces += usize::from(byte.is_ascii_whitespace() && is_open);
+            previous = byte;
         }
         (marks, spaces)
     }

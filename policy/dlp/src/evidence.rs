@@ -1,5 +1,5 @@
-//! What a scan has gathered so far: findings, their tally, the ledger of bytes, and why something was not read.
-//! Invariant: it only grows; its lists are bounded, while the tally goes on counting.
+//! What a scan has gathered so far: findings, their tally, the ledger of bytes, and why something
+//! was not read. Invariant: it only grows; its lists are bounded, while the tally goes on counting.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +10,8 @@ use serde::Serialize;
 use crate::coverage::Coverage;
 use crate::finding::{Confidence, Finding, Identifier};
 
-/// Most entries kept in [`Evidence::incomplete`]; the reasons beyond it are already told by the first ones.
+/// Most entries kept in [`Evidence::incomplete`]; the reasons beyond it are already told by the
+/// first ones.
 pub(crate) const INCOMPLETE_MAX: usize = 64;
 
 /// What a scan found, how much of the input it read, and why something was not read.
@@ -82,7 +83,8 @@ impl Status {
     }
 }
 
-/// Counts by identifier, confidence and detector. Bounded by the catalogue: no key comes from the input.
+/// Counts by identifier, confidence and detector. Bounded by the catalogue: no key comes from the
+/// input.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     counts: BTreeMap<(Identifier, Confidence, &'static str), u64>,

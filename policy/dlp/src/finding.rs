@@ -1,11 +1,13 @@
-//! What was found, of which class, how surely and where. Invariant: a finding never holds the matched bytes.
+//! What was found, of which class, how surely and where. Invariant: a finding never holds the
+//! matched bytes.
 
 use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
 
-/// One class of identifier. All but `Provider` are the Safe Harbor classes of 45 CFR 164.514(b)(2)(i)(A)-(R).
+/// One class of identifier. All but `Provider` are the Safe Harbor classes of 45 CFR
+/// 164.514(b)(2)(i)(A)-(R).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Identifier {

@@ -1,4 +1,5 @@
-//! Containers: formats that hold other content, or that say what their bytes are. Each reads as a stream.
+//! Containers: formats that hold other content, or that say what their bytes are. Each reads as a
+//! stream.
 
 pub(crate) mod npy;
 pub(crate) mod pickle;

@@ -1,5 +1,6 @@
-//! The first tier: one pass that finds where a detector could begin. Plain loops that vectorise well.
-//! Invariant: whether an anchor stands at an offset depends on that byte and its two neighbours only.
+//! The first tier: one pass that finds where a detector could begin. Plain loops that vectorise
+//! well. Invariant: whether an anchor stands at an offset depends on that byte and its two
+//! neighbours only.
 
 /// What a candidate grows from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,7 +11,8 @@ pub(crate) enum Anchor {
     Digits,
 }
 
-/// Bytes that are judged at once. One tensor block in twenty holds a pair of digits, so wider would pass more.
+/// Bytes that are judged at once. One tensor block in twenty holds a pair of digits, so wider would
+/// pass more.
 const BLOCK: usize = 32;
 
 /// The next anchor in `bytes[from..to]`. Bytes from `to` on are looked at only as neighbours.

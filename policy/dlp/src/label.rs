@@ -1,6 +1,7 @@
-//! Context: the label that stands nearest before a value, as prose, form field, JSON key, XML attribute or
-//! identifier in code (`Date of Birth`, `birthDate`, `date_of_birth`, `DOB`). Words are split alike in all of them.
-//! Invariant: only the [`WINDOW`] bytes before the value are judged.
+//! Context: the label that stands nearest before a value, as prose, form field, JSON key, XML
+//! attribute or identifier in code (`Date of Birth`, `birthDate`, `date_of_birth`, `DOB`). Words
+//! are split alike in all of them. Invariant: only the [`WINDOW`] bytes before the value are
+//! judged.
 
 /// Bytes before a value in which a label may begin.
 pub(crate) const WINDOW: usize = 72;
@@ -60,7 +61,8 @@ pub(crate) struct Gap {
     pub(crate) words: usize,
 }
 
-/// How near a label must stand to belong to a value. Never beyond another number or a second line feed.
+/// How near a label must stand to belong to a value. Never beyond another number or a second line
+/// feed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Near {
     /// Most bytes between.
@@ -69,7 +71,8 @@ pub(crate) struct Near {
     pub(crate) words: usize,
 }
 
-/// The nearest label that ends before `value`, an index of `bytes`, where no more than `near` lies between.
+/// The nearest label that ends before `value`, an index of `bytes`, where no more than `near` lies
+/// between.
 pub(crate) fn nearest(bytes: &[u8], value: usize, near: Near) -> Option<Label> {
     let floor = value.saturating_sub(WINDOW.min(near.len + WORD_MAX));
     let mut gap = Gap::default();
@@ -91,8 +94,8 @@ pub(crate) fn nearest(bytes: &[u8], value: usize, near: Near) -> Option<Label> {
     }
 }
 
-/// Where the word before `upto` ends. Nothing where another number, or the mask of one, stands first; a digit that
-/// counts a label (`phone2`) is none.
+/// Where the word before `upto` ends. Nothing where another number, or the mask of one, stands
+/// first; a digit that counts a label (`phone2`) is none.
 fn skip_punctuation(
     bytes: &[u8],
     mut upto: usize,
@@ -131,8 +134,8 @@ struct Word {
     end: usize,
 }
 
-/// The last word that ends at or before `upto`. Words are split at anything but letters and at a change from
-/// lower to upper case, so that `birthDate` is two and `SSNNumber` as well.
+/// The last word that ends at or before `upto`. Words are split at anything but letters and at a
+/// change from lower to upper case, so that `birthDate` is two and `SSNNumber` as well.
 fn previous_word(bytes: &[u8], upto: usize, floor: usize) -> Option<Word> {
     let letter = |i: usize| bytes.get(i).copied().filter(u8::is_ascii_alphabetic);
     let mut end = upto;
@@ -204,8 +207,8 @@ static KEYS: [u128; PHRASES.len()] = {
     keys
 };
 
-/// A phrase by its last word, the words before it, and what it announces; `None` for a word that only joins a
-/// label and its value.
+/// A phrase by its last word, the words before it, and what it announces; `None` for a word that
+/// only joins a label and its value.
 type Phrase = (&'static str, &'static str, Option<Family>);
 
 /// Sorted by the last word; where several end alike the longer stands first.

@@ -1,9 +1,9 @@
 //! Detection: bytes in, findings out. Pure: no async, clock, files, sockets or logs.
 //!
-//! A [`Scanner`] is fed a body in any chunks and gathers [`Evidence`]: what identifiers of a patient it holds
-//! ([`Finding`]), how much of it was really read ([`Coverage`]) and why something was not ([`Incomplete`]).
-//! Invariant: any chunking of the same bytes gives the same evidence, in bounded memory, and no matched byte
-//! is ever kept in it.
+//! A [`Scanner`] is fed a body in any chunks and gathers [`Evidence`]: what identifiers of a
+//! patient it holds ([`Finding`]), how much of it was really read ([`Coverage`]) and why something
+//! was not ([`Incomplete`]). Invariant: any chunking of the same bytes gives the same evidence, in
+//! bounded memory, and no matched byte is ever kept in it.
 
 mod catalog;
 mod check;

@@ -10,7 +10,7 @@ use crate::coverage::Declared;
 use crate::decode::{Encoding, percent};
 use crate::evidence::Evidence;
 use crate::finding::Finding;
-pub(crate) use leaf::Leaf;
+pub(crate) use leaf::{Leaf, is_plain_text};
 pub(crate) use node::{Node, Place, Reader};
 
 /// How far a scan goes before it says [`crate::IncompleteReason`] instead.
@@ -20,7 +20,8 @@ pub struct Limits {
     pub depth_max: u32,
     /// Decoded bytes, all levels together.
     pub decoded_bytes_max: u64,
-    /// Decoded bytes for each encoded byte, after the first mebibyte; runs of one byte do not count.
+    /// Decoded bytes for each encoded byte, after the first mebibyte; runs of one byte do not
+    /// count.
     pub ratio_max: u64,
     /// Entries of archives, all together.
     pub entries_max: u64,
@@ -43,7 +44,8 @@ impl Default for Limits {
 /// What the sender says about the bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Hint<'a> {
-    /// As in HTTP `Content-Encoding`: tokens in the order they were applied. Unknown ones are incomplete.
+    /// As in HTTP `Content-Encoding`: tokens in the order they were applied. Unknown ones are
+    /// incomplete.
     pub content_encoding: Option<&'a str>,
     /// As in HTTP `Content-Type`. Never trusted to skip anything.
     pub content_type: Option<&'a str>,
@@ -106,7 +108,8 @@ impl Scanner {
         self.root.feed(&mut self.scan, chunk);
     }
 
-    /// Says that the body has ended. Idempotent; afterwards the evidence is final and all is cleared.
+    /// Says that the body has ended. Idempotent; afterwards the evidence is final and all is
+    /// cleared.
     pub fn finish(&mut self) {
         if !self.is_finished {
             self.is_finished = true;
@@ -114,8 +117,8 @@ impl Scanner {
         }
     }
 
-    /// How many input bytes from the start may be released: nothing that starts before this offset can still
-    /// become part of a finding.
+    /// How many input bytes from the start may be released: nothing that starts before this offset
+    /// can still become part of a finding.
     pub fn cleared(&self) -> u64 {
         if self.is_finished { self.fed } else { self.root.cleared().min(self.fed) }
     }
@@ -126,8 +129,8 @@ impl Scanner {
     }
 }
 
-/// Scans a short whole text, such as a URL or a header line, as it is written and percent-decoded. What only the
-/// decoded form shows has the member `percent`.
+/// Scans a short whole text, such as a URL or a header line, as it is written and percent-decoded.
+/// What only the decoded form shows has the member `percent`.
 pub fn scan(catalog: &Arc<Catalog>, bytes: &[u8]) -> Evidence {
     scan_text(catalog, bytes).0
 }

@@ -1,4 +1,5 @@
-//! The promises of streaming: any chunking gives the same evidence, and nothing is cleared too early.
+//! The promises of streaming: any chunking gives the same evidence, and nothing is cleared too
+//! early.
 
 #![allow(
     clippy::unwrap_used,
@@ -96,7 +97,8 @@ fn whole(bytes: &[u8], encoding: Option<&str>) -> Evidence {
     scanner.evidence().clone()
 }
 
-/// Feeds in pieces of the given sizes, in turn; after each, says what was cleared and how much was found.
+/// Feeds in pieces of the given sizes, in turn; after each, says what was cleared and how much was
+/// found.
 fn watch(bytes: &[u8], encoding: Option<&str>, sizes: &[usize]) -> (Evidence, Vec<(u64, usize)>) {
     let mut scanner = scanner(encoding);
     let mut seen = Vec::new();
@@ -115,8 +117,13 @@ fn watch(bytes: &[u8], encoding: Option<&str>, sizes: &[usize]) -> (Evidence, Ve
     (scanner.evidence().clone(), seen)
 }
 
+/// So many cases; a failure is told by its input, not kept in a file.
+fn config(cases: u32) -> ProptestConfig {
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config(300))]
 
     #[test]
     fn any_chunking_gives_the_same_evidence(
@@ -184,7 +191,8 @@ fn a_long_clean_body_is_released_as_it_comes() {
 
 #[test]
 fn noise_is_not_released_before_the_ledger_has_judged_it() {
-    let noise: Vec<u8> = (0..4000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let noise: Vec<u8> =
+        (0..4000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     let mut scanner = Scanner::new(Catalog::builtin(), &Hint::default(), Limits::default());
     scanner.feed(&noise);
     assert_eq!(scanner.cleared(), 0, "nothing is known of these bytes yet");

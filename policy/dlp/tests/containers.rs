@@ -1,4 +1,5 @@
-//! Containers and encodings: what is inside is found and told by its way in; what cannot be read is told too.
+//! Containers and encodings: what is inside is found and told by its way in; what cannot be read is
+//! told too.
 
 #![allow(
     clippy::unwrap_used,

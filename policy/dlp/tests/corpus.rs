@@ -1,5 +1,5 @@
-//! The corpus: what each detector must find in a text, exactly, and what it must leave alone. One table a family.
-//! All values are made up.
+//! The corpus: what each detector must find in a text, exactly, and what it must leave alone. One
+//! table a family. All values are made up.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,5 @@
-//! The ledger: tensors of every element type are numeric, ciphertext and compressed data are not, text is read.
+//! The ledger: tensors of every element type are numeric, ciphertext and compressed data are not,
+//! text is read.
 
 #![allow(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "tests")]
 

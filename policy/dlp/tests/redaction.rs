@@ -112,8 +112,13 @@ fn printable_text_is_harmless_and_short() {
     assert!(!printable(&catalog, &late).contains("219"), "a value at the cut");
 }
 
+/// So many cases; a failure is told by its input, not kept in a file.
+fn config(cases: u32) -> ProptestConfig {
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config(2000))]
 
     #[test]
     fn nothing_is_left_to_find(pieces in prop::collection::vec(prop_oneof![

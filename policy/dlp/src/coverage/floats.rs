@@ -1,4 +1,5 @@
-//! Floats by byte statistics: the exponents of real values lie close together, which random bytes do not.
+//! Floats by byte statistics: the exponents of real values lie close together, which random bytes
+//! do not.
 
 use super::{Kind, expected_distinct};
 
@@ -11,7 +12,8 @@ pub(super) const KINDS: &[Kind] = &[
 
 /// Nearly all: of a thousand elements this many must lie in the window.
 const PER_MILLE_MIN: usize = 970;
-/// Consecutive exponents, each a factor of 2, in which real tensors lie: weights, gradients and their squares.
+/// Consecutive exponents, each a factor of 2, in which real tensors lie: weights, gradients and
+/// their squares.
 const WINDOW: usize = 64;
 /// The same for the 32 exponents of `f16`, which cannot spread as far.
 const WINDOW_F16: usize = 9;
@@ -84,8 +86,8 @@ fn exponent<const WIDTH: usize, const BINS: usize>(element: [u8; WIDTH]) -> usiz
     ((usize::from(*high) << 8 | usize::from(*low)) & 0x7fff) >> (15 - bits)
 }
 
-/// Whether the low bytes of 16-bit elements are a mantissa's: varied, or the very few of masks and one-hot
-/// vectors. Wide text is neither.
+/// Whether the low bytes of 16-bit elements are a mantissa's: varied, or the very few of masks and
+/// one-hot vectors. Wide text is neither.
 fn has_mantissas(block: &[u8]) -> bool {
     const FEW: u32 = 8;
     let mut seen = [0u64; 4];

@@ -1,5 +1,6 @@
-//! Integers by byte statistics: wide ones have nearly constant high bytes, 16-bit ones a narrow high byte above a
-//! varied low one, 8-bit ones a smooth histogram, images and signals small steps between neighbours.
+//! Integers by byte statistics: wide ones have nearly constant high bytes, 16-bit ones a narrow
+//! high byte above a varied low one, 8-bit ones a smooth histogram, images and signals small steps
+//! between neighbours.
 
 use super::{Kind, expected_distinct};
 
@@ -16,8 +17,8 @@ pub(super) const WIDE: &[Kind] = &[
 /// Nearly all, of a thousand.
 const PER_MILLE_MIN: usize = 970;
 
-/// `i32` of modest size, counters, timestamps: hardly more than two values in the highest byte, above bytes that
-/// are not text in fields of four.
+/// `i32` of modest size, counters, timestamps: hardly more than two values in the highest byte,
+/// above bytes that are not text in fields of four.
 fn is_i32(block: &[u8]) -> bool {
     let lower = block.as_chunks::<4>().0.iter().flat_map(|element| element.iter().take(3));
     let text = lower.filter(|byte| byte.is_ascii_graphic()).count();
@@ -43,8 +44,8 @@ fn has_constant_lane(block: &[u8], width: usize, lane: usize) -> bool {
     (first + second) * 1000 >= elements * PER_MILLE_MIN
 }
 
-/// `i16` and `u16`: the high byte within a narrow range, the low byte varied. The latter tells them from text in
-/// disguise.
+/// `i16` and `u16`: the high byte within a narrow range, the low byte varied. The latter tells them
+/// from text in disguise.
 fn is_i16(block: &[u8]) -> bool {
     const WINDOW: usize = 96;
     let low = histogram(block.iter().step_by(2));
@@ -55,7 +56,8 @@ fn is_i16(block: &[u8]) -> bool {
         && densest_signed(&high, WINDOW) * 1000 >= samples * PER_MILLE_MIN
 }
 
-/// `i8` and small unsigned values: few values near zero, two values in all, or a smooth histogram that is not flat.
+/// `i8` and small unsigned values: few values near zero, two values in all, or a smooth histogram
+/// that is not flat.
 fn is_i8(block: &[u8]) -> bool {
     let counts = histogram(block.iter());
     let near_zero: usize = counts.iter().take(0x20).chain(counts.iter().skip(0xf0)).sum();
@@ -66,7 +68,8 @@ fn is_i8(block: &[u8]) -> bool {
         || has_smooth_histogram(&counts, false)
 }
 
-/// Whether neighbouring values are about equally frequent, looked at coarsely and, for narrow peaks, finely.
+/// Whether neighbouring values are about equally frequent, looked at coarsely and, for narrow
+/// peaks, finely.
 fn has_smooth_histogram(counts: &[usize; 256], is_signed: bool) -> bool {
     let mut counts = *counts;
     if is_signed {
@@ -93,7 +96,8 @@ fn groups_correlate(counts: &[usize; 256], group: usize) -> bool {
     variance >= VARIANCE_MIN * mean * count && covariance >= CORRELATION_MIN * variance
 }
 
-/// Images and signals: the steps to the neighbour (of one to four channels) are far smaller than to a far value.
+/// Images and signals: the steps to the neighbour (of one to four channels) are far smaller than to
+/// a far value.
 fn is_smooth(block: &[u8]) -> bool {
     const FAR: usize = 251;
     let far = mean_step(block, FAR);

@@ -1,5 +1,5 @@
-//! Whether a block is text: ASCII, UTF-8, an 8-bit charset, or text fields with NULs between; and the wide forms
-//! (UTF-16, UTF-32), which are not read yet and must not pass as small integers.
+//! Whether a block is text: ASCII, UTF-8, an 8-bit charset, or text fields with NULs between; and
+//! the wide forms (UTF-16, UTF-32), which are not read yet and must not pass as small integers.
 
 /// What kinds of bytes a block is made of.
 #[derive(Clone, Copy, Debug, Default)]
@@ -44,7 +44,8 @@ impl Makeup {
             && !self.is_wide_text(block)
     }
 
-    /// Whether every second (fourth) byte is text and the others are zero: UTF-16 and UTF-32 of western languages.
+    /// Whether every second (fourth) byte is text and the others are zero: UTF-16 and UTF-32 of
+    /// western languages.
     pub(super) fn is_wide_text(&self, block: &[u8]) -> bool {
         [2usize, 4].into_iter().any(|width| {
             let elements = block.len() / width;

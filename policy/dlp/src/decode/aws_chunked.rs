@@ -1,5 +1,5 @@
-//! Amazon S3's `aws-chunked` content: `size[;chunk-signature=...]`, data, ..., a chunk of size 0, trailers
-//! (AWS SigV4 streaming). Sizes, extensions and trailers are read as text.
+//! Amazon S3's `aws-chunked` content: `size[;chunk-signature=...]`, data, ..., a chunk of size 0,
+//! trailers (AWS SigV4 streaming). Sizes, extensions and trailers are read as text.
 
 use crate::coverage::Declared;
 use crate::evidence::IncompleteReason;
@@ -98,8 +98,7 @@ impl AwsChunked {
             return self.go_behind(scan, start);
         }
         let mut leaf = self.place.leaf_inside("chunk", Declared::Nothing);
-        scan.evidence.coverage.read += self.line.len() as u64;
-        leaf.watch(scan, &self.line);
+        leaf.field(scan, &self.line);
         leaf.finish(scan);
         self.line.clear();
         self.state = State::Data(size);
@@ -142,7 +141,8 @@ impl Reader for AwsChunked {
 
     fn cleared(&self) -> u64 {
         match &self.state {
-            // Framing only adds to the offset, so this many input bytes hold no more content than is cleared.
+            // Framing only adds to the offset, so this many input bytes hold no more content than
+            // is cleared.
             State::Data(_) | State::DataEnd | State::Size => self.content.cleared(),
             State::Behind { leaf, start } => start + leaf.cleared(),
         }

@@ -1,5 +1,6 @@
-//! Deflate in its wrappers. Gzip (RFC 1952): header, deflate, check value and size, any number of members in a row
-//! whose contents are one stream. HTTP's `deflate`: zlib (RFC 1950) or bare. What follows the end is read too.
+//! Deflate in its wrappers. Gzip (RFC 1952): header, deflate, check value and size, any number of
+//! members in a row whose contents are one stream. HTTP's `deflate`: zlib (RFC 1950) or bare. What
+//! follows the end is read too.
 
 mod header;
 
@@ -12,6 +13,8 @@ use header::Parsed;
 /// Bytes of a member's header that are kept.
 const HEADER_MAX: usize = 4096;
 const TRAILER: usize = 8;
+/// Magic, method, flags, time, extra flags, system (RFC 1952, section 2.3).
+const FIXED: usize = 10;
 
 /// What stands around the deflate stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +57,8 @@ enum State {
     Body(Box<Inflate>),
     /// In the trailer of a stream with this check value and size.
     Trailer { crc: u32, size: u64 },
-    /// Behind the last member, or where there is none: bytes that are read as they are, from this offset on.
+    /// Behind the last member, or where there is none: bytes that are read as they are, from this
+    /// offset on.
     Behind { leaf: Box<Leaf>, start: u64 },
     /// Behind a limit or a break.
     Skipping,
@@ -113,11 +117,14 @@ impl Gzip {
         match parsed {
             Parsed::Whole { len, is_zlib } => {
                 let mut leaf = self.place.leaf_inside("header", Declared::Nothing);
-                scan.evidence.coverage.read += len as u64;
-                leaf.watch(scan, self.held.get(..len).unwrap_or_default());
+                // Behind the fixed part stand the sender's own fields: extra, name, comment.
+                let fixed = len.min(FIXED);
+                scan.evidence.coverage.read += fixed as u64;
+                leaf.field(scan, self.held.get(fixed..len).unwrap_or_default());
                 leaf.finish(scan);
                 self.state = State::Body(Box::new(Inflate::new(is_zlib)));
-                // What was held beyond the header came with these bytes, but for the two that tell zlib.
+                // What was held beyond the header came with these bytes, but for the two that tell
+                // zlib.
                 let beyond = self.held.get(len..had.max(len)).unwrap_or_default().to_vec();
                 self.held.clear();
                 if !beyond.is_empty() {

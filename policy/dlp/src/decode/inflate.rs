@@ -1,5 +1,5 @@
-//! Deflate (RFC 1951) as a stream, with the limits on size and ratio, and the map from decoded offsets back to
-//! encoded ones that says how much of the input may be released.
+//! Deflate (RFC 1951) as a stream, with the limits on size and ratio, and the map from decoded
+//! offsets back to encoded ones that says how much of the input may be released.
 
 use std::collections::VecDeque;
 
@@ -116,7 +116,8 @@ impl Marks {
     /// Bytes that the decoder may have taken in without having decoded them.
     const AHEAD: u64 = 32;
 
-    /// Notes that the first `encoded` bytes give the first `decoded` ones, of which `cleared` are cleared.
+    /// Notes that the first `encoded` bytes give the first `decoded` ones, of which `cleared` are
+    /// cleared.
     pub(crate) fn set(&mut self, encoded: u64, decoded: u64, cleared: u64) {
         while self.marks.get(1).is_some_and(|mark| mark.1 <= cleared) {
             self.marks.pop_front();

@@ -1,5 +1,5 @@
-//! Percent-encoding (RFC 3986 section 2.1) and the `+` of forms, for short texts such as URLs; with the way back, so
-//! that a finding in the decoded form can be masked in the written one.
+//! Percent-encoding (RFC 3986 section 2.1) and the `+` of forms, for short texts such as URLs; with
+//! the way back, so that a finding in the decoded form can be masked in the written one.
 
 /// How often a text may be encoded over itself.
 const ROUNDS_MAX: usize = 3;

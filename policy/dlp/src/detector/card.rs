@@ -1,5 +1,5 @@
-//! Payment cards: issuer prefix and length (ISO/IEC 7812), Luhn, and grouping or a label. Processors' published
-//! test numbers are told as low.
+//! Payment cards: issuer prefix and length (ISO/IEC 7812), Luhn, and grouping or a label.
+//! Processors' published test numbers are told as low.
 
 use super::{Detector, Match, View, runs};
 use crate::check;
@@ -77,7 +77,8 @@ fn is_labelled(view: &View<'_>, start: usize) -> bool {
     view.label(start, 40, 3).is_some_and(|l| l.family == Family::Card)
 }
 
-/// Whether a number stands between words: not a field's value, not in a table, not some other number's.
+/// Whether a number stands between words: not a field's value, not in a table, not some other
+/// number's.
 fn stands_in_prose(view: &View<'_>, start: usize, end: usize) -> bool {
     let opens = matches!(view.before(start, 1), 0 | b' ' | b'\n' | b'\t' | b'(');
     let is_value = matches!(view.before(start, 2), b':' | b'=' | b',' | b'|');
@@ -126,7 +127,8 @@ fn is_issued(digits: &[u8]) -> bool {
 
 /// Discover, JCB, UnionPay and Maestro issue 16 to 19 digits.
 fn is_long_range(prefix: u32) -> bool {
-    matches!(prefix, 3528..=3589 | 5018 | 5020 | 5038 | 6011 | 6200..=6304 | 6440..=6599 | 6759..=6763)
+    let is_maestro = matches!(prefix, 5018 | 5020 | 5038 | 6759..=6763);
+    is_maestro || matches!(prefix, 3528..=3589 | 6011 | 6200..=6304 | 6440..=6599)
 }
 
 /// Numbers that card processors publish for tests.

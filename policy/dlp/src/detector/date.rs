@@ -1,6 +1,6 @@
-//! Dates of a person: birth, admission, discharge, death (45 CFR 164.514(b)(2)(i)(C)). A date is one of the
-//! commonest things in any file, so only a label makes it a person's. Grown from the digits that end it (or, in
-//! ISO form, from the year), and valid in the calendar.
+//! Dates of a person: birth, admission, discharge, death (45 CFR 164.514(b)(2)(i)(C)). A date is
+//! one of the commonest things in any file, so only a label makes it a person's. Grown from the
+//! digits that end it (or, in ISO form, from the year), and valid in the calendar.
 
 use super::{Detector, Match, View};
 use crate::finding::{Confidence, Identifier};

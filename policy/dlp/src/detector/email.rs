@@ -1,5 +1,6 @@
-//! E-mail addresses: grown both ways from the `@` (RFC 5321 limits: local part 64, domain 253), with a top-level
-//! domain that exists. Names that RFC 2606 keeps for documentation are told as low, unless a label stands before.
+//! E-mail addresses: grown both ways from the `@` (RFC 5321 limits: local part 64, domain 253),
+//! with a top-level domain that exists. Names that RFC 2606 keeps for documentation are told as
+//! low, unless a label stands before.
 
 use super::{Detector, Match, View};
 use crate::finding::{Confidence, Identifier};
@@ -48,7 +49,7 @@ fn is_labelled(view: &View<'_>, start: usize) -> bool {
 
 /// Grows backward over the local part: letters, digits and the marks that mailboxes really use.
 fn local_start(view: &View<'_>) -> Option<usize> {
-    let is_part = |b: u8| b.is_ascii_alphanumeric() || b"._%+-'".contains(&b);
+    let is_part = |b: u8| b.is_ascii_alphanumeric() || b"._%+-".contains(&b);
     let mut start = view.at;
     while is_part(view.before(start, 1)) {
         start -= 1;
@@ -66,7 +67,8 @@ fn local_start(view: &View<'_>) -> Option<usize> {
     (start < view.at && ends_well && is_open).then_some(start)
 }
 
-/// Whether an address may stand beside this byte: in dense printable noise (base 85) it hardly ever does.
+/// Whether an address may stand beside this byte: in dense printable noise (base 85) it hardly ever
+/// does.
 fn is_edge(byte: u8) -> bool {
     !byte.is_ascii_alphanumeric() && !b"#$%@`~^*+{_\\".contains(&byte)
 }
@@ -140,8 +142,8 @@ fn is_label(label: &[u8]) -> bool {
 /// RFC 2606 and RFC 6761.
 const RESERVED: &[&[u8]] = &[b"example", b"invalid", b"localhost", b"test"];
 
-/// Generic top-level domains that mail is really sent to, and those of private networks. A list and not a
-/// shape, since `matrix@weight.transpose` has the shape.
+/// Generic top-level domains that mail is really sent to, and those of private networks. A list and
+/// not a shape, since `matrix@weight.transpose` has the shape.
 const GENERIC: &[&[u8]] = &[
     b"academy",
     b"aero",

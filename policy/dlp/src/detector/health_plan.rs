@@ -1,5 +1,5 @@
-//! Medicare Beneficiary Identifiers. Rule: CMS, "Understanding the MBI format": eleven places of digits, letters
-//! (without S, L, O, I, B, Z) or both, shown with or without dashes as 4-3-4.
+//! Medicare Beneficiary Identifiers. Rule: CMS, "Understanding the MBI format": eleven places of
+//! digits, letters (without S, L, O, I, B, Z) or both, shown with or without dashes as 4-3-4.
 
 use super::{Detector, Match, View};
 use crate::finding::{Confidence, Identifier};

@@ -1,5 +1,5 @@
-//! Medical record numbers. They have no shape and no public check digit, so only a label that stands directly
-//! before makes one.
+//! Medical record numbers. They have no shape and no public check digit, so only a label that
+//! stands directly before makes one.
 
 use super::{Detector, Match, RUN_MAX, View, runs};
 use crate::finding::{Confidence, Identifier};
@@ -67,7 +67,8 @@ fn is_number(token: &[u8]) -> bool {
         && !token.starts_with(b"0x")
 }
 
-/// Where the token around the anchor begins: at most a prefix of letters and single digits before it.
+/// Where the token around the anchor begins: at most a prefix of letters and single digits before
+/// it.
 fn token_start(view: &View<'_>) -> Option<usize> {
     let mut start = view.at;
     while view.before(start, 1).is_ascii_alphanumeric() {

@@ -1,5 +1,6 @@
-//! Telephone and fax numbers. North American rule (NANPA): area and exchange begin with 2-9 and are not N11, an
-//! area's middle digit is not 9; 555-0100 to 555-0199 are fictitious, told as low unless labelled. International: `+`, E.164 length.
+//! Telephone and fax numbers. North American rule (NANPA): area and exchange begin with 2-9 and are
+//! not N11, an area's middle digit is not 9; 555-0100 to 555-0199 are fictitious, told as low
+//! unless labelled. International: `+`, E.164 length.
 
 use super::{Detector, Match, RUN_MAX, View, runs};
 use crate::finding::{Confidence, Identifier};
@@ -108,7 +109,8 @@ fn bare(view: &View<'_>) -> Option<Match> {
     judged(view, view.number(area, end)?, confidence, (start, end))
 }
 
-/// `736-5000`, `0494 92 82 32`: groups of digits directly behind a label, in whatever country's habit.
+/// `736-5000`, `0494 92 82 32`: groups of digits directly behind a label, in whatever country's
+/// habit.
 fn labelled(view: &View<'_>) -> Option<Match> {
     const DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
     let is_in_parentheses = view.before(view.at, 1) == b'(';

@@ -1,5 +1,6 @@
-//! National Provider Identifiers: ten digits that begin with 1 or 2, with a check digit (45 CFR 162.406, CMS). One
-//! number in ten passes the check by chance, so a label is required. They identify a clinician, not the patient.
+//! National Provider Identifiers: ten digits that begin with 1 or 2, with a check digit (45 CFR
+//! 162.406, CMS). One number in ten passes the check by chance, so a label is required. They
+//! identify a clinician, not the patient.
 
 use super::{Detector, Match, View};
 use crate::check;

@@ -83,7 +83,8 @@ fn judged(number: u64, confidence: Confidence, start: usize, end: usize) -> Opti
     Some(Match { identifier: Identifier::Ssn, confidence, start, end })
 }
 
-/// Numbers known from wallets and pamphlets, and the range kept for advertisements (987-65-4320 to 4329).
+/// Numbers known from wallets and pamphlets, and the range kept for advertisements (987-65-4320 to
+/// 4329).
 fn is_printed_value(number: u64) -> bool {
     matches!(number, 78_051_120 | 219_099_999 | 987_654_320..=987_654_329)
 }

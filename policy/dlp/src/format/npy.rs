@@ -1,8 +1,8 @@
-//! NumPy arrays (`.npy`, NEP 1): a header in Python syntax that names the element type, then the elements. Object
-//! arrays hold a pickle.
+//! NumPy arrays (`.npy`, NEP 1): a header in Python syntax that names the element type, then the
+//! elements. Object arrays hold a pickle.
 
 use crate::coverage::Declared;
-use crate::scanner::{Leaf, Node, Place, Reader, Scan};
+use crate::scanner::{Leaf, Node, Place, Reader, Scan, is_plain_text};
 
 /// Bytes of a header that are kept to be understood; longer ones are read as they are.
 const HEADER_MAX: usize = 64 * 1024;
@@ -45,7 +45,11 @@ impl Npy {
         let is_whole = header_end(header).is_some_and(|end| header.len() >= end.min(HEADER_MAX));
         if is_whole {
             let content = element_type(header);
-            scan.evidence.coverage.read += header.len() as u64;
+            let text = header.get(PREAMBLE + 4..).unwrap_or_default();
+            let ledger = &mut scan.evidence.coverage;
+            let class =
+                if is_plain_text(text) { &mut ledger.read } else { &mut ledger.unidentified };
+            *class += header.len() as u64;
             if content == Content::Objects {
                 self.objects = Some(Node::new(self.place.inside("npy")));
             }

@@ -1,6 +1,7 @@
-//! Python pickles, protocols 2 to 5: a walk over the opcodes that never builds or calls anything. Strings and
-//! integers become one text, a line each, so that a key stands right before its value; byte strings are content of
-//! their own. What follows the last pickle, as in old PyTorch files, is read too.
+//! Python pickles, protocols 2 to 5: a walk over the opcodes that never builds or calls anything.
+//! Strings and integers become one text, a line each, so that a key stands right before its value;
+//! byte strings are content of their own. What follows the last pickle, as in old PyTorch files, is
+//! read too.
 
 mod opcode;
 

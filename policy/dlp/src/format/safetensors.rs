@@ -1,5 +1,6 @@
-//! Safetensors: eight bytes of length, a JSON header, the tensors. The header is read as text; tensors are numeric by
-//! its declaration, within the offsets that it gives. Bytes that no tensor claims are judged by themselves.
+//! Safetensors: eight bytes of length, a JSON header, the tensors. The header is read as text;
+//! tensors are numeric by its declaration, within the offsets that it gives. Bytes that no tensor
+//! claims are judged by themselves.
 
 use std::fmt;
 
@@ -124,7 +125,8 @@ struct Tensor<'a> {
 }
 
 impl Tensors {
-    /// Consecutive sections; nothing where tensors overlap, since then one of them is not what it says.
+    /// Consecutive sections; nothing where tensors overlap, since then one of them is not what it
+    /// says.
     fn sections(mut self) -> Vec<(u64, Declared)> {
         self.0.retain(|(start, end, _)| start < end);
         self.0.sort_unstable_by_key(|tensor| tensor.0);

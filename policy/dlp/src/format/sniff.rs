@@ -1,5 +1,5 @@
-//! What form content is of, by its first bytes alone; names and types that a sender gives are not trusted. Never
-//! panics, and a form that turns out wrong is still read.
+//! What form content is of, by its first bytes alone; names and types that a sender gives are not
+//! trusted. Never panics, and a form that turns out wrong is still read.
 
 use super::pickle;
 use crate::decode::Encoding;

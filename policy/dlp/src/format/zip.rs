@@ -1,6 +1,7 @@
-//! Zip archives (PKWARE APPNOTE 6.3.10) as a stream, from local header to local header. Members are content of
-//! their own, names and comments text, and whatever stands between is read too. The central directory must tell the
-//! same as the local headers, since other readers believe only one of the two.
+//! Zip archives (PKWARE APPNOTE 6.3.10) as a stream, from local header to local header. Members are
+//! content of their own, names and comments text, and whatever stands between is read too. The
+//! central directory must tell the same as the local headers, since other readers believe only one
+//! of the two.
 
 mod central;
 mod fields;
@@ -125,7 +126,7 @@ impl Zip {
             return Some(0);
         }
         self.members += 1;
-        scan.evidence.coverage.read += (len - local.extra.len()) as u64;
+        scan.evidence.coverage.read += (len - local.extra.len() - local.name.len()) as u64;
         let place = local.place(scan, &self.place, self.members);
         let member = Member::new(scan, place, &local, (self.offset, self.offset + len as u64));
         self.state = State::Member(Box::new(member));
@@ -182,8 +183,8 @@ impl Reader for Zip {
     }
 }
 
-/// Reads bytes between structures up to the next signature: how many it took, and whether one follows. Nothing
-/// where more are needed to tell.
+/// Reads bytes between structures up to the next signature: how many it took, and whether one
+/// follows. Nothing where more are needed to tell.
 fn slack(scan: &mut Scan, leaf: &mut Leaf, bytes: &[u8]) -> Option<(usize, bool)> {
     let next = memchr::memchr(b'P', bytes).unwrap_or(bytes.len());
     if next > 0 {

@@ -1,6 +1,6 @@
-//! A leaf: bytes that are read as they are. Finds anchors, lets the catalogue judge each once its whole right
-//! context is there, keeps lines and columns and the ledger. Invariant: what is found depends on offsets in the
-//! leaf only; at most `KEPT_MAX` bytes are held.
+//! A leaf: bytes that are read as they are. Finds anchors, lets the catalogue judge each once its
+//! whole right context is there, keeps lines and columns and the ledger. Invariant: what is found
+//! depends on offsets in the leaf only; at most `KEPT_MAX` bytes are held.
 
 use std::sync::Arc;
 
@@ -49,6 +49,17 @@ impl Leaf {
             self.window.extend_from_slice(piece);
             let to = self.window.len().saturating_sub(LOOK_AHEAD);
             self.judge(scan, to);
+        }
+    }
+
+    /// Takes a name or another field that is text by its format. What is no text, though it stands
+    /// where text belongs, is for the ledger to judge like any other bytes.
+    pub(crate) fn field(&mut self, scan: &mut Scan, bytes: &[u8]) {
+        if is_plain_text(bytes) {
+            scan.evidence.coverage.read += bytes.len() as u64;
+            self.watch(scan, bytes);
+        } else {
+            self.feed(scan, bytes);
         }
     }
 
@@ -131,6 +142,12 @@ impl Reader for Leaf {
     }
 }
 
+/// Whether bytes are UTF-8 without controls but white space and the NULs that end fields.
+pub(crate) fn is_plain_text(bytes: &[u8]) -> bool {
+    let is_plain = |c: char| !c.is_control() || c.is_whitespace() || c == '\0';
+    std::str::from_utf8(bytes).is_ok_and(|text| text.chars().all(is_plain))
+}
+
 /// Whether the match stands as a bare number in JSON: behind a key's colon or in a list.
 fn is_json_number(view: &View<'_>, found: &Match) -> bool {
     let is_space = |b: u8| matches!(b, b' ' | b'\t' | b'\r' | b'\n');
@@ -146,7 +163,8 @@ fn is_json_number(view: &View<'_>, found: &Match) -> bool {
     opens && closes && text.iter().all(u8::is_ascii_digit)
 }
 
-/// Lines passed so far. Counted as the window moves on, and from there only where something was found.
+/// Lines passed so far. Counted as the window moves on, and from there only where something was
+/// found.
 #[derive(Debug, Default)]
 struct Lines {
     /// Line feeds before the window.

@@ -1,6 +1,6 @@
-//! One level of content: sniffed by its first bytes, then read in its form. Containers and encodings hold further
-//! nodes. Invariant: what is not understood is still read as a leaf, so no byte passes by the detectors and the
-//! ledger.
+//! One level of content: sniffed by its first bytes, then read in its form. Containers and
+//! encodings hold further nodes. Invariant: what is not understood is still read as a leaf, so no
+//! byte passes by the detectors and the ledger.
 
 use std::sync::Arc;
 

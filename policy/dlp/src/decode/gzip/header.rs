@@ -48,7 +48,8 @@ fn gzip_end(bytes: &[u8], flags: u8) -> Option<usize> {
     Some(if flags & HEADER_CHECK != 0 { end + 2 } else { end })
 }
 
-/// Whether HTTP's `deflate` begins with a zlib header (RFC 1950 section 2.2) or is bare. Nothing is taken.
+/// Whether HTTP's `deflate` begins with a zlib header (RFC 1950 section 2.2) or is bare. Nothing is
+/// taken.
 pub(super) fn zlib(bytes: &[u8]) -> Parsed {
     let Some(&[method, check]) = bytes.first_chunk::<2>() else { return Parsed::Partial };
     let is_zlib = method & 0x0f == 8 && u16::from_be_bytes([method, check]).is_multiple_of(31);

@@ -1,4 +1,5 @@
-//! The opcodes of pickle protocols 0 to 5 by the form of their argument (Python's `pickletools`). Pure tables.
+//! The opcodes of pickle protocols 0 to 5 by the form of their argument (Python's `pickletools`).
+//! Pure tables.
 
 /// Begins a pickle of protocol 2 or later.
 pub(super) const PROTO: u8 = 0x80;
@@ -63,7 +64,8 @@ pub(super) fn argument(opcode: u8) -> Option<Argument> {
         0x83 => Argument::Bytes(2),
         b'r' | b'j' | 0x84 => Argument::Bytes(4),
         b'G' | 0x95 => Argument::Bytes(8),
-        // NONE, NEWTRUE, NEWFALSE, the lists, tuples, dicts and sets, the stack, REDUCE, BUILD and the like
+        // NONE, NEWTRUE, NEWFALSE, the lists, tuples, dicts and sets, the stack, REDUCE, BUILD and
+        // the like
         b'N' | 0x88 | 0x89 | b']' | b'a' | b'e' | b'l' | b')' | b't' | b'(' | b'0' | b'1'
         | b'2' => Argument::Nothing,
         b'}' | b'd' | b's' | b'u' | b'R' | b'b' | b'o' | b'Q' | STOP => Argument::Nothing,

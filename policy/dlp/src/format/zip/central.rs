@@ -1,5 +1,5 @@
-//! The records behind the members: central directory, its end, zip64 forms; and the comparison with what the local
-//! headers told. Pure.
+//! The records behind the members: central directory, its end, zip64 forms; and the comparison with
+//! what the local headers told. Pure.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,8 @@ pub(super) struct Entry {
     /// Where its local header stands.
     pub(super) offset: u64,
     pub(super) name: u64,
-    /// Check value, encoded and decoded size, as found; nothing where the data could not be decoded.
+    /// Check value, encoded and decoded size, as found; nothing where the data could not be
+    /// decoded.
     pub(super) found: Option<(u32, u64, u64)>,
 }
 
@@ -36,7 +37,8 @@ impl Record {
         }
     }
 
-    /// The length of the record at the start of `bytes`; nothing where more bytes are needed to tell.
+    /// The length of the record at the start of `bytes`; nothing where more bytes are needed to
+    /// tell.
     pub(super) fn len(self, bytes: &[u8]) -> Option<usize> {
         let field = |at| u16_at(bytes, at).map(usize::from);
         match self {
@@ -66,8 +68,8 @@ impl Directory {
         self.locals.insert(entry.offset, entry);
     }
 
-    /// Takes a whole record, and gives back what of it is to be read as text: comments, unusual fields, and a name
-    /// that no local header had.
+    /// Takes a whole record, and gives back what of it is to be read as text: comments, unusual
+    /// fields, and a name that no local header had.
     pub(super) fn take(&mut self, record: Record, bytes: &[u8]) -> Vec<u8> {
         match record {
             Record::Header => self.header(bytes).unwrap_or_default(),

@@ -18,7 +18,7 @@ pub(super) struct Local {
     pub(super) crc: u32,
     /// Encoded and decoded size, where the header tells them.
     pub(super) sizes: (u64, u64),
-    name: Vec<u8>,
+    pub(super) name: Vec<u8>,
     /// Contents of unusual extra fields.
     pub(super) extra: Vec<u8>,
 }
@@ -61,13 +61,13 @@ impl Local {
         fingerprint(&self.name)
     }
 
-    /// Reads name and unusual extra fields as content, and says where the member's own content stands. A name that
-    /// holds a finding is told by its place.
+    /// Reads name and unusual extra fields as content, and says where the member's own content
+    /// stands. A name that holds a finding is told by its place.
     pub(super) fn place(&self, scan: &mut Scan, archive: &Place, number: u64) -> Place {
         let number = format!("#{number}");
         let findings = scan.evidence.tally.total();
         let mut leaf = archive.leaf_inside(&number, Declared::Nothing);
-        leaf.watch(scan, &self.name);
+        leaf.field(scan, &self.name);
         leaf.finish(scan);
         let mut leaf = archive.leaf_inside(&number, Declared::Nothing);
         leaf.feed(scan, &self.extra);
@@ -80,7 +80,8 @@ impl Local {
     }
 }
 
-/// The name as it may be told: nothing of it that could be taken for structure or control a terminal.
+/// The name as it may be told: nothing of it that could be taken for structure or control a
+/// terminal.
 fn shown_name(name: &[u8]) -> Option<String> {
     let name = std::str::from_utf8(name).ok().filter(|name| !name.is_empty())?;
     let is_plain = |c: char| !c.is_control() && c != '!';

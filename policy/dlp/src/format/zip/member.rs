@@ -1,5 +1,5 @@
-//! A member's data: stored, deflated, or of a form that is not read; and the descriptor behind it. Where the size is
-//! not told before, a stored member ends at a descriptor that fits what was read.
+//! A member's data: stored, deflated, or of a form that is not read; and the descriptor behind it.
+//! Where the size is not told before, a stored member ends at a descriptor that fits what was read.
 
 use super::central::Entry;
 use super::fields::{u32_at, u64_at};
@@ -273,7 +273,8 @@ impl Member {
 
     fn descriptor(&mut self, scan: &mut Scan, bytes: &[u8]) -> Step {
         let Some(found) = self.entry.found else {
-            // Of unreadable data nothing is known that could be compared: the usual form is assumed.
+            // Of unreadable data nothing is known that could be compared: the usual form is
+            // assumed.
             let len = if bytes.starts_with(DESCRIPTOR) { 16 } else { 12 };
             return if bytes.len() < len { Step::More } else { Step::Ended(len) };
         };
@@ -291,8 +292,8 @@ impl Member {
     }
 }
 
-/// The length of the descriptor at the start of `bytes`, where it tells these values: with or without signature, with
-/// sizes of four or eight bytes.
+/// The length of the descriptor at the start of `bytes`, where it tells these values: with or
+/// without signature, with sizes of four or eight bytes.
 fn fits(bytes: &[u8], (crc, encoded, decoded): (u32, u64, u64)) -> Option<usize> {
     let signed = if bytes.starts_with(DESCRIPTOR) { 4 } else { 0 };
     [signed, 0].into_iter().find_map(|at| {
