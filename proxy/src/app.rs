@@ -21,6 +21,7 @@ use crate::content::{Content, SpoolRoom};
 use crate::drain::{self, Drain, Drained, Tasks};
 use crate::inbound::Inbound;
 use crate::outbound::Outbound;
+use crate::reload::Watched;
 use crate::rooms::Rooms;
 use crate::telemetry::Metrics;
 use crate::upstream::{Resolver, Upstream};
@@ -79,6 +80,7 @@ impl App {
     /// error: everything is refused, and says so.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let metrics = Metrics::new().map_err(|error| failed("metrics", error))?;
+        let watched = Watched::look(&config.policy, &config.identity);
         let sockets = Sockets::bind(&config).await?;
         let addresses = sockets.addresses();
         let identity = load_identity(&config, &metrics)?;
@@ -94,13 +96,7 @@ impl App {
             let inbound = Arc::new(Inbound::new(Arc::clone(&rooms), app));
             listen_inbound(inbound, listener(socket, "inbound", &config), (&rooms, &drain));
         }
-        let files = config.identity.clone();
-        Drain::spawn_background(reload::watch(
-            Arc::clone(&rooms),
-            config.policy.clone(),
-            files,
-            drain.clone(),
-        ));
+        Drain::spawn_background(reload::watch(Arc::clone(&rooms), watched, drain.clone()));
         let drain_deadline = config.limits.drain_deadline;
         let config = Arc::new(config);
         let admin =

@@ -57,10 +57,31 @@ pub fn load_or_broken(path: &Path) -> Policy {
     }
 }
 
+/// What is watched, and how it looked before it was first loaded.
+#[derive(Debug)]
+pub struct Watched {
+    policy: PathBuf,
+    policy_stamp: Stamp,
+    files: Files,
+    files_stamp: certs::source::Stamp,
+}
+
+impl Watched {
+    /// Looks at the policy folder and the identity's files. Taken before they are loaded, so that a
+    /// change in between is seen.
+    pub fn look(policy: &Path, files: &Files) -> Self {
+        Self {
+            policy: policy.to_owned(),
+            policy_stamp: stamp(policy),
+            files: files.clone(),
+            files_stamp: files.stamp(),
+        }
+    }
+}
+
 /// Watches until the drain begins.
-pub async fn watch(rooms: Arc<Rooms>, policy: PathBuf, files: Files, mut drain: Drain) {
-    let mut policy_stamp = stamp(&policy);
-    let mut files_stamp = files.stamp();
+pub async fn watch(rooms: Arc<Rooms>, watched: Watched, mut drain: Drain) {
+    let Watched { policy, mut policy_stamp, files, mut files_stamp } = watched;
     loop {
         tokio::select! {
             () = drain.begun() => return,
