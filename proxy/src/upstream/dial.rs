@@ -1,7 +1,7 @@
 //! The only opener of a socket to the outside. Private to `upstream`: a connection is made only
 //! for a permit, to an address its guard has passed.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub(super) struct Timeouts {
 /// What is known of a connection's other end.
 #[derive(Clone, Debug, Default)]
 pub struct TlsFacts {
-    /// Such as `TLSv1.3`; `None` for plaintext.
+    /// Such as `TLSv1_3`; `None` for plaintext.
     pub version: Option<String>,
     /// Key exchange group, such as `X25519MLKEM768`.
     pub group: Option<String>,
@@ -83,13 +83,18 @@ async fn connect(address: SocketAddr) -> std::io::Result<TcpStream> {
     TcpStream::connect(address).await
 }
 
-/// An unspecified listener (0.0.0.0) answers on every local address, so its port alone counts.
+/// An unspecified listener (0.0.0.0) answers on every address of this machine.
 fn is_own(own: &[SocketAddr], address: SocketAddr) -> bool {
-    own.iter().any(|listener| {
-        let is_local = address.ip().is_loopback() || address.ip() == listener.ip();
-        listener.port() == address.port()
-            && (listener.ip() == address.ip() || (listener.ip().is_unspecified() && is_local))
+    let ip = address.ip().to_canonical();
+    own.iter().filter(|listener| listener.port() == address.port()).any(|listener| {
+        let listening = listener.ip().to_canonical();
+        listening == ip || (listening.is_unspecified() && is_of_this_machine(ip))
     })
+}
+
+/// Only an address of this machine can be bound.
+fn is_of_this_machine(ip: IpAddr) -> bool {
+    ip.is_unspecified() || std::net::UdpSocket::bind((ip, 0)).is_ok()
 }
 
 fn handshake_fault(error: &std::io::Error) -> Kind {
