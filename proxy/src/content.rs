@@ -281,7 +281,8 @@ where
         match frame.into_data() {
             Ok(data) => sieve.take(data).await?,
             Err(frame) => {
-                if let Ok(fields) = frame.into_trailers() {
+                if let Ok(mut fields) = frame.into_trailers() {
+                    crate::http::headers::strip(&mut fields);
                     sieve.take_trailers(&fields)?;
                     trailers = Some(fields);
                 }
