@@ -150,7 +150,7 @@ impl Inbound {
         let head = to_application(head, &target, peer)?;
         let body = match permit.ruling_in() {
             Some(ruling) => self.read_in(ruling, ongoing, (&head, &target, body), arrival).await?,
-            None => Inward::Raw(body),
+            None => Inward::Metered(body, ongoing.downstream().clone()),
         };
         // The answer leaves the pod, so the line is written before the application is asked.
         let _announced = ongoing.announce().await?;
@@ -228,7 +228,8 @@ impl Inbound {
         (head, target, body): (&request::Parts, &str, Incoming),
         arrival: &Arrival,
     ) -> Result<Inward, Stop> {
-        let meters = Meters { cell: ongoing.meters().cell.clone(), ..Meters::default() };
+        let (cell, received) = (ongoing.meters().cell.clone(), ongoing.downstream().clone());
+        let meters = Meters { cell, received, ..Meters::default() };
         self.rooms.content.read_head(&ruling, target, &head.headers, &meters.cell)?;
         let hint = Hint::of(&head.headers);
         let metering = (&meters, &arrival.drain);

@@ -16,6 +16,8 @@ use crate::ongoing::Ongoing;
 /// A body on its way in: towards the workload, or from a peer to the local application.
 #[derive(Debug)]
 pub enum Inward {
+    /// As it comes, counted; no rule asks to read it.
+    Metered(Incoming, Tally),
     /// Words of our own.
     Own(Full<Bytes>),
     /// As it comes; no rule asks to read it.
@@ -71,6 +73,13 @@ impl Body for Inward {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match self.get_mut() {
+            Self::Metered(body, tally) => {
+                let next = std::task::ready!(Pin::new(body).poll_frame(context));
+                if let Some(Ok(frame)) = &next {
+                    tally.add(frame.data_ref().map_or(0, Bytes::len));
+                }
+                Poll::Ready(next.map(|frame| frame.map_err(Into::into)))
+            }
             Self::Own(body) => Pin::new(body).poll_frame(context).map_err(Into::into),
             Self::Raw(body) => Pin::new(body).poll_frame(context).map_err(Into::into),
             Self::Read(body) => Pin::new(body).poll_frame(context).map_err(Into::into),
@@ -79,16 +88,16 @@ impl Body for Inward {
 
     fn is_end_stream(&self) -> bool {
         match self {
+            Self::Metered(body, _) | Self::Raw(body) => body.is_end_stream(),
             Self::Own(body) => body.is_end_stream(),
-            Self::Raw(body) => body.is_end_stream(),
             Self::Read(body) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
+            Self::Metered(body, _) | Self::Raw(body) => body.size_hint(),
             Self::Own(body) => body.size_hint(),
-            Self::Raw(body) => body.size_hint(),
             Self::Read(body) => body.size_hint(),
         }
     }
