@@ -40,7 +40,7 @@ pub struct Cleared<H> {
     body: ClearedBody,
 }
 
-/// Proof that a head's target and headers were read.
+/// Proof that a head's request line and headers were read.
 #[derive(Debug)]
 pub struct HeadRead(());
 
@@ -139,7 +139,7 @@ impl Content {
         }
     }
 
-    /// Reads a head: the target's text (empty for a response) and all headers.
+    /// Reads a head: the request line's text (empty for a response) and all headers.
     ///
     /// # Errors
     /// The verdict that stops the exchange.

@@ -22,7 +22,7 @@ use crate::content::{ClearedBody, Hint, Meters};
 use crate::drain::Drain;
 use crate::error::{self, Error};
 use crate::http::body::{Inward, Recorded};
-use crate::http::target::{InvalidTarget, Target, join_query};
+use crate::http::target::{InvalidTarget, Target, join_query, without_user_info};
 use crate::http::{headers, respond};
 use crate::ongoing::Ongoing;
 use crate::rooms::{Arrival, Rooms};
@@ -177,11 +177,11 @@ impl Inbound {
         head: &request::Parts,
         peer: &Peer,
     ) -> Result<(String, Option<String>), Stop> {
-        let seen = dlp::redact::printable(&dlp::Catalog::builtin(), &head.uri.to_string());
+        let printable = |text: &str| dlp::redact::printable(&dlp::Catalog::builtin(), text);
         ongoing.note(|record| {
             record.source = Some(peer.id.to_string());
-            record.method = Some(head.method.as_str().to_owned());
-            record.target = Some(seen);
+            record.method = Some(printable(head.method.as_str()));
+            record.target = Some(printable(&without_user_info(&head.uri)));
             record.address = Some(self.app.address().to_string());
         });
         let malformed = |what: InvalidTarget| Error::new(error::Kind::Malformed, what);

@@ -231,6 +231,17 @@ impl fmt::Display for Pinned {
     }
 }
 
+/// A request's target for the record: user information, which is a password as often as not, is
+/// left out.
+pub fn without_user_info(uri: &Uri) -> String {
+    let text = uri.to_string();
+    let user_info = uri.authority().and_then(|authority| authority.as_str().rsplit_once('@'));
+    match user_info {
+        Some((user_info, _)) => text.replacen(user_info, "*", 1),
+        None => text,
+    }
+}
+
 /// Path and query in one string.
 pub fn join_query(path: &str, query: Option<&str>) -> String {
     match query {

@@ -10,7 +10,7 @@ use crate::audit::{Direction, Kind};
 use crate::content::{Hint, Meters};
 use crate::error::{self, Error};
 use crate::http::body::{Inward, Recorded};
-use crate::http::target::{InvalidTarget, Pinned, Target};
+use crate::http::target::{InvalidTarget, Pinned, Target, without_user_info};
 use crate::http::{headers, respond};
 use crate::ongoing::Ongoing;
 use crate::rooms::{Arrival, Rooms};
@@ -71,8 +71,9 @@ impl Work<'_> {
         let ruling = permit.ruling();
         let head = outgoing(&target, head)?;
         let meters = ongoing.meters().clone();
-        let text = target.to_string();
-        let read = rooms.content.read_head(&ruling, &text, &head.headers, &meters.cell)?;
+        // A method is any token, so it carries data out like a path does.
+        let line = format!("{} {target}", head.method);
+        let read = rooms.content.read_head(&ruling, &line, &head.headers, &meters.cell)?;
         let vetted = rooms.upstream.vet(&permit).await?;
         ongoing.note(|record| {
             record.address = vetted.addresses().first().map(ToString::to_string);
@@ -95,10 +96,9 @@ impl Work<'_> {
     }
 
     fn target(&self, ongoing: &mut Ongoing, head: &request::Parts) -> Result<Target, Stop> {
-        let seen = dlp::redact::printable(&dlp::Catalog::builtin(), &head.uri.to_string());
         ongoing.note(|record| {
-            record.method = Some(head.method.as_str().to_owned());
-            record.target = Some(seen);
+            record.method = Some(printable(head.method.as_str()));
+            record.target = Some(printable(&without_user_info(&head.uri)));
         });
         let malformed = |what: InvalidTarget| Error::new(error::Kind::Malformed, what);
         if headers::has_ambiguous_framing(head.version, &head.headers) {
@@ -111,8 +111,7 @@ impl Work<'_> {
             None => Target::from_absolute(&head.uri, head.version, &head.headers),
         }
         .map_err(malformed)?;
-        let printable = dlp::redact::printable(&dlp::Catalog::builtin(), &target.to_string());
-        ongoing.note(|record| record.target = Some(printable));
+        ongoing.note(|record| record.target = Some(printable(&target.to_string())));
         if headers::wants_upgrade(&head.headers) {
             return Err(Error::new(error::Kind::Malformed, "Upgrade is not supported yet").into());
         }
@@ -195,6 +194,11 @@ impl Returning {
             is_head: method == Method::HEAD,
         }
     }
+}
+
+/// A name as it may stand in a record.
+fn printable(text: &str) -> String {
+    dlp::redact::printable(&dlp::Catalog::builtin(), text)
 }
 
 /// The head that goes upstream, built anew from what was decided.
