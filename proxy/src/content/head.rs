@@ -12,10 +12,12 @@ pub(super) fn read_target(
     cell: &ReadingCell,
     target: &str,
 ) -> Result<(), Box<Verdict>> {
-    // Percent and plus escapes hide text from detectors; both readings are read.
-    let decoded = percent_decoded(target.as_bytes());
     read(ruling, cell, target.as_bytes())?;
-    if decoded == target.as_bytes() { Ok(()) } else { read(ruling, cell, &decoded) }
+    // Percent and plus escapes hide text from detectors, and to them a slash between digits is part
+    // of a number (`/v2/123`); so each segment is read as a word, too.
+    let mut words = percent_decoded(target.as_bytes());
+    words.iter_mut().filter(|byte| **byte == b'/').for_each(|slash| *slash = b' ');
+    if words == target.as_bytes() { Ok(()) } else { read(ruling, cell, &words) }
 }
 
 /// Reads each header as `name: value`, so that a name such as `x-patient-ssn` is context.
@@ -26,6 +28,12 @@ pub(super) fn read_headers(
 ) -> Result<(), Box<Verdict>> {
     let mut line = Vec::new();
     for (name, value) in headers {
+        if name.as_str().bytes().any(|byte| byte.is_ascii_digit()) {
+            // A number in a name is joined to it by a hyphen, which detectors take for part of it.
+            let is_letter = |byte: u8| byte.is_ascii_alphabetic();
+            let digits = name.as_str().bytes().map(|byte| if is_letter(byte) { b' ' } else { byte });
+            read(ruling, cell, &digits.collect::<Vec<_>>())?;
+        }
         line.clear();
         line.extend_from_slice(name.as_str().as_bytes());
         line.extend_from_slice(b": ");
