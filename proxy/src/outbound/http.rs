@@ -222,10 +222,12 @@ fn outgoing(target: &Target, mut head: request::Parts) -> Result<request::Parts,
     Ok(head)
 }
 
-/// An upstream that broke because we cut the body was not the one that failed.
+/// An upstream that broke because we cut the body was not the one that failed. A body that found
+/// its receiver gone says nothing of why it went.
 fn why_cut(meters: &Meters, stop: Stop) -> Stop {
     meters.cell.with(|reading| match (&reading.verdict, reading.failure) {
         (Some(verdict), _) if verdict.stops() => Stop::Refused(Box::new(verdict.clone())),
+        (_, Some(error::Kind::ReceiverGone)) => stop,
         (_, Some(failure)) if matches!(stop, Stop::Failed(_)) => failure.into(),
         (_, _) => stop,
     })
