@@ -225,6 +225,11 @@ where
     B::Error: Into<BodyError>,
 {
     async fn next(&mut self) -> Result<Option<Frame<Bytes>>, Stop> {
+        // hyper does not tell the end of a body whose answer is out already before the next head
+        // comes; a body of known length knows it by itself.
+        if self.body.is_end_stream() {
+            return Ok(None);
+        }
         match tokio::time::timeout(self.idle, self.body.frame()).await {
             Err(_) => Err(Stop::Failed(Kind::BodyTimeout.into())),
             Ok(None) => Ok(None),
@@ -306,6 +311,8 @@ where
         Ok(trailers) => empty(sieve, trailers, pieces).await,
         Err(stop) => {
             cut(&mut sieve, stop, &pieces).await;
+            // What is read from here on is for nobody.
+            drop(sieve);
             source.linger(linger_bytes_max).await;
         }
     }

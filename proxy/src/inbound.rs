@@ -120,6 +120,7 @@ impl Inbound {
             Ok(opened) => opened,
             Err(stop) => return respond::problem(&stop, None).map(Recorded::closed),
         };
+        ongoing.wait_in(&arrival.drain);
         let is_head = request.method() == Method::HEAD;
         match self.run(&mut ongoing, request, &arrival, &peer).await {
             Ok(response) => {

@@ -12,6 +12,7 @@ use crate::audit::{
     Announced, Audit, AuditUnavailable, Direction, Exchange, Kind, Outcome, Record,
 };
 use crate::content::{Meters, Tally, write_verdict};
+use crate::drain::Drain;
 use crate::error::{Error, Side};
 use crate::stop::Stop;
 use crate::telemetry::Metrics;
@@ -28,6 +29,7 @@ pub struct Ongoing {
     open: IntGauge,
     id: String,
     place: Option<OwnedSemaphorePermit>,
+    drain: Option<Drain>,
 }
 
 impl Ongoing {
@@ -55,12 +57,18 @@ impl Ongoing {
             metrics: metrics.clone(),
             open,
             place: None,
+            drain: None,
         })
     }
 
     /// Keeps the exchange's place among those under way until it is closed.
     pub fn keep(&mut self, place: OwnedSemaphorePermit) {
         self.place = Some(place);
+    }
+
+    /// Lets `drain` wait for what is still on its way out when the answer has ended.
+    pub fn wait_in(&mut self, drain: &Drain) {
+        self.drain = Some(drain.clone());
     }
 
     /// The exchange's id, as clients read it.
@@ -142,52 +150,111 @@ impl Ongoing {
         {
             tracing::error!(exchange = self.id, error = error.chain(), "an exchange failed");
         }
-        self.finish(outcome, stop.code());
+        self.finish(outcome, Some(stop.code()));
     }
 
     /// Closes.
     pub fn close(mut self, outcome: Outcome) {
-        // A body that broke off because of a verdict is a cut, whatever the wire said.
+        self.finish(outcome, None);
+    }
+
+    /// The record is written when nothing more can leave: an upstream may answer before it has read
+    /// the body, and a client may go while its last bytes are on their way.
+    fn finish(&mut self, outcome: Outcome, code: Option<&'static str>) {
+        let Some(exchange) = self.exchange.take() else { return };
+        let ending = Ending {
+            exchange: Some(exchange),
+            direction: self.direction,
+            started: self.started,
+            meters: self.meters.clone(),
+            downstream: self.downstream.clone(),
+            metrics: self.metrics.clone(),
+            open: self.open.clone(),
+            outcome,
+            code,
+            _place: self.place.take(),
+        };
+        if !ending.meters.released.is_over()
+            && let Some(drain) = self.drain.take()
+        {
+            drain.spawn(async move {
+                ending.meters.released.over().await;
+                drop(ending);
+            });
+        }
+    }
+}
+
+impl Drop for Ongoing {
+    fn drop(&mut self) {
+        self.finish(Outcome::Aborted, None);
+    }
+}
+
+/// An exchange that has ended but for what is still on its way out. Its drop writes the record,
+/// whatever becomes of the wait.
+#[derive(Debug)]
+struct Ending {
+    exchange: Option<Exchange>,
+    direction: Direction,
+    started: Instant,
+    meters: Meters,
+    downstream: Tally,
+    metrics: Metrics,
+    open: IntGauge,
+    outcome: Outcome,
+    /// Why it was stopped; `None` where the bodies say how it ended.
+    code: Option<&'static str>,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl Ending {
+    /// How the exchange ended, by its bodies: one that broke off because of a verdict is a cut,
+    /// whatever the wire said.
+    fn judge(&self, record: &mut Record) -> (Outcome, &'static str) {
+        if let Some(code) = self.code {
+            return (self.outcome, code);
+        }
         let (is_cut, failure, verdict) = self
             .meters
             .cell
             .with(|reading| (reading.cut, reading.failure, reading.verdict.clone()));
         if let Some(verdict) = verdict {
-            self.note(|record| write_verdict(&verdict, record));
+            write_verdict(&verdict, record);
         }
-        let outcome = if is_cut { Outcome::Cut } else { outcome };
         if let Some(failure) = failure {
-            self.note(|record| record.error = Some(failure.code().to_owned()));
+            record.error = Some(failure.code().to_owned());
         }
+        let outcome = if is_cut { Outcome::Cut } else { self.outcome };
         let code = match outcome {
+            Outcome::Aborted => "aborted",
             Outcome::Completed => "completed",
-            Outcome::Aborted
-            | Outcome::Cut
-            | Outcome::Failed
-            | Outcome::Malformed
-            | Outcome::Refused => failure.map_or("broken", crate::error::Kind::code),
+            Outcome::Cut | Outcome::Failed | Outcome::Malformed | Outcome::Refused => {
+                failure.map_or("broken", crate::error::Kind::code)
+            }
         };
-        self.finish(outcome, code);
+        (outcome, code)
     }
 
-    fn finish(&mut self, outcome: Outcome, code: &str) {
-        let Some(mut exchange) = self.exchange.take() else { return };
+    fn write_bytes(&self, record: &mut Record) {
         let leaving = (self.meters.received.total(), self.meters.released.bytes());
         let returning = self.downstream.total();
-        let record = exchange.record_mut();
         (record.bytes_in, record.bytes_out) = match self.direction {
             Direction::Inbound => (returning, leaving.1),
             Direction::Outbound => (leaving.0, returning),
         };
         record.bytes_released = leaving.1;
+        self.meters.cell.with(|reading| reading.write_to(record));
+    }
+
+    fn count(&self, outcome: Outcome, code: &str) {
+        let metrics = &self.metrics;
         let coverage = self.meters.cell.with(|reading| {
-            reading.write_to(record);
             for (identifier, confidence, count) in reading.counts() {
-                self.metrics.findings.with_label_values(&[identifier, confidence]).inc_by(count);
+                metrics.findings.with_label_values(&[identifier, confidence]).inc_by(count);
             }
             reading.coverage()
         });
-        let metrics = &self.metrics;
         for (class, bytes) in [
             ("read", coverage.read),
             ("numeric", coverage.numeric),
@@ -196,19 +263,22 @@ impl Ongoing {
         ] {
             metrics.scanned_bytes.with_label_values(&[class]).inc_by(bytes);
         }
-        let direction = label(self.direction);
-        metrics.released_bytes.with_label_values(&[direction]).inc_by(leaving.1);
+        let (direction, released) = (label(self.direction), self.meters.released.bytes());
+        metrics.released_bytes.with_label_values(&[direction]).inc_by(released);
         metrics.exchanges.with_label_values(&[direction, outcome.name(), code]).inc();
         metrics.exchange_seconds.observe(self.started.elapsed().as_secs_f64());
         self.open.dec();
-        self.place = None;
-        exchange.close(outcome);
     }
 }
 
-impl Drop for Ongoing {
+impl Drop for Ending {
     fn drop(&mut self) {
-        self.finish(Outcome::Aborted, "aborted");
+        let Some(mut exchange) = self.exchange.take() else { return };
+        let record = exchange.record_mut();
+        let (outcome, code) = self.judge(record);
+        self.write_bytes(record);
+        self.count(outcome, code);
+        exchange.close(outcome);
     }
 }
 

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 
 /// A body whose every byte has been cleared. Made only by `content`.
 #[derive(Debug)]
@@ -17,18 +17,25 @@ pub struct ClearedBody {
     frames: Frames,
     left: Option<u64>,
     released: Released,
+    _hand: Hand,
 }
 
 /// Counts bytes.
 #[derive(Clone, Debug, Default)]
 pub struct Tally(Arc<AtomicU64>);
 
-/// Counts the bytes that were handed to the wire, and tells when the last was.
-#[derive(Clone, Debug, Default)]
+/// Counts the bytes that were handed to the wire, tells when the last was, and whether anybody can
+/// still hand over more.
+#[derive(Clone, Debug)]
 pub struct Released {
     bytes: Tally,
     ended: Arc<Notify>,
+    hands: Arc<watch::Sender<()>>,
 }
+
+/// Held by whoever reads or sends a body.
+#[derive(Debug)]
+pub(super) struct Hand(#[expect(dead_code, reason = "counted, never read")] watch::Receiver<()>);
 
 /// The rest of a body will not come: content was found, or its source failed. The record says
 /// which; the other side only sees that the body is not whole.
@@ -49,7 +56,8 @@ impl ClearedBody {
         if frames.is_empty() {
             released.ended.notify_one();
         }
-        Self { frames: Frames::Here(frames), left: (!has_trailers).then_some(len), released }
+        let (left, hand) = ((!has_trailers).then_some(len), released.hand());
+        Self { frames: Frames::Here(frames), left, released, _hand: hand }
     }
 
     pub(super) fn coming(
@@ -57,7 +65,8 @@ impl ClearedBody {
         len: Option<u64>,
         released: Released,
     ) -> Self {
-        Self { frames: Frames::Coming(frames), left: len, released }
+        let hand = released.hand();
+        Self { frames: Frames::Coming(frames), left: len, released, _hand: hand }
     }
 
     /// Words of our own: a refusal's text. It holds nothing of what was read.
@@ -88,6 +97,31 @@ impl Released {
     /// Resolves when the body has been handed over whole.
     pub async fn ended(&self) {
         self.ended.notified().await;
+    }
+
+    /// Whether nothing more can be handed over: the body was sent or dropped, and nobody reads for
+    /// it any more.
+    pub fn is_over(&self) -> bool {
+        self.hands.is_closed()
+    }
+
+    /// Resolves when [`Released::is_over`].
+    pub async fn over(&self) {
+        self.hands.closed().await;
+    }
+
+    pub(super) fn hand(&self) -> Hand {
+        Hand(self.hands.subscribe())
+    }
+}
+
+impl Default for Released {
+    fn default() -> Self {
+        Self {
+            bytes: Tally::default(),
+            ended: Arc::default(),
+            hands: Arc::new(watch::Sender::new(())),
+        }
     }
 }
 

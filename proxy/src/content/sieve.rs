@@ -7,6 +7,7 @@
 use bytes::{Bytes, BytesMut};
 use policy::{Action, Enforcement, Inspect, Place, Reason, Ruling, Verdict};
 
+use super::body::Hand;
 use super::spool::{Spool, SpoolRoom};
 use super::{Hint, Meters, ReadingCell, Tally};
 use crate::error::Kind;
@@ -29,6 +30,7 @@ pub(super) struct Sieve {
     is_sealed: bool,
     is_masking: bool,
     is_finished: bool,
+    _hand: Hand,
 }
 
 /// What the evidence looked like when it was last judged.
@@ -68,6 +70,7 @@ impl Sieve {
             is_sealed: hint.is_sealed,
             is_masking: false,
             is_finished: false,
+            _hand: meters.released.hand(),
         }
     }
 

@@ -29,6 +29,7 @@ pub(super) async fn handle(
         Ok(opened) => opened,
         Err(stop) => return respond::problem(&stop, None).map(Recorded::closed),
     };
+    ongoing.wait_in(&arrival.drain);
     let (head, body) = request.into_parts();
     let is_head = head.method == Method::HEAD;
     let awaits_continue = head.headers.contains_key(EXPECT);
