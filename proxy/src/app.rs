@@ -92,7 +92,7 @@ impl App {
             listen_outbound(&config, &rooms, socket, &drain)?;
         }
         if let (Some(socket), Some(part)) = (sockets.inbound, &config.inbound) {
-            let app = AppLink::new(part.forward, config.limits.connect_timeout);
+            let app = AppLink::new(part.forward, &config.limits);
             let inbound = Arc::new(Inbound::new(Arc::clone(&rooms), app));
             listen_inbound(inbound, listener(socket, "inbound", &config), (&rooms, &drain));
         }

@@ -9,21 +9,27 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
+use crate::config::Limits;
 use crate::drain::Drain;
 use crate::error::{Error, Kind};
-use crate::http::body::Inward;
+use crate::http::body::{Idle, Inward};
 
 /// The local application.
 #[derive(Clone, Debug)]
 pub struct AppLink {
     address: SocketAddr,
     connect_timeout: Duration,
+    response_timeout: Duration,
 }
 
 impl AppLink {
     /// The application behind `inbound.forward`.
-    pub fn new(address: SocketAddr, connect_timeout: Duration) -> Self {
-        Self { address, connect_timeout }
+    pub fn new(address: SocketAddr, limits: &Limits) -> Self {
+        Self {
+            address,
+            connect_timeout: limits.connect_timeout,
+            response_timeout: limits.response_timeout,
+        }
     }
 
     /// Where it listens.
@@ -34,7 +40,8 @@ impl AppLink {
     /// Sends a request that was authorized.
     ///
     /// # Errors
-    /// `AppUnreachable` when it takes no connection, `UpstreamBroken` when it breaks off.
+    /// `AppUnreachable` when it takes no connection, `UpstreamTimeout` when it does not answer a
+    /// request within `limits.responseTimeout`, its body included, `UpstreamBroken` when it breaks off.
     pub async fn send(&self, request: Request<Inward>) -> Result<Response<Inward>, Error> {
         let stream = tokio::time::timeout(self.connect_timeout, connect(self.address))
             .await
@@ -48,8 +55,10 @@ impl AppLink {
                 tracing::debug!(%error, "the application's connection ended");
             }
         });
-        let response: Response<Incoming> = sender.send_request(request).await.map_err(broken)?;
-        Ok(response.map(Inward::Raw))
+        let sending = tokio::time::timeout(self.response_timeout, sender.send_request(request));
+        let response: Response<Incoming> =
+            sending.await.map_err(|_| Error::from(Kind::UpstreamTimeout))?.map_err(broken)?;
+        Ok(response.map(|body| Inward::Raw(Idle::new(body, self.response_timeout))))
     }
 }
 

@@ -18,6 +18,7 @@ use http_body_util::BodyExt;
 use policy::{Ruling, Verdict};
 use tokio::sync::mpsc;
 
+use self::body::Piece;
 pub use self::body::{ClearedBody, CutOff, Released, Tally};
 pub use self::reading::{Reading, ReadingCell, write_verdict};
 use self::sieve::Sieve;
@@ -254,7 +255,7 @@ where
     }
 }
 
-type Pieces = mpsc::Sender<Result<Frame<Bytes>, CutOff>>;
+type Pieces = mpsc::Sender<Piece>;
 
 /// Takes the whole body into the sieve and returns its trailers. With `pieces`, what is cleared is
 /// sent on as it comes.
@@ -324,8 +325,9 @@ async fn empty(mut sieve: Sieve, trailers: Option<HeaderMap>, pieces: Pieces) {
         Ok(()) => {
             if let Some(trailers) = trailers {
                 // A receiver that is gone has had an error of its own.
-                let _gone = pieces.send(Ok(Frame::trailers(trailers))).await;
+                let _gone = pieces.send(Piece::Frame(Frame::trailers(trailers))).await;
             }
+            let _gone = pieces.send(Piece::End).await;
         }
         Err(stop) => cut(&mut sieve, stop, &pieces).await,
     }
@@ -334,7 +336,7 @@ async fn empty(mut sieve: Sieve, trailers: Option<HeaderMap>, pieces: Pieces) {
 async fn send_cleared(sieve: &mut Sieve, pieces: &Pieces) -> Result<(), Stop> {
     while let Some(piece) = sieve.release().await? {
         let gone = |_| Stop::Failed(Kind::ReceiverGone.into());
-        pieces.send(Ok(Frame::data(piece))).await.map_err(gone)?;
+        pieces.send(Piece::Frame(Frame::data(piece))).await.map_err(gone)?;
     }
     Ok(())
 }
@@ -354,5 +356,5 @@ async fn cut(sieve: &mut Sieve, stop: Stop, pieces: &Pieces) {
         }
     }
     // A receiver that is gone has had an error of its own.
-    let _gone = pieces.send(Err(CutOff)).await;
+    let _gone = pieces.send(Piece::Cut).await;
 }

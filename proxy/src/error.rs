@@ -77,7 +77,7 @@ impl Error {
     pub fn handshake(kind: Kind, error: &std::io::Error) -> Self {
         let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
         let text = tls.map_or_else(|| error.to_string(), certs::verify::explain);
-        Self::new(kind, dlp::redact::printable(&dlp::Catalog::builtin(), &text))
+        Self::new(kind, crate::ongoing::printable(&text))
     }
 
     /// What went wrong.

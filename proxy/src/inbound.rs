@@ -21,10 +21,10 @@ use crate::audit::{Direction, Kind};
 use crate::content::{ClearedBody, Hint, Meters};
 use crate::drain::Drain;
 use crate::error::{self, Error};
-use crate::http::body::{Inward, Recorded};
-use crate::http::target::{InvalidTarget, Target, join_query, without_user_info};
+use crate::http::body::{Idle, Inward, Recorded};
+use crate::http::target::{InvalidTarget, Target, join_query, masked};
 use crate::http::{headers, respond};
-use crate::ongoing::Ongoing;
+use crate::ongoing::{Ongoing, printable};
 use crate::rooms::{Arrival, Rooms};
 use crate::stop::Stop;
 
@@ -151,7 +151,10 @@ impl Inbound {
         let head = to_application(head, &target, peer)?;
         let body = match permit.ruling_in() {
             Some(ruling) => self.read_in(ruling, ongoing, (&head, &target, body), arrival).await?,
-            None => Inward::Metered(body, ongoing.downstream().clone()),
+            None => {
+                let body = Idle::new(body, self.rooms.limits.body_idle);
+                Inward::Metered(body, ongoing.downstream().clone())
+            }
         };
         // The answer leaves the pod, so the line is written before the application is asked.
         let _announced = ongoing.announce().await?;
@@ -159,6 +162,8 @@ impl Inbound {
         let (mut head, body) = response.into_parts();
         ongoing.note(|record| record.status = Some(head.status.as_u16()));
         headers::strip(&mut head.headers);
+        // The reason phrase is free text that nobody reads; the status says it all.
+        head.extensions.clear();
         let ruling = permit.ruling();
         let meters = ongoing.meters().clone();
         let read = self.rooms.content.read_head(&ruling, "", &head.headers, &meters.cell)?;
@@ -178,11 +183,10 @@ impl Inbound {
         head: &request::Parts,
         peer: &Peer,
     ) -> Result<(String, Option<String>), Stop> {
-        let printable = |text: &str| dlp::redact::printable(&dlp::Catalog::builtin(), text);
         ongoing.note(|record| {
             record.source = Some(peer.id.to_string());
             record.method = Some(printable(head.method.as_str()));
-            record.target = Some(printable(&without_user_info(&head.uri)));
+            record.target = Some(masked(&head.uri, printable));
             record.address = Some(self.app.address().to_string());
         });
         let malformed = |what: InvalidTarget| Error::new(error::Kind::Malformed, what);

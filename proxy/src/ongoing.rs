@@ -282,6 +282,11 @@ impl Drop for Ending {
     }
 }
 
+/// A name as it may stand in a record: findings masked, controls escaped.
+pub fn printable(text: &str) -> String {
+    dlp::redact::printable(&dlp::Catalog::builtin(), text)
+}
+
 fn label(direction: Direction) -> &'static str {
     match direction {
         Direction::Inbound => "inbound",

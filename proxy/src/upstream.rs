@@ -165,10 +165,19 @@ impl Upstream {
             released.ended().await;
             tokio::time::sleep(self.response_timeout).await;
         };
+        // An upstream that stops reading ends as one that does not answer.
+        let stalled = async {
+            let mut before = None;
+            while before != Some(released.bytes()) {
+                before = Some(released.bytes());
+                tokio::time::sleep(self.response_timeout).await;
+            }
+        };
         tokio::select! {
             biased;
             sent = sending => Ok(sent),
             () = overdue => Err(Kind::UpstreamTimeout.into()),
+            () = stalled => Err(Kind::UpstreamTimeout.into()),
         }
     }
 

@@ -43,9 +43,19 @@ pub(super) struct Hand(#[expect(dead_code, reason = "counted, never read")] watc
 #[error("the body was cut")]
 pub struct CutOff;
 
+/// What the reader of a body sends to its writer.
+#[derive(Debug)]
+pub(super) enum Piece {
+    Cut,
+    /// The body is whole. Said in words: a reader that dies (a panic, a runtime that shuts down)
+    /// must not look like an end.
+    End,
+    Frame(Frame<Bytes>),
+}
+
 #[derive(Debug)]
 enum Frames {
-    Coming(mpsc::Receiver<Result<Frame<Bytes>, CutOff>>),
+    Coming(mpsc::Receiver<Piece>),
     Here(VecDeque<Frame<Bytes>>),
 }
 
@@ -61,7 +71,7 @@ impl ClearedBody {
     }
 
     pub(super) fn coming(
-        frames: mpsc::Receiver<Result<Frame<Bytes>, CutOff>>,
+        frames: mpsc::Receiver<Piece>,
         len: Option<u64>,
         released: Released,
     ) -> Self {
@@ -134,7 +144,14 @@ impl Body for ClearedBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, CutOff>>> {
         let next = match &mut self.frames {
-            Frames::Coming(coming) => std::task::ready!(coming.poll_recv(context)),
+            Frames::Coming(coming) => match std::task::ready!(coming.poll_recv(context)) {
+                Some(Piece::Frame(frame)) => Some(Ok(frame)),
+                Some(Piece::End) => {
+                    self.frames = Frames::Here(VecDeque::new());
+                    None
+                }
+                Some(Piece::Cut) | None => Some(Err(CutOff)),
+            },
             Frames::Here(here) => here.pop_front().map(Ok),
         };
         if let Some(Ok(frame)) = &next

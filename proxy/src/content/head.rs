@@ -17,7 +17,13 @@ pub(super) fn read_target(
     // of a number (`/v2/123`); so each segment is read as a word, too.
     let mut words = percent_decoded(target.as_bytes());
     words.iter_mut().filter(|byte| **byte == b'/').for_each(|slash| *slash = b' ');
-    if words == target.as_bytes() { Ok(()) } else { read(ruling, cell, &words) }
+    if words == target.as_bytes() {
+        return Ok(());
+    }
+    read(ruling, cell, &words)?;
+    // Some servers decode twice.
+    let twice = percent_decoded(&words);
+    if twice == words { Ok(()) } else { read(ruling, cell, &twice) }
 }
 
 /// Reads each header as `name: value`, so that a name such as `x-patient-ssn` is context.
@@ -31,7 +37,8 @@ pub(super) fn read_headers(
         if name.as_str().bytes().any(|byte| byte.is_ascii_digit()) {
             // A number in a name is joined to it by a hyphen, which detectors take for part of it.
             let is_letter = |byte: u8| byte.is_ascii_alphabetic();
-            let digits = name.as_str().bytes().map(|byte| if is_letter(byte) { b' ' } else { byte });
+            let digits =
+                name.as_str().bytes().map(|byte| if is_letter(byte) { b' ' } else { byte });
             read(ruling, cell, &digits.collect::<Vec<_>>())?;
         }
         line.clear();

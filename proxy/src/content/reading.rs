@@ -9,8 +9,8 @@ use policy::{Enforcement, Inspect, Verdict};
 use crate::audit::{CoverageRecord, FindingCount, Record};
 use crate::error::Kind;
 
-/// At most this many distinct findings (identifier, detector, confidence, member) stand in one
-/// record; the counts of the others are added to the last.
+/// Members are named for this many kinds of finding (identifier, detector, confidence, member);
+/// beyond it counts are kept by kind alone.
 const FINDINGS_IN_RECORD_MAX: usize = 32;
 
 /// What is known so far about one body and its head.
@@ -55,11 +55,14 @@ impl Reading {
         }
         for (((identifier, confidence, detector), member), count) in kept {
             let key = (identifier.name().to_owned(), confidence.name(), detector, member);
-            if self.findings.len() < FINDINGS_IN_RECORD_MAX || self.findings.contains_key(&key) {
-                *self.findings.entry(key).or_default() += count;
-            } else if let Some(mut last) = self.findings.last_entry() {
-                *last.get_mut() += count;
-            }
+            let has_room = self.findings.len() < FINDINGS_IN_RECORD_MAX;
+            let key = if has_room || self.findings.contains_key(&key) {
+                key
+            } else {
+                // Without its member a kind of finding is one of the few that the catalogue knows.
+                (key.0, key.1, key.2, None)
+            };
+            *self.findings.entry(key).or_default() += count;
         }
         self.coverage.read += evidence.coverage.read;
         self.coverage.numeric += evidence.coverage.numeric;

@@ -3,11 +3,13 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use tokio::time::{Instant, Sleep};
 
 use crate::audit::Outcome;
 use crate::content::{ClearedBody, Tally};
@@ -17,14 +19,27 @@ use crate::ongoing::Ongoing;
 #[derive(Debug)]
 pub enum Inward {
     /// As it comes, counted; no rule asks to read it.
-    Metered(Incoming, Tally),
+    Metered(Idle, Tally),
     /// Words of our own.
     Own(Full<Bytes>),
     /// As it comes; no rule asks to read it.
-    Raw(Incoming),
+    Raw(Idle),
     /// Read, because a rule's `contentIn` asks.
     Read(ClearedBody),
 }
+
+/// A body whose sender may be silent only so long.
+#[derive(Debug)]
+pub struct Idle {
+    body: Incoming,
+    limit: Duration,
+    silence: Pin<Box<Sleep>>,
+}
+
+/// The sender of a body was silent for too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the body stalled")]
+pub struct Stalled;
 
 /// A reply's body together with the exchange that it ends.
 #[derive(Debug)]
@@ -52,6 +67,25 @@ impl<B: Body> Recorded<B> {
     }
 }
 
+impl Idle {
+    /// Ends `body` with [`Stalled`] after `limit` without a frame.
+    pub fn new(body: Incoming, limit: Duration) -> Self {
+        Self { body, limit, silence: Box::pin(tokio::time::sleep(limit)) }
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match Pin::new(&mut self.body).poll_frame(context) {
+            Poll::Ready(next) => {
+                self.silence.as_mut().reset(Instant::now() + self.limit);
+                Poll::Ready(next.map(|frame| frame.map_err(Into::into)))
+            }
+            Poll::Pending => {
+                self.silence.as_mut().poll(context).map(|()| Some(Err(Stalled.into())))
+            }
+        }
+    }
+}
+
 impl From<Bytes> for Inward {
     fn from(text: Bytes) -> Self {
         Self::Own(Full::new(text))
@@ -74,21 +108,21 @@ impl Body for Inward {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match self.get_mut() {
             Self::Metered(body, tally) => {
-                let next = std::task::ready!(Pin::new(body).poll_frame(context));
+                let next = std::task::ready!(body.poll(context));
                 if let Some(Ok(frame)) = &next {
                     tally.add(frame.data_ref().map_or(0, Bytes::len));
                 }
-                Poll::Ready(next.map(|frame| frame.map_err(Into::into)))
+                Poll::Ready(next)
             }
             Self::Own(body) => Pin::new(body).poll_frame(context).map_err(Into::into),
-            Self::Raw(body) => Pin::new(body).poll_frame(context).map_err(Into::into),
+            Self::Raw(body) => body.poll(context),
             Self::Read(body) => Pin::new(body).poll_frame(context).map_err(Into::into),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Metered(body, _) | Self::Raw(body) => body.is_end_stream(),
+            Self::Metered(body, _) | Self::Raw(body) => body.body.is_end_stream(),
             Self::Own(body) => body.is_end_stream(),
             Self::Read(body) => body.is_end_stream(),
         }
@@ -96,7 +130,7 @@ impl Body for Inward {
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Metered(body, _) | Self::Raw(body) => body.size_hint(),
+            Self::Metered(body, _) | Self::Raw(body) => body.body.size_hint(),
             Self::Own(body) => body.size_hint(),
             Self::Read(body) => body.size_hint(),
         }

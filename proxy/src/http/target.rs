@@ -231,15 +231,24 @@ impl fmt::Display for Pinned {
     }
 }
 
-/// A request's target for the record: user information, which is a password as often as not, is
-/// left out.
-pub fn without_user_info(uri: &Uri) -> String {
-    let text = uri.to_string();
-    let user_info = uri.authority().and_then(|authority| authority.as_str().rsplit_once('@'));
-    match user_info {
-        Some((user_info, _)) => text.replacen(user_info, "*", 1),
-        None => text,
+/// A request's target for the record, masked by `mask`. User information, which is a password as
+/// often as not, is left out. The parts are masked alone and together: what a whole hides from a
+/// detector, a label or segment may show.
+pub fn masked(uri: &Uri, mask: impl Fn(&str) -> String) -> String {
+    let mut text = String::new();
+    if let Some(scheme) = uri.scheme_str() {
+        text.push_str(&mask(scheme));
+        text.push_str("://");
     }
+    if let Some(authority) = uri.authority() {
+        let host = authority.as_str();
+        text.push_str(&mask(host.rsplit_once('@').map_or(host, |(_, host)| host)));
+    }
+    let path_and_query = uri.path_and_query().map_or("", PathAndQuery::as_str);
+    for part in path_and_query.split_inclusive(['/', '?', '&']) {
+        text.push_str(&mask(part));
+    }
+    mask(&text)
 }
 
 /// Path and query in one string.

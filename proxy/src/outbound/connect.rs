@@ -17,8 +17,8 @@ use crate::audit::{Direction, Kind, Outcome};
 use crate::error::{self, Error};
 use crate::http::body::{Inward, Recorded};
 use crate::http::respond;
-use crate::http::target::{Pinned, without_user_info};
-use crate::ongoing::Ongoing;
+use crate::http::target::{Pinned, masked};
+use crate::ongoing::{Ongoing, printable};
 use crate::rooms::Arrival;
 use crate::stop::Stop;
 
@@ -55,7 +55,7 @@ fn decide(
     ongoing: &mut Ongoing,
     request: &Request<Incoming>,
 ) -> Result<Pinned, Stop> {
-    let seen = dlp::redact::printable(&dlp::Catalog::builtin(), &without_user_info(request.uri()));
+    let seen = masked(request.uri(), printable);
     ongoing.note(|record| {
         record.method = Some("CONNECT".to_owned());
         record.target = Some(seen);

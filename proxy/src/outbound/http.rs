@@ -9,10 +9,10 @@ use policy::{EgressFacts, EgressPermit};
 use crate::audit::{Direction, Kind};
 use crate::content::{Hint, Meters};
 use crate::error::{self, Error};
-use crate::http::body::{Inward, Recorded};
-use crate::http::target::{InvalidTarget, Pinned, Target, without_user_info};
+use crate::http::body::{Idle, Inward, Recorded};
+use crate::http::target::{InvalidTarget, Pinned, Target, masked};
 use crate::http::{headers, respond};
-use crate::ongoing::Ongoing;
+use crate::ongoing::{Ongoing, printable};
 use crate::rooms::{Arrival, Rooms};
 use crate::stop::Stop;
 use crate::upstream::{Departure, Sent};
@@ -99,7 +99,7 @@ impl Work<'_> {
     fn target(&self, ongoing: &mut Ongoing, head: &request::Parts) -> Result<Target, Stop> {
         ongoing.note(|record| {
             record.method = Some(printable(head.method.as_str()));
-            record.target = Some(printable(&without_user_info(&head.uri)));
+            record.target = Some(masked(&head.uri, printable));
         });
         let malformed = |what: InvalidTarget| Error::new(error::Kind::Malformed, what);
         if headers::has_ambiguous_framing(head.version, &head.headers) {
@@ -112,7 +112,8 @@ impl Work<'_> {
             None => Target::from_absolute(&head.uri, head.version, &head.headers),
         }
         .map_err(malformed)?;
-        ongoing.note(|record| record.target = Some(printable(&target.to_string())));
+        let canonical = target.to_string().parse::<Uri>();
+        ongoing.note(|record| record.target = canonical.ok().map(|uri| masked(&uri, printable)));
         if headers::wants_upgrade(&head.headers) {
             return Err(Error::new(error::Kind::Malformed, "Upgrade is not supported yet").into());
         }
@@ -164,7 +165,9 @@ impl Work<'_> {
             record.tls_peer = returning.peer;
         });
         headers::strip(&mut head.headers);
+        head.extensions.clear();
         let Some(ruling) = returning.ruling else {
+            let body = Idle::new(body, self.rooms.limits.response_timeout);
             return Ok(Response::from_parts(head, Inward::Raw(body)));
         };
         // What comes in is read into the same reading, but is not counted as released.
@@ -195,11 +198,6 @@ impl Returning {
             is_head: method == Method::HEAD,
         }
     }
-}
-
-/// A name as it may stand in a record.
-fn printable(text: &str) -> String {
-    dlp::redact::printable(&dlp::Catalog::builtin(), text)
 }
 
 /// The head that goes upstream, built anew from what was decided.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{NameServerConfig, ResolverConfig};
+use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use policy::{EgressPermit, Host};
 
@@ -95,7 +96,7 @@ impl Resolver {
         let answer = dns
             .lookup_ip(format!("{host}."))
             .await
-            .map_err(|error| Error::new(Kind::UpstreamDns, error))?;
+            .map_err(|error| Error::new(Kind::UpstreamDns, dns_fault(&error)))?;
         Ok((answer.iter().collect(), answer.valid_until()))
     }
 }
@@ -109,6 +110,17 @@ impl Vetted {
     /// Whether the answer's TTL has not passed.
     pub fn is_fresh(&self) -> bool {
         Instant::now() < self.fresh_until
+    }
+}
+
+/// The library's own text repeats the name that was asked, which may carry data.
+fn dns_fault(error: &NetError) -> &'static str {
+    if error.is_nx_domain() {
+        "there is no such name"
+    } else if error.is_no_records_found() {
+        "the name has no address"
+    } else {
+        "the name servers do not answer"
     }
 }
 
