@@ -344,3 +344,17 @@ fn every_limit_is_told() {
     assert_eq!((evidence.findings.len(), evidence.dropped_findings), (1, 4));
     assert_eq!(evidence.tally.total(), 5);
 }
+
+#[test]
+fn noise_in_a_member_name_is_unidentified() {
+    let noise: Vec<u8> =
+        (0..6000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8 | 0x80).collect();
+    let mut archive = zip(&[Entry::stored(&"n".repeat(noise.len()), b"text\n")], b"");
+    while let Some(at) =
+        archive.windows(noise.len()).position(|part| part.iter().all(|b| *b == b'n'))
+    {
+        archive[at..at + noise.len()].copy_from_slice(&noise);
+    }
+    let evidence = scan(&archive);
+    assert!(evidence.coverage.unidentified >= 6000, "{:?}", evidence.coverage);
+}
