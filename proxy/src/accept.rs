@@ -12,9 +12,10 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use prometheus::IntGauge;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::Limits;
 use crate::drain::Drain;
@@ -35,6 +36,29 @@ pub struct Listener {
     pub connections_max: usize,
 }
 
+/// A connection that was let in: whose it is, and what counts it for as long as it lives, also
+/// when it has become a tunnel.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    /// The client's address.
+    pub downstream: SocketAddr,
+    /// The drain that the connection's work is counted in.
+    pub drain: Drain,
+    _seat: Arc<Seat>,
+}
+
+#[derive(Debug)]
+struct Seat {
+    open: IntGauge,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.open.dec();
+    }
+}
+
 /// How the HTTP/1.1 conversation on a connection ended.
 #[derive(Debug)]
 pub enum Ended {
@@ -49,7 +73,7 @@ impl Listener {
     /// many.
     pub async fn run<H, F, R>(self, mut drain: Drain, metrics: Metrics, (handle, turn_away): (H, R))
     where
-        H: Fn(TcpStream, SocketAddr, Drain) -> F,
+        H: Fn(TcpStream, Arrival) -> F,
         F: Future<Output = ()> + Send + 'static,
         R: Fn(&TcpStream, SocketAddr),
     {
@@ -80,14 +104,10 @@ impl Listener {
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(listener = self.name, %error, "nodelay refused");
             }
-            let serving = handle(stream, address, drain.clone());
-            let open = open.clone();
             open.inc();
-            drain.spawn(async move {
-                serving.await;
-                open.dec();
-                drop(place);
-            });
+            let seat = Arc::new(Seat { open: open.clone(), _place: place });
+            let arrival = Arrival { downstream: address, drain: drain.clone(), _seat: seat };
+            drain.spawn(handle(stream, arrival));
         }
     }
 }

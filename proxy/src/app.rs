@@ -235,7 +235,7 @@ fn listen_outbound(
     }
     let outbound = Arc::new(Outbound::new(Arc::clone(rooms), intercept));
     let turning = Arc::clone(&outbound);
-    let serve = move |stream, from, drain| Arc::clone(&outbound).serve(stream, from, drain);
+    let serve = move |stream, arrival| Arc::clone(&outbound).serve(stream, arrival);
     let turn_away = move |stream: &TcpStream, from| turning.turn_away(stream, from);
     let listener = listener(socket, "http-proxy", config);
     let work = (serve, turn_away);
@@ -245,7 +245,7 @@ fn listen_outbound(
 
 fn listen_inbound(inbound: Arc<Inbound>, listener: Listener, (rooms, drain): (&Rooms, &Drain)) {
     let turning = Arc::clone(&inbound);
-    let serve = move |stream, from, drain| Arc::clone(&inbound).serve(stream, from, drain);
+    let serve = move |stream, arrival| Arc::clone(&inbound).serve(stream, arrival);
     let turn_away = move |_: &TcpStream, from| turning.turn_away(from);
     let work = (serve, turn_away);
     Drain::spawn_background(listener.run(drain.clone(), rooms.metrics.clone(), work));

@@ -15,17 +15,16 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::accept::{self, Ended};
+use crate::accept::{self, Arrival, Ended};
 use crate::app_link::AppLink;
 use crate::audit::{Direction, Kind};
 use crate::content::{ClearedBody, Hint, Meters};
-use crate::drain::Drain;
 use crate::error::{self, Error};
 use crate::http::body::{Idle, Inward, Recorded};
 use crate::http::target::{InvalidTarget, Target, join_query, masked};
 use crate::http::{headers, respond};
 use crate::ongoing::{Ongoing, printable};
-use crate::rooms::{Arrival, Rooms};
+use crate::rooms::Rooms;
 use crate::stop::Stop;
 
 /// The inbound listener's work.
@@ -51,12 +50,12 @@ impl Inbound {
     }
 
     /// Serves one peer's connection.
-    pub async fn serve(self: Arc<Self>, stream: TcpStream, downstream: SocketAddr, drain: Drain) {
+    pub async fn serve(self: Arc<Self>, stream: TcpStream, arrival: Arrival) {
+        let (downstream, drain) = (arrival.downstream, arrival.drain.clone());
         let (stream, peer) = match self.handshake(stream).await {
             Ok(accepted) => accepted,
             Err(error) => return self.record_failed(Kind::Handshake, error, 0, downstream),
         };
-        let arrival = Arrival { downstream, drain: drain.clone() };
         let this = Arc::clone(&self);
         let ended = accept::serve(stream, &self.rooms.limits, drain, move |request| {
             Arc::clone(&this).handle(request, arrival.clone(), peer.clone())

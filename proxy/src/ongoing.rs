@@ -66,6 +66,11 @@ impl Ongoing {
         self.place = Some(place);
     }
 
+    /// Gives the place back before the exchange closes: for a tunnel, whose requests take their own.
+    pub fn give_up_place(&mut self) {
+        self.place = None;
+    }
+
     /// Lets `drain` wait for what is still on its way out when the answer has ended.
     pub fn wait_in(&mut self, drain: &Drain) {
         self.drain = Some(drain.clone());

@@ -12,12 +12,11 @@ use certs::mint::InterceptCa;
 use hyper::body::Incoming;
 use tokio::net::TcpStream;
 
-use crate::accept::{self, Ended};
+use crate::accept::{self, Arrival, Ended};
 use crate::audit::{Direction, Kind};
-use crate::drain::Drain;
 use crate::error;
 use crate::http::body::{Inward, Recorded};
-use crate::rooms::{Arrival, Rooms};
+use crate::rooms::Rooms;
 use crate::stop::Stop;
 
 /// The answer to a connection that is one too many, which never gets as far as HTTP.
@@ -37,12 +36,11 @@ impl Outbound {
     }
 
     /// Serves one connection of the forward proxy.
-    pub async fn serve(self: Arc<Self>, stream: TcpStream, downstream: SocketAddr, drain: Drain) {
-        let arrival = Arrival { downstream, drain: drain.clone() };
+    pub async fn serve(self: Arc<Self>, stream: TcpStream, arrival: Arrival) {
+        let (downstream, drain) = (arrival.downstream, arrival.drain.clone());
         let this = Arc::clone(&self);
-        let from = arrival.clone();
         let ended = accept::serve(stream, &self.rooms.limits, drain, move |request| {
-            Arc::clone(&this).handle(request, from.clone())
+            Arc::clone(&this).handle(request, arrival.clone())
         })
         .await;
         self.record_malformed(ended, downstream);

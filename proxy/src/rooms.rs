@@ -12,7 +12,6 @@ use tokio::sync::Semaphore;
 use crate::audit::{Audit, Direction, Kind};
 use crate::config::Limits;
 use crate::content::Content;
-use crate::drain::Drain;
 use crate::error;
 use crate::ongoing::Ongoing;
 use crate::stop::Stop;
@@ -66,13 +65,4 @@ impl Rooms {
             }
         }
     }
-}
-
-/// Where a request came from: the listener's side of an exchange.
-#[derive(Clone, Debug)]
-pub struct Arrival {
-    /// The client's address.
-    pub downstream: SocketAddr,
-    /// The drain that the exchange's helpers are counted in.
-    pub drain: Drain,
 }

@@ -12,14 +12,13 @@ use rustls::server::Acceptor;
 use tokio_rustls::LazyConfigAcceptor;
 
 use super::Outbound;
-use crate::accept;
+use crate::accept::{self, Arrival};
 use crate::audit::{Direction, Kind, Outcome};
 use crate::error::{self, Error};
 use crate::http::body::{Inward, Recorded};
 use crate::http::respond;
 use crate::http::target::{Pinned, masked};
 use crate::ongoing::{Ongoing, printable};
-use crate::rooms::Arrival;
 use crate::stop::Stop;
 
 /// Answers a CONNECT. The session goes on beside the connection that asked.
@@ -94,6 +93,8 @@ async fn intercept(
             return ongoing.stop(&stop, status);
         }
     };
+    // The requests inside take places of their own.
+    ongoing.give_up_place();
     let rooms = Arc::clone(&outbound.rooms);
     let downstream = arrival.downstream;
     let drain = arrival.drain.clone();

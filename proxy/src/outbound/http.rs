@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, Version, requ
 use hyper::body::Incoming;
 use policy::{EgressFacts, EgressPermit};
 
+use crate::accept::Arrival;
 use crate::audit::{Direction, Kind};
 use crate::content::{Hint, Meters};
 use crate::error::{self, Error};
@@ -13,7 +14,7 @@ use crate::http::body::{Idle, Inward, Recorded};
 use crate::http::target::{InvalidTarget, Pinned, Target, masked};
 use crate::http::{headers, respond};
 use crate::ongoing::{Ongoing, printable};
-use crate::rooms::{Arrival, Rooms};
+use crate::rooms::Rooms;
 use crate::stop::Stop;
 use crate::upstream::{Departure, Sent};
 
