@@ -1,0 +1,30 @@
+//! The proxy in one process: real sockets, certificates and upstreams of our own, no other program.
+//!
+//! Each story asserts what the workload was answered, what the record says, and what the upstream
+//! saw, above all where that is nothing. The order of things is awaited, never slept for.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "clippy.toml's leave for tests does not reach their harness; a test fails by panicking"
+)]
+
+mod admin;
+mod allowed;
+mod audit;
+mod connect;
+mod containers;
+mod content;
+mod drain;
+mod early;
+mod harness;
+mod inbound;
+mod limits;
+mod malformed;
+mod refused;
+mod reload;
+mod rotation;
+mod stream;
+mod verification;
