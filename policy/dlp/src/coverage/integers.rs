@@ -82,18 +82,25 @@ fn has_smooth_histogram(counts: &[usize; 256], is_signed: bool) -> bool {
     [8, 2].into_iter().any(|group| groups_correlate(&counts, group))
 }
 
-/// Whether the correlation of each group of values with the next is high, beyond what chance makes.
+/// Whether the correlation of each group of values with the next is high, beyond what chance makes,
+/// and without a cliff: noise of seven bits is flat up to its edge.
 fn groups_correlate(counts: &[usize; 256], group: usize) -> bool {
     const CORRELATION_MIN: f64 = 0.7;
     /// Chance alone makes a variance of the mean.
     const VARIANCE_MIN: f64 = 6.0;
+    /// Of the highest group.
+    const CLIFF: f64 = 0.7;
     let groups = || counts.chunks(group).map(|group| group.iter().sum::<usize>() as f64);
+    let pairs = || groups().zip(groups().skip(1));
     let count = (counts.len() / group) as f64;
     let mean = groups().sum::<f64>() / count;
     let variance: f64 = groups().map(|v| (v - mean).powi(2)).sum();
-    let covariance: f64 =
-        groups().zip(groups().skip(1)).map(|(a, b)| (a - mean) * (b - mean)).sum();
-    variance >= VARIANCE_MIN * mean * count && covariance >= CORRELATION_MIN * variance
+    let covariance: f64 = pairs().map(|(a, b)| (a - mean) * (b - mean)).sum();
+    let highest = groups().fold(0.0, f64::max);
+    let steepest = pairs().map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    variance >= VARIANCE_MIN * mean * count
+        && covariance >= CORRELATION_MIN * variance
+        && steepest <= CLIFF * highest
 }
 
 /// Images and signals: the steps to the neighbour (of one to four channels) are far smaller than to

@@ -24,16 +24,17 @@ const JUMBLE_LEN: usize = 32;
 
 fn examine(view: &View<'_>) -> Option<Match> {
     let start = local_start(view)?;
-    let end = domain_end(view)?;
+    let longest = domain_end(view)?;
+    let (end, top_level) = top_level(view, longest)
+        .or_else(|| top_level(view, before_next_sentence(view, longest)?))?;
     let local = view.part(start, view.at);
-    let domain = view.part(view.at + 1, end);
     if end - start < CHANCE_LEN && !stands_in_text(view, start, end) {
         return None;
     }
     if end - start < JUMBLE_LEN && view.is_jumble(start, end) {
         return None;
     }
-    let confidence = match top_level(domain)? {
+    let confidence = match top_level {
         TopLevel::Reserved if is_labelled(view, start) => Confidence::Medium,
         TopLevel::Reserved => Confidence::Low,
         // `git@host:path` is an address of a repository.
@@ -106,7 +107,17 @@ enum TopLevel {
     Reserved,
 }
 
-fn top_level(domain: &[u8]) -> Option<TopLevel> {
+/// Where the domain ends if its last label is the next sentence's first word: `jane@roe.org.Seen`.
+fn before_next_sentence(view: &View<'_>, end: usize) -> Option<usize> {
+    let domain = view.part(view.at + 1, end);
+    let dot = memchr::memrchr(b'.', domain)?;
+    let is_word = !domain.get(dot + 1..)?.iter().all(u8::is_ascii_lowercase);
+    is_word.then_some(view.at + 1 + dot)
+}
+
+/// What top-level domain the domain up to `end` has, where it is one.
+fn top_level(view: &View<'_>, end: usize) -> Option<(usize, TopLevel)> {
+    let domain = view.part(view.at + 1, end);
     let mut labels = domain.rsplit(|&b| b == b'.');
     let top = labels.next()?;
     let second = labels.next()?;
@@ -123,10 +134,10 @@ fn top_level(domain: &[u8]) -> Option<TopLevel> {
     if RESERVED.contains(&top)
         || (matches!(top, b"com" | b"net" | b"org") && second.eq_ignore_ascii_case(b"example"))
     {
-        return Some(TopLevel::Reserved);
+        return Some((end, TopLevel::Reserved));
     }
     let is_country = top.len() == 2 && COUNTRIES.chunks(2).any(|country| country == top);
-    (is_country || GENERIC.contains(&top)).then_some(TopLevel::Public)
+    (is_country || GENERIC.contains(&top)).then_some((end, TopLevel::Public))
 }
 
 /// Whether a domain label is well formed (RFC 1035) and written as people do: not in mixed case.

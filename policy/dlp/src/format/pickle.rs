@@ -23,6 +23,8 @@ pub(crate) struct Pickle {
     text: Leaf,
     /// Short byte strings, one after another.
     small: Leaf,
+    /// Things put into the memo. Its indices are used in order, so none is larger.
+    memo: u64,
     input: u64,
 }
 
@@ -56,6 +58,7 @@ impl Pickle {
             small: place.leaf_inside("pickle", Declared::Tensor),
             place,
             state: State::Opcode { is_first: true },
+            memo: 0,
             input: 0,
         }
     }
@@ -100,25 +103,51 @@ impl Pickle {
         let Some(&byte) = bytes.first() else { return 0 };
         let argument = opcode::argument(byte).filter(|_| !is_first || byte == opcode::PROTO);
         let Some(argument) = argument else {
-            self.go_behind(scan);
+            self.state = self.broken(scan);
             return 0;
         };
         scan.evidence.coverage.read += 1;
         self.state = match argument {
-            _ if byte == opcode::STOP => State::Opcode { is_first: true },
+            _ if byte == opcode::STOP => {
+                self.memo = 0;
+                State::Opcode { is_first: true }
+            }
+            _ if byte == opcode::MEMOIZE => {
+                self.memo += 1;
+                State::Opcode { is_first: false }
+            }
             Argument::Nothing => State::Opcode { is_first: false },
             Argument::Lines(lines) => State::Lines(lines),
-            Argument::Bytes(_) | Argument::Integer(_) | Argument::Counted(..) => {
-                State::Fixed { argument, held: Vec::with_capacity(FIXED_MAX) }
-            }
+            Argument::Bytes(_)
+            | Argument::Counted(..)
+            | Argument::Float
+            | Argument::Get(_)
+            | Argument::Integer(_)
+            | Argument::Put(_) => State::Fixed { argument, held: Vec::with_capacity(FIXED_MAX) },
         };
         1
     }
 
     /// What follows a whole argument of fixed length.
     fn fixed(&mut self, scan: &mut Scan, argument: Argument, held: &[u8]) -> State {
-        scan.evidence.coverage.read += held.len() as u64;
+        let coverage = &mut scan.evidence.coverage;
         match argument {
+            Argument::Float | Argument::Integer(_) => coverage.numeric += held.len() as u64,
+            Argument::Bytes(_)
+            | Argument::Counted(..)
+            | Argument::Get(_)
+            | Argument::Lines(_)
+            | Argument::Nothing
+            | Argument::Put(_) => coverage.read += held.len() as u64,
+        }
+        match argument {
+            Argument::Get(_) | Argument::Put(_) if opcode::unsigned(held) > self.memo => {
+                self.broken(scan)
+            }
+            Argument::Put(_) => {
+                self.memo += 1;
+                State::Opcode { is_first: false }
+            }
             Argument::Integer(_) => {
                 let value = opcode::integer(held).to_string();
                 self.text.watch(scan, value.as_bytes());
@@ -126,9 +155,11 @@ impl Pickle {
                 State::Opcode { is_first: false }
             }
             Argument::Counted(_, payload) => self.counted(scan, opcode::unsigned(held), payload),
-            Argument::Bytes(_) | Argument::Lines(_) | Argument::Nothing => {
-                State::Opcode { is_first: false }
-            }
+            Argument::Bytes(_)
+            | Argument::Float
+            | Argument::Get(_)
+            | Argument::Lines(_)
+            | Argument::Nothing => State::Opcode { is_first: false },
         }
     }
 
@@ -184,12 +215,12 @@ impl Pickle {
         part.len()
     }
 
-    /// Reads on as a plain leaf.
-    fn go_behind(&mut self, scan: &mut Scan) {
+    /// Reads on as a plain leaf: this is no pickle, or no more.
+    fn broken(&mut self, scan: &mut Scan) -> State {
         self.text.finish(scan);
         self.small.finish(scan);
         let leaf = Box::new(self.place.leaf_inside("behind", Declared::Nothing));
-        self.state = State::Behind { leaf, start: self.input };
+        State::Behind { leaf, start: self.input }
     }
 }
 

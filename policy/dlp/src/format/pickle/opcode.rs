@@ -3,21 +3,29 @@
 
 /// Begins a pickle of protocol 2 or later.
 pub(super) const PROTO: u8 = 0x80;
+/// Puts the top of the stack into the memo.
+pub(super) const MEMOIZE: u8 = 0x94;
 /// Ends a pickle.
 pub(super) const STOP: u8 = b'.';
 
 /// What follows an opcode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Argument {
-    /// So many bytes that hold no content: indices of the memo, floats, frame lengths.
+    /// So many bytes that hold no content: protocol, frame length.
     Bytes(usize),
     /// A length of so many bytes, and then as many bytes of payload.
     Counted(usize, Payload),
+    /// A big-endian float of eight bytes.
+    Float,
+    /// An index of the memo that is read, of so many bytes.
+    Get(usize),
     /// A little-endian integer of so many bytes.
     Integer(usize),
     /// So many lines of text.
     Lines(u8),
     Nothing,
+    /// An index of the memo that is written, of so many bytes.
+    Put(usize),
 }
 
 /// What a counted argument is.
@@ -32,7 +40,12 @@ impl Argument {
     /// Bytes of the fixed part.
     pub(super) fn len(self) -> usize {
         match self {
-            Argument::Bytes(len) | Argument::Counted(len, _) | Argument::Integer(len) => len,
+            Argument::Bytes(len)
+            | Argument::Counted(len, _)
+            | Argument::Get(len)
+            | Argument::Integer(len)
+            | Argument::Put(len) => len,
+            Argument::Float => 8,
             Argument::Lines(_) | Argument::Nothing => 0,
         }
     }
@@ -59,11 +72,15 @@ pub(super) fn argument(opcode: u8) -> Option<Argument> {
         // INT, LONG, FLOAT, STRING, UNICODE, PERSID, GET, PUT; GLOBAL and INST have two
         b'I' | b'L' | b'F' | b'S' | b'V' | b'P' | b'g' | b'p' => Argument::Lines(1),
         b'c' | b'i' => Argument::Lines(2),
-        // BINPUT, BINGET, EXT1, PROTO; EXT2; LONG_BINPUT, LONG_BINGET, EXT4; BINFLOAT, FRAME
-        b'q' | b'h' | 0x82 | PROTO => Argument::Bytes(1),
-        0x83 => Argument::Bytes(2),
-        b'r' | b'j' | 0x84 => Argument::Bytes(4),
-        b'G' | 0x95 => Argument::Bytes(8),
+        // BINPUT, LONG_BINPUT, BINGET, LONG_BINGET, BINFLOAT, PROTO, FRAME. Extension codes are
+        // refused: nobody uses them, and their numbers would be unread.
+        b'q' => Argument::Put(1),
+        b'r' => Argument::Put(4),
+        b'h' => Argument::Get(1),
+        b'j' => Argument::Get(4),
+        b'G' => Argument::Float,
+        PROTO => Argument::Bytes(1),
+        0x95 => Argument::Bytes(8),
         // NONE, NEWTRUE, NEWFALSE, the lists, tuples, dicts and sets, the stack, REDUCE, BUILD and
         // the like
         b'N' | 0x88 | 0x89 | b']' | b'a' | b'e' | b'l' | b')' | b't' | b'(' | b'0' | b'1'
