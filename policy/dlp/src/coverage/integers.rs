@@ -79,7 +79,7 @@ fn has_smooth_histogram(counts: &[usize; 256], is_signed: bool) -> bool {
     }
     // So do the ends, where values were clipped.
     (counts[0], counts[255]) = (counts[1], counts[254]);
-    [8, 2].into_iter().any(|group| groups_correlate(&counts, group))
+    [8, 2, 1].into_iter().any(|group| groups_correlate(&counts, group))
 }
 
 /// Whether the correlation of each group of values with the next is high, beyond what chance makes,
@@ -89,7 +89,7 @@ fn groups_correlate(counts: &[usize; 256], group: usize) -> bool {
     /// Chance alone makes a variance of the mean.
     const VARIANCE_MIN: f64 = 6.0;
     /// Of the highest group.
-    const CLIFF: f64 = 0.7;
+    const CLIFF: f64 = 0.5;
     let groups = || counts.chunks(group).map(|group| group.iter().sum::<usize>() as f64);
     let pairs = || groups().zip(groups().skip(1));
     let count = (counts.len() / group) as f64;

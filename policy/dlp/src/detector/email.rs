@@ -83,7 +83,7 @@ fn domain_end(view: &View<'_>) -> Option<usize> {
         .take(DOMAIN_MAX + 1)
         .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
         .count();
-    if len > DOMAIN_MAX {
+    if len > DOMAIN_MAX || view.byte(first + len) == b'*' {
         return None;
     }
     let mut end = first + len;
