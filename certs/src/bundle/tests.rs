@@ -1,3 +1,5 @@
+//! Trust bundles: which roots vouch for which trust domain, and when.
+
 use std::time::Duration;
 
 use super::*;

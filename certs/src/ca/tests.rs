@@ -1,3 +1,5 @@
+//! The CA: what it issues, and what it refuses to.
+
 use super::*;
 use crate::testing::*;
 

@@ -1,3 +1,5 @@
+//! What a person is told of a certificate.
+
 use super::*;
 use crate::testing::*;
 

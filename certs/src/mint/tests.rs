@@ -1,3 +1,5 @@
+//! Minted leaves: whom they serve, how long, and how many are kept.
+
 use std::collections::HashSet;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,3 +1,5 @@
+//! PEM: what is read, and what is wrong with the rest.
+
 use proptest::prelude::*;
 
 use super::*;

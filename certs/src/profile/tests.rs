@@ -1,3 +1,5 @@
+//! The profile of an X509-SVID, from both sides.
+
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, ExtendedKeyUsagePurpose as Eku, IsCa,
     KeyUsagePurpose as Ku, SanType,

@@ -1,3 +1,5 @@
+//! Rotation: what is swapped in, what is kept out, and when renewal is due.
+
 use proptest::prelude::*;
 
 use super::*;

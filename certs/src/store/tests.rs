@@ -1,3 +1,5 @@
+//! Files: modes, whole writes, and limits.
+
 use std::os::unix::fs::PermissionsExt;
 
 use tempfile::TempDir;

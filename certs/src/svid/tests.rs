@@ -1,3 +1,5 @@
+//! Identities: what fits together, and what does not.
+
 use super::*;
 use crate::ca::IssuedSvid;
 use crate::testing::*;

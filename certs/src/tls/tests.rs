@@ -1,3 +1,5 @@
+//! TLS configurations, shaken in memory.
+
 use rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs};
 use rustls::{
     CertificateError, CipherSuite, ClientConnection, Connection, HandshakeKind, NamedGroup,

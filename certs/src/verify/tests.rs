@@ -1,3 +1,5 @@
+//! Verifiers: who is let in, and who is not.
+
 use rcgen::{
     BasicConstraints, DistinguishedName, DnType, ExtendedKeyUsagePurpose as Eku, IsCa,
     KeyUsagePurpose as Ku, SanType,

@@ -1,3 +1,5 @@
+//! SPIFFE IDs: what the standard admits, and what it does not.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Trust domain names: what the standard admits, and what it does not.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Identity from files: how changes are seen, and halves are not.
+
 use std::fs;
 use std::os::unix::fs::symlink;
 
