@@ -32,10 +32,8 @@ impl Answer {
         let kind = self.headers.get("content-type").expect("a problem, not an upstream's answer");
         assert_eq!(kind, "application/problem+json");
         let problem: serde_json::Value = serde_json::from_slice(&self.body).unwrap();
-        match &problem[field] {
-            serde_json::Value::String(text) => text.clone(),
-            other => other.to_string(),
-        }
+        let value = &problem[field];
+        value.as_str().map_or_else(|| value.to_string(), str::to_owned)
     }
 
     /// It is a refusal with this status and code, and says what a client may know.
@@ -186,9 +184,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
     }
 
     async fn read_more(&mut self) -> usize {
-        let mut buffer = [0; 16 * 1024];
-        let read = within("an answer", self.stream.read(&mut buffer)).await.unwrap_or(0);
-        self.unread.extend_from_slice(&buffer[..read]);
-        read
+        self.unread.reserve(16 * 1024);
+        // A reset is an end like any other here.
+        within("an answer", self.stream.read_buf(&mut self.unread)).await.unwrap_or(0)
     }
 }
