@@ -91,9 +91,20 @@ pub(super) fn segments(folder: &Path) -> io::Result<Vec<u32>> {
     Ok(numbers)
 }
 
-/// Makes the folder (0700) or takes it over, and locks it against a second process. The lock
-/// lasts as long as the file.
-pub(super) fn take_folder(folder: &Path) -> Result<File, AuditError> {
+/// Keeps a second process out of the folder.
+#[derive(Debug)]
+pub(super) struct FolderLock(File);
+
+impl Drop for FolderLock {
+    fn drop(&mut self) {
+        // Closing alone would leave the lock to a child that was forked and has not called exec
+        // yet. What can't be unlocked is unlocked by the end of the process.
+        let _unlocked = self.0.unlock();
+    }
+}
+
+/// Makes the folder (0700) or takes it over, and locks it against a second process.
+pub(super) fn take_folder(folder: &Path) -> Result<FolderLock, AuditError> {
     let at = |error| AuditError::Folder { folder: folder.to_owned(), error };
     DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(folder).map_err(at)?;
     let mode = fs::metadata(folder).map_err(at)?.mode();
@@ -107,7 +118,7 @@ pub(super) fn take_folder(folder: &Path) -> Result<File, AuditError> {
     let mut options = options();
     let lock = options.create(true).open(folder.join(LOCK_NAME)).map_err(at)?;
     match lock.try_lock() {
-        Ok(()) => Ok(lock),
+        Ok(()) => Ok(FolderLock(lock)),
         Err(TryLockError::WouldBlock) => Err(AuditError::Locked { folder: folder.to_owned() }),
         Err(TryLockError::Error(error)) => Err(at(error)),
     }
@@ -124,7 +135,7 @@ fn options() -> OpenOptions {
 #[derive(Debug)]
 pub(super) struct Segments {
     folder: PathBuf,
-    _lock: File,
+    _lock: FolderLock,
     current: Segment,
     next: Option<Segment>,
 }
@@ -140,7 +151,12 @@ struct Segment {
 
 impl Segments {
     /// Opens segment `number` at `bytes`, creating it when it does not exist.
-    pub(super) fn open(folder: &Path, lock: File, number: u32, bytes: u64) -> io::Result<Segments> {
+    pub(super) fn open(
+        folder: &Path,
+        lock: FolderLock,
+        number: u32,
+        bytes: u64,
+    ) -> io::Result<Segments> {
         let current = Segment::open(folder, number, bytes)?;
         Ok(Segments { folder: folder.to_owned(), _lock: lock, current, next: None })
     }

@@ -69,9 +69,13 @@ impl Station {
 
     /// A log of `exchanges` in small segments with many heads, stopped.
     pub(crate) fn with_log(exchanges: usize) -> Station {
+        Station::with_segments_of(3000, exchanges)
+    }
+
+    /// A log with many heads, in segments that end after so many bytes; stopped.
+    pub(crate) fn with_segments_of(segment_bytes_max: u64, exchanges: usize) -> Station {
         let station = Station::new();
-        let settings =
-            Settings { segment_bytes_max: 3000, head_records_max: 5, ..station.settings() };
+        let settings = Settings { segment_bytes_max, head_records_max: 5, ..station.settings() };
         let (audit, writer) = Audit::start(settings).unwrap();
         for number in 0..exchanges {
             run_exchange(&audit, number);

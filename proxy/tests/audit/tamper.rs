@@ -130,7 +130,7 @@ fn a_removed_segment_is_found_wherever_it_was() {
 
 #[test]
 fn a_log_cut_at_any_byte_is_unanchored_and_tampered_against_a_known_head() {
-    let station = Station::with_log(3);
+    let station = Station::with_segments_of(1 << 30, 3);
     let [file] = station.files().try_into().unwrap();
     let whole = station.read(&file);
     let head = station.tip();
