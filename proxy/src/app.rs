@@ -10,7 +10,7 @@ use arc_swap::ArcSwap;
 use certs::mint::InterceptCa;
 use certs::rotation::Current;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 use crate::accept::Listener;
 use crate::admin::{self, Admin};
@@ -22,7 +22,7 @@ use crate::drain::{self, Drain, Drained, Tasks};
 use crate::inbound::Inbound;
 use crate::outbound::Outbound;
 use crate::reload::Watched;
-use crate::rooms::Rooms;
+use crate::rooms::{Places, Rooms};
 use crate::telemetry::Metrics;
 use crate::upstream::{Resolver, Upstream};
 use crate::{clock, reload};
@@ -216,7 +216,7 @@ fn rooms(
         upstream,
         metrics,
         limits: limits.clone(),
-        exchanges: Arc::new(Semaphore::new(limits.exchanges_max)),
+        places: Places::new(limits.exchanges_max),
     })
 }
 

@@ -31,6 +31,9 @@ use crate::stop::Stop;
 /// Pieces of a released body that wait for the wire.
 const PIECES_WAITING_MAX: usize = 4;
 
+/// How long the receiver of a released body may take nothing.
+const RECEIVER_IDLE_MAX: Duration = Duration::from_secs(120);
+
 /// How long a refused body is still read.
 const LINGER_MAX: Duration = Duration::from_secs(5);
 
@@ -336,7 +339,10 @@ async fn empty(mut sieve: Sieve, trailers: Option<HeaderMap>, pieces: Pieces) {
 async fn send_cleared(sieve: &mut Sieve, pieces: &Pieces) -> Result<(), Stop> {
     while let Some(piece) = sieve.release().await? {
         let gone = |_| Stop::Failed(Kind::ReceiverGone.into());
-        pieces.send(Piece::Frame(Frame::data(piece))).await.map_err(gone)?;
+        // A receiver that takes nothing for so long is not worth the memory and the wait.
+        let waiting =
+            tokio::time::timeout(RECEIVER_IDLE_MAX, pieces.send(Piece::Frame(Frame::data(piece))));
+        waiting.await.map_err(|_| Stop::Failed(Kind::UpstreamTimeout.into()))?.map_err(gone)?;
     }
     Ok(())
 }
@@ -355,6 +361,6 @@ async fn cut(sieve: &mut Sieve, stop: Stop, pieces: &Pieces) {
             );
         }
     }
-    // A receiver that is gone has had an error of its own.
-    let _gone = pieces.send(Piece::Cut).await;
+    // A receiver that is gone or takes nothing finds the channel closed, which says the same.
+    let _best_effort = pieces.try_send(Piece::Cut);
 }

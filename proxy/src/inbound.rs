@@ -157,7 +157,8 @@ impl Inbound {
         };
         // The answer leaves the pod, so the line is written before the application is asked.
         let _announced = ongoing.announce().await?;
-        let response = self.app.send(Request::from_parts(head, body)).await?;
+        let response = self.app.send(Request::from_parts(head, body)).await;
+        let response = response.map_err(|error| Stop::from(error).unless_cut(ongoing.meters()))?;
         let (mut head, body) = response.into_parts();
         ongoing.note(|record| record.status = Some(head.status.as_u16()));
         headers::strip(&mut head.headers);

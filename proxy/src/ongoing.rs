@@ -2,7 +2,7 @@
 //! it unclosed records an abort.
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use policy::Verdict;
 use prometheus::IntGauge;
@@ -17,6 +17,9 @@ use crate::error::{Error, Side};
 use crate::stop::Stop;
 use crate::telemetry::Metrics;
 
+/// How long an exchange that has been answered waits for a body that no longer moves.
+const SILENCE_MAX: Duration = Duration::from_secs(120);
+
 /// An exchange under way.
 #[derive(Debug)]
 pub struct Ongoing {
@@ -30,6 +33,7 @@ pub struct Ongoing {
     id: String,
     place: Option<OwnedSemaphorePermit>,
     drain: Option<Drain>,
+    has_left: bool,
 }
 
 impl Ongoing {
@@ -58,6 +62,7 @@ impl Ongoing {
             open,
             place: None,
             drain: None,
+            has_left: false,
         })
     }
 
@@ -69,6 +74,11 @@ impl Ongoing {
     /// Gives the place back before the exchange closes: for a tunnel, whose requests take their own.
     pub fn give_up_place(&mut self) {
         self.place = None;
+    }
+
+    /// Notes that the request has reached the other side.
+    pub fn left(&mut self) {
+        self.has_left = true;
     }
 
     /// Lets `drain` wait for what is still on its way out when the answer has ended.
@@ -129,7 +139,8 @@ impl Ongoing {
     pub fn stop(mut self, stop: &Stop, status: u16) {
         let released = self.meters.released.bytes();
         let outcome = match stop {
-            Stop::Refused(_) if released > 0 => Outcome::Cut,
+            // What was sent was not refused, whatever became of the answer.
+            Stop::Refused(_) if released > 0 || self.has_left => Outcome::Cut,
             Stop::Refused(_) => Outcome::Refused,
             Stop::Failed(error) if error.kind() == crate::error::Kind::Malformed => {
                 Outcome::Malformed
@@ -183,7 +194,7 @@ impl Ongoing {
             && let Some(drain) = self.drain.take()
         {
             drain.spawn(async move {
-                ending.meters.released.over().await;
+                ending.meters.released.over_or_cut(SILENCE_MAX).await;
                 drop(ending);
             });
         }

@@ -35,8 +35,30 @@ pub struct Rooms {
     pub metrics: Metrics,
     /// Every limit.
     pub limits: Limits,
-    /// Places for exchanges.
-    pub exchanges: Arc<Semaphore>,
+    /// Places for exchanges, each direction its own, so that peers cannot starve the workload.
+    pub places: Places,
+}
+
+/// Places for exchanges under way.
+#[derive(Debug)]
+pub struct Places {
+    inbound: Arc<Semaphore>,
+    outbound: Arc<Semaphore>,
+}
+
+impl Places {
+    /// So many for each direction.
+    pub fn new(exchanges_max: usize) -> Self {
+        let places = || Arc::new(Semaphore::new(exchanges_max));
+        Self { inbound: places(), outbound: places() }
+    }
+
+    fn of(&self, direction: Direction) -> &Arc<Semaphore> {
+        match direction {
+            Direction::Inbound => &self.inbound,
+            Direction::Outbound => &self.outbound,
+        }
+    }
 }
 
 impl Rooms {
@@ -53,7 +75,7 @@ impl Rooms {
     ) -> Result<Ongoing, Stop> {
         let mut ongoing = Ongoing::open(&self.audit, &self.metrics, (direction, kind), downstream)
             .map_err(|cause| error::Error::new(error::Kind::AuditUnavailable, cause))?;
-        match Arc::clone(&self.exchanges).try_acquire_owned() {
+        match Arc::clone(self.places.of(direction)).try_acquire_owned() {
             Ok(place) => {
                 ongoing.keep(place);
                 Ok(ongoing)

@@ -2,6 +2,7 @@
 
 use policy::{Refusal, Verdict};
 
+use crate::content::Meters;
 use crate::error::{Error, Kind};
 
 /// Why nothing (more) of an exchange leaves.
@@ -20,6 +21,20 @@ impl Stop {
             Self::Failed(error) => error.kind().code(),
             Self::Refused(verdict) => verdict.reason.code,
         }
+    }
+}
+
+impl Stop {
+    /// A side that broke because we cut its body was not the one that failed. A body that found its
+    /// receiver gone says nothing of why it went.
+    #[must_use]
+    pub fn unless_cut(self, meters: &Meters) -> Self {
+        meters.cell.with(|reading| match (&reading.verdict, reading.failure) {
+            (Some(verdict), _) if verdict.stops() => Self::Refused(Box::new(verdict.clone())),
+            (_, Some(Kind::ReceiverGone)) => self,
+            (_, Some(failure)) if matches!(self, Self::Failed(_)) => failure.into(),
+            (_, _) => self,
+        })
     }
 }
 

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use certs::Identity;
 use certs::rotation::Current;
 use certs::tls::{Expect, ExpectPeer};
 use http::{Request, Response, request};
@@ -108,6 +109,11 @@ impl Upstream {
         self.resolver.vet(permit).await
     }
 
+    /// Whether resolving the permitted host sends a question to a name server.
+    pub fn asks_dns(&self, permit: &EgressPermit) -> bool {
+        self.resolver.asks_dns(permit.host())
+    }
+
     /// Sends one exchange.
     ///
     /// # Errors
@@ -116,16 +122,21 @@ impl Upstream {
     pub async fn send(&self, permit: EgressPermit, departure: Departure) -> Result<Sent, Stop> {
         let Departure { cleared, announced: Announced { .. }, mut vetted, released } = departure;
         permit.check(crate::clock::now())?;
+        if self.identity.load().not_after() <= crate::clock::now() {
+            return Err(Error::new(Kind::UpstreamIdentity, "our certificate has expired").into());
+        }
         if !vetted.is_fresh() {
             vetted = self.resolver.vet(&permit).await?;
         }
-        let key = self.key(&permit)?;
+        let identity = self.identity.load();
+        let key = key(&permit, &identity);
         let (head, body) = cleared.into_parts();
+        let waiting = (&released, body.is_here());
         let mut request = Request::from_parts(head, body);
         while let Some(mut connection) = self.pool.take(&key, vetted.addresses()) {
             self.metrics.pool_reuses.inc();
             let sending = connection.sender.try_send_request(request);
-            match self.with_timeout(&released, sending).await? {
+            match self.with_timeout(waiting, sending).await? {
                 Ok(response) => return Ok(self.sent(key, connection, response)),
                 Err(mut error) => match error.take_message() {
                     // Nothing of it was sent: another connection may take it.
@@ -134,10 +145,10 @@ impl Upstream {
                 },
             }
         }
-        let mut connection = self.open(&permit, &key, &vetted).await?;
+        let mut connection = self.open(&permit, (&key, &identity), &vetted).await?;
         let sending = connection.sender.send_request(request);
         let response = self
-            .with_timeout(&released, sending)
+            .with_timeout(waiting, sending)
             .await?
             .map_err(|error| Error::new(Kind::UpstreamBroken, error))?;
         Ok(self.sent(key, connection, response))
@@ -158,19 +169,20 @@ impl Upstream {
 
     async fn with_timeout<T>(
         &self,
-        released: &Released,
+        (released, is_here): (&Released, bool),
         sending: impl Future<Output = T>,
     ) -> Result<T, Error> {
         let overdue = async {
             released.ended().await;
             tokio::time::sleep(self.response_timeout).await;
         };
-        // An upstream that stops reading ends as one that does not answer.
+        // An upstream that stops reading ends as one that does not answer. A body that is still
+        // being read is timed by its reader, which knows who keeps whom waiting.
         let stalled = async {
-            let mut before = None;
-            while before != Some(released.bytes()) {
-                before = Some(released.bytes());
-                tokio::time::sleep(self.response_timeout).await;
+            if is_here {
+                released.stalled(self.response_timeout).await;
+            } else {
+                std::future::pending::<()>().await;
             }
         };
         tokio::select! {
@@ -181,33 +193,13 @@ impl Upstream {
         }
     }
 
-    fn key(&self, permit: &EgressPermit) -> Result<PoolKey, Error> {
-        let identity = match permit.tls() {
-            UpstreamTls::Plaintext => None,
-            UpstreamTls::Mutual { .. } | UpstreamTls::Server { .. } => {
-                let identity = self.identity.load();
-                if identity.not_after() <= crate::clock::now() {
-                    return Err(Error::new(Kind::UpstreamIdentity, "our certificate has expired"));
-                }
-                Some(identity.fingerprint().to_owned())
-            }
-        };
-        Ok(PoolKey {
-            endpoint: Arc::clone(permit.endpoint()),
-            host: permit.host().clone(),
-            port: permit.port(),
-            tls: permit.tls().clone(),
-            identity,
-        })
-    }
-
     async fn open(
         &self,
         permit: &EgressPermit,
-        key: &PoolKey,
+        (key, identity): (&PoolKey, &Identity),
         vetted: &Vetted,
     ) -> Result<Connection, Error> {
-        let opened = self.connect(permit, key, vetted).await;
+        let opened = self.connect(permit, (key, identity), vetted).await;
         let result = match &opened {
             Ok(_) => "ok",
             Err(error) => error.kind().code(),
@@ -219,11 +211,11 @@ impl Upstream {
     async fn connect(
         &self,
         permit: &EgressPermit,
-        key: &PoolKey,
+        (key, identity): (&PoolKey, &Identity),
         vetted: &Vetted,
     ) -> Result<Connection, Error> {
         let (stream, address) = dial::open(vetted.addresses(), &self.own, self.timeouts).await?;
-        let (sender, facts) = match self.tls_config(permit, key)? {
+        let (sender, facts) = match self.tls_config(permit, key, identity)? {
             None => (speak(stream).await?, TlsFacts::default()),
             Some(config) => {
                 let name = server_name(permit.host())?;
@@ -238,13 +230,13 @@ impl Upstream {
         &self,
         permit: &EgressPermit,
         key: &PoolKey,
+        identity: &Identity,
     ) -> Result<Option<Arc<ClientConfig>>, Error> {
         let (peer, pins, mutual) = match permit.tls() {
             UpstreamTls::Plaintext => return Ok(None),
             UpstreamTls::Mutual { peer, pins } => (peer, pins, true),
             UpstreamTls::Server { peer, pins } => (peer, pins, false),
         };
-        let identity = self.identity.load();
         let kept_as = (identity.fingerprint().to_owned(), key.tls.clone(), key.host.clone());
         let mut kept = self.tls.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(config) = kept.get(&kept_as) {
@@ -255,13 +247,30 @@ impl Upstream {
             PeerName::SpiffeId(id) => ExpectPeer::SpiffeId(id.clone()),
         };
         let pins = pins.iter().map(|pin| pin.0).collect();
-        let config = certs::tls::client_config(&identity, &Expect { peer, pins, mutual })
+        let config = certs::tls::client_config(identity, &Expect { peer, pins, mutual })
             .map_err(|error| Error::new(Kind::UpstreamIdentity, error))?;
         if kept.len() >= TLS_CONFIGS_MAX {
             kept.clear();
         }
         kept.insert(kept_as, Arc::clone(&config));
         Ok(Some(config))
+    }
+}
+
+/// What a connection for this permit and our `identity` must agree in.
+fn key(permit: &EgressPermit, identity: &Identity) -> PoolKey {
+    let identity = match permit.tls() {
+        UpstreamTls::Plaintext => None,
+        UpstreamTls::Mutual { .. } | UpstreamTls::Server { .. } => {
+            Some(identity.fingerprint().to_owned())
+        }
+    };
+    PoolKey {
+        endpoint: Arc::clone(permit.endpoint()),
+        host: permit.host().clone(),
+        port: permit.port(),
+        tls: permit.tls().clone(),
+        identity,
     }
 }
 

@@ -17,7 +17,7 @@ pub struct Limits {
     pub connections_max: usize,
     /// How long a drain waits for exchanges to finish.
     pub drain_deadline: Duration,
-    /// Exchanges under way in the process.
+    /// Exchanges under way, each direction.
     pub exchanges_max: usize,
     /// A TLS handshake, either side.
     pub handshake_timeout: Duration,

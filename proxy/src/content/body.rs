@@ -4,8 +4,9 @@
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -31,6 +32,7 @@ pub struct Released {
     bytes: Tally,
     ended: Arc<Notify>,
     hands: Arc<watch::Sender<()>>,
+    is_cut: Arc<AtomicBool>,
 }
 
 /// Held by whoever reads or sends a body.
@@ -79,6 +81,11 @@ impl ClearedBody {
         Self { frames: Frames::Coming(frames), left: len, released, _hand: hand }
     }
 
+    /// Whether all of it is here, so that only its receiver can keep it waiting.
+    pub fn is_here(&self) -> bool {
+        matches!(self.frames, Frames::Here(_))
+    }
+
     /// Words of our own: a refusal's text. It holds nothing of what was read.
     pub fn own(text: Bytes) -> Self {
         let frames = if text.is_empty() { VecDeque::new() } else { [Frame::data(text)].into() };
@@ -115,9 +122,22 @@ impl Released {
         self.hands.is_closed()
     }
 
-    /// Resolves when [`Released::is_over`].
-    pub async fn over(&self) {
-        self.hands.closed().await;
+    /// Resolves when [`Released::is_over`], or when nothing has moved for `silence`: then the rest
+    /// is cut, so that nothing leaves unrecorded later.
+    pub async fn over_or_cut(&self, silence: Duration) {
+        tokio::select! {
+            () = self.hands.closed() => {}
+            () = self.stalled(silence) => self.is_cut.store(true, Ordering::Relaxed),
+        }
+    }
+
+    /// Resolves when nothing has been handed over for `silence`.
+    pub async fn stalled(&self, silence: Duration) {
+        let mut before = None;
+        while before != Some(self.bytes()) {
+            before = Some(self.bytes());
+            tokio::time::sleep(silence).await;
+        }
     }
 
     pub(super) fn hand(&self) -> Hand {
@@ -131,6 +151,7 @@ impl Default for Released {
             bytes: Tally::default(),
             ended: Arc::default(),
             hands: Arc::new(watch::Sender::new(())),
+            is_cut: Arc::default(),
         }
     }
 }
@@ -143,6 +164,9 @@ impl Body for ClearedBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, CutOff>>> {
+        if self.released.is_cut.load(Ordering::Relaxed) {
+            return Poll::Ready(Some(Err(CutOff)));
+        }
         let next = match &mut self.frames {
             Frames::Coming(coming) => match std::task::ready!(coming.poll_recv(context)) {
                 Some(Piece::Frame(frame)) => Some(Ok(frame)),

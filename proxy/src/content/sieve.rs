@@ -30,6 +30,8 @@ pub(super) struct Sieve {
     is_sealed: bool,
     is_masking: bool,
     is_finished: bool,
+    /// Findings before this one lie in what has been released.
+    mask_from: usize,
     _hand: Hand,
 }
 
@@ -70,6 +72,7 @@ impl Sieve {
             is_sealed: hint.is_sealed,
             is_masking: false,
             is_finished: false,
+            mask_from: 0,
             _hand: meters.released.hand(),
         }
     }
@@ -144,13 +147,17 @@ impl Sieve {
         self.spool.len()
     }
 
-    fn mask(&self, offset: u64, piece: Bytes) -> Bytes {
+    fn mask(&mut self, offset: u64, piece: Bytes) -> Bytes {
         let Some(scanner) = self.scanner.as_ref().filter(|_| self.is_masking) else {
             return piece;
         };
         let mut masked = BytesMut::from(piece);
-        let findings = &scanner.evidence().findings;
+        let findings = scanner.evidence().findings.get(self.mask_from..).unwrap_or_default();
+        let is_behind = |finding: &&dlp::Finding| finding.span.end <= offset;
+        let behind = findings.iter().take_while(is_behind).count();
+        let findings = findings.get(behind..).unwrap_or_default();
         dlp::redact::mask(findings, offset, &mut masked, |finding| self.ruling.redacts(finding));
+        self.mask_from += behind;
         masked.freeze()
     }
 

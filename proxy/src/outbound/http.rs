@@ -76,6 +76,10 @@ impl Work<'_> {
         // A method is any token, so it carries data out like a path does.
         let line = format!("{} {target}", head.method);
         let read = rooms.content.read_head(&ruling, &line, &head.headers, &meters.cell)?;
+        // A question to a name server leaves, too: then the line is written before it, without the
+        // address, which the close line has.
+        let early =
+            if rooms.upstream.asks_dns(&permit) { Some(ongoing.announce().await?) } else { None };
         let vetted = rooms.upstream.vet(&permit).await?;
         ongoing.note(|record| {
             record.address = vetted.addresses().first().map(ToString::to_string);
@@ -84,7 +88,10 @@ impl Work<'_> {
         let hint = Hint::of(&head.headers);
         let metering = (&meters, &self.arrival.drain);
         let body = rooms.content.read_body(ruling, &hint, unread, metering).await?;
-        let announced = ongoing.announce().await?;
+        let announced = match early {
+            Some(announced) => announced,
+            None => ongoing.announce().await?,
+        };
         let returning = Returning::of(&permit, &head.method);
         let mut head = head;
         // The body's own length frames it anew.
@@ -93,7 +100,8 @@ impl Work<'_> {
         let released = meters.released.clone();
         let departure = Departure { cleared, announced, vetted, released };
         let sent = rooms.upstream.send(permit, departure).await;
-        let sent = sent.map_err(|stop| why_cut(&meters, stop))?;
+        let sent = sent.map_err(|stop| stop.unless_cut(&meters))?;
+        ongoing.left();
         self.answer(ongoing, sent, returning).await
     }
 
@@ -220,15 +228,4 @@ fn outgoing(target: &Target, mut head: request::Parts) -> Result<request::Parts,
     head.version = Version::HTTP_11;
     head.extensions.clear();
     Ok(head)
-}
-
-/// An upstream that broke because we cut the body was not the one that failed. A body that found
-/// its receiver gone says nothing of why it went.
-fn why_cut(meters: &Meters, stop: Stop) -> Stop {
-    meters.cell.with(|reading| match (&reading.verdict, reading.failure) {
-        (Some(verdict), _) if verdict.stops() => Stop::Refused(Box::new(verdict.clone())),
-        (_, Some(error::Kind::ReceiverGone)) => stop,
-        (_, Some(failure)) if matches!(stop, Stop::Failed(_)) => failure.into(),
-        (_, _) => stop,
-    })
 }

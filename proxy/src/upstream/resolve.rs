@@ -81,6 +81,11 @@ impl Resolver {
         }
     }
 
+    /// Whether the host is neither an address nor a fixed name.
+    pub fn asks_dns(&self, host: &Host) -> bool {
+        host.ip().is_none() && !self.hosts.contains_key(host)
+    }
+
     async fn addresses(&self, host: &Host) -> Result<(Vec<IpAddr>, Instant), Error> {
         let fixed_until = Instant::now() + FIXED_TTL;
         if let Some(address) = host.ip() {
