@@ -40,6 +40,8 @@ pub enum Kind {
     DownstreamTls,
     /// `limits.exchangesMax` are under way.
     ExchangesMax,
+    /// The header fields weigh more than `limits.headerBytesMax`.
+    HeadTooLarge,
     /// No leaf could be minted for an intercepted session.
     InterceptBroken,
     /// The client sent a request that has two readings.
@@ -130,6 +132,7 @@ impl Kind {
             Self::ConnectionsMax => "connections-max",
             Self::DownstreamTls => "downstream-tls",
             Self::ExchangesMax => "exchanges-max",
+            Self::HeadTooLarge => "header-bytes-max",
             Self::InterceptBroken => "intercept-broken",
             Self::Malformed => "malformed",
             Self::ReceiverGone => "receiver-gone",
@@ -147,9 +150,11 @@ impl Kind {
     /// Who is at fault.
     pub fn side(self) -> Side {
         match self {
-            Self::BodyAborted | Self::BodyTimeout | Self::DownstreamTls | Self::Malformed => {
-                Side::Downstream
-            }
+            Self::BodyAborted
+            | Self::BodyTimeout
+            | Self::DownstreamTls
+            | Self::HeadTooLarge
+            | Self::Malformed => Side::Downstream,
             Self::AuditUnavailable
             | Self::ConnectionsMax
             | Self::ExchangesMax
@@ -172,6 +177,7 @@ impl Kind {
         match self {
             Self::BodyAborted | Self::DownstreamTls | Self::Malformed => StatusCode::BAD_REQUEST,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::AuditUnavailable
             | Self::ConnectionsMax
             | Self::ExchangesMax
@@ -201,6 +207,7 @@ impl Kind {
             Self::ConnectionsMax => "too many connections at once (limits.connectionsMax)",
             Self::DownstreamTls => "the TLS handshake failed",
             Self::ExchangesMax => "too many exchanges at once (limits.exchangesMax)",
+            Self::HeadTooLarge => "the header fields are too large (limits.headerBytesMax)",
             Self::InterceptBroken => "no certificate can be minted; see lazaret's log",
             Self::Malformed => "the request has more than one reading",
             Self::ReceiverGone => "the other side went away before the body ended",

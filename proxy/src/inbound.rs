@@ -41,6 +41,8 @@ struct Peer {
     id: SpiffeId,
     /// `x-forwarded-client-cert` for the application.
     forwarded: HeaderValue,
+    tls_version: Option<String>,
+    tls_group: Option<String>,
 }
 
 impl Inbound {
@@ -92,7 +94,11 @@ impl Inbound {
         let id = certs::verify::spiffe_id_of(leaf)
             .map_err(|cause| Error::new(error::Kind::DownstreamTls, cause))?;
         let forwarded = forwarded_client_cert(&identity, leaf, &id)?;
-        Ok((stream, Peer { id, forwarded }))
+        let tls_version =
+            session.protocol_version().and_then(|version| version.as_str()).map(str::to_owned);
+        let group = session.negotiated_key_exchange_group();
+        let tls_group = group.map(|group| format!("{:?}", group.name()));
+        Ok((stream, Peer { id, forwarded, tls_version, tls_group }))
     }
 
     fn config(&self, identity: &Identity) -> Result<Arc<ServerConfig>, Error> {
@@ -188,8 +194,19 @@ impl Inbound {
             record.method = Some(printable(head.method.as_str()));
             record.target = Some(masked(&head.uri, printable));
             record.address = Some(self.app.address().to_string());
+            record.downstream_tls_version.clone_from(&peer.tls_version);
+            record.downstream_tls_group.clone_from(&peer.tls_group);
         });
         let malformed = |what: InvalidTarget| Error::new(error::Kind::Malformed, what);
+        if headers::bytes(&head.headers) > self.rooms.limits.header_bytes_max {
+            return Err(error::Kind::HeadTooLarge.into());
+        }
+        // Also on a connection that is older than our certificate.
+        if self.rooms.identity.load().not_after() <= crate::clock::now() {
+            return Err(
+                Error::new(error::Kind::UpstreamIdentity, "our certificate has expired").into()
+            );
+        }
         if headers::has_ambiguous_framing(head.version, &head.headers) {
             return Err(
                 Error::new(error::Kind::Malformed, "the body's framing has two readings").into()

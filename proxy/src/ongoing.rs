@@ -142,7 +142,12 @@ impl Ongoing {
             // What was sent was not refused, whatever became of the answer.
             Stop::Refused(_) if released > 0 || self.has_left => Outcome::Cut,
             Stop::Refused(_) => Outcome::Refused,
-            Stop::Failed(error) if error.kind() == crate::error::Kind::Malformed => {
+            Stop::Failed(error)
+                if matches!(
+                    error.kind(),
+                    crate::error::Kind::HeadTooLarge | crate::error::Kind::Malformed
+                ) =>
+            {
                 Outcome::Malformed
             }
             Stop::Failed(_) => Outcome::Failed,

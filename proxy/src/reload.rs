@@ -82,6 +82,7 @@ impl Watched {
 /// Watches until the drain begins.
 pub async fn watch(rooms: Arc<Rooms>, watched: Watched, mut drain: Drain) {
     let Watched { policy, mut policy_stamp, files, mut files_stamp } = watched;
+    let mut is_retry = false;
     loop {
         tokio::select! {
             () = drain.begun() => return,
@@ -93,9 +94,11 @@ pub async fn watch(rooms: Arc<Rooms>, watched: Watched, mut drain: Drain) {
             swap_policy(&rooms, &policy);
         }
         let now_files = files.stamp();
-        if now_files != files_stamp {
+        if now_files != files_stamp || is_retry {
             files_stamp = now_files;
-            swap_identity(&rooms, &files);
+            // Three files are not written at one instant; a set that does not fit together is looked
+            // at once more before it is an alarm.
+            is_retry = !swap_identity(&rooms, &files, !is_retry) && !is_retry;
         }
     }
 }
@@ -123,7 +126,8 @@ fn swap_policy(rooms: &Rooms, path: &Path) {
     }
 }
 
-fn swap_identity(rooms: &Rooms, files: &Files) {
+/// Returns whether the identity on disk is in force. `is_first` attempts fail silently.
+fn swap_identity(rooms: &Rooms, files: &Files, is_first: bool) -> bool {
     let now = crate::clock::now();
     let loads = &rooms.metrics.identity_loads;
     let offered = files.load(now).and_then(|identity| rooms.identity.offer(identity, now));
@@ -141,12 +145,15 @@ fn swap_identity(rooms: &Rooms, files: &Files) {
                 "not_after": identity.not_after().to_string(),
             });
             rooms.audit.note("identity-swapped", detail);
+            true
         }
+        Err(_) if is_first => false,
         Err(why) => {
             rooms.metrics.identity_alarm.set(1);
             loads.with_label_values(&["invalid"]).inc();
             tracing::error!(%why, "the changed identity does not load; the old one stays");
             rooms.audit.note("identity-kept-out", json!({ "why": why.to_string() }));
+            false
         }
     }
 }

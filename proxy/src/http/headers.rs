@@ -70,8 +70,16 @@ pub fn wants_upgrade(headers: &HeaderMap) -> bool {
     headers.contains_key(UPGRADE)
 }
 
-/// Whether the framing has two readings: `Transfer-Encoding` beside `Content-Length`, anything
-/// but a single `chunked`, or any in HTTP/1.0 (RFC 9112, section 6.1 and 6.3).
+/// What the fields weigh on the wire, bytes: names, values and what separates them.
+pub fn bytes(headers: &HeaderMap) -> usize {
+    const SEPARATORS: usize = ": \r\n".len();
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + SEPARATORS).sum()
+}
+
+/// Whether the framing that hyper has left standing has two readings: several `Content-Length`, a
+/// coding that is no single `chunked`, or one in HTTP/1.0 (RFC 9112, section 6.1 and 6.3). hyper
+/// itself drops a `Content-Length` beside `Transfer-Encoding` and folds equal duplicates; what goes
+/// on is framed anew in any case.
 pub fn has_ambiguous_framing(version: Version, headers: &HeaderMap) -> bool {
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     let Some(coding) = codings.next() else {

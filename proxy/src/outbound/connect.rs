@@ -88,10 +88,8 @@ async fn intercept(
 ) {
     let stream = match terminate(outbound, &mut ongoing, upgrade, &pinned).await {
         Ok(stream) => stream,
-        Err(stop) => {
-            let status = respond::status(&stop).as_u16();
-            return ongoing.stop(&stop, status);
-        }
+        // The client has read its 200 already.
+        Err(stop) => return ongoing.stop(&stop, 200),
     };
     // The requests inside take places of their own.
     ongoing.give_up_place();
@@ -120,7 +118,9 @@ async fn terminate(
         let upgraded = upgrade.await.map_err(|error| failed(std::io::Error::other(error)))?;
         let stream = TokioIo::new(upgraded);
         let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await.map_err(failed)?;
-        check_sni(pinned, start.client_hello().server_name())?;
+        let sni = start.client_hello().server_name().map(str::to_owned);
+        ongoing.note(|record| record.sni = sni.as_deref().map(printable));
+        check_sni(pinned, sni.as_deref())?;
         let config = outbound
             .intercept
             .server_config(&pinned.host.to_string(), crate::clock::now())

@@ -111,6 +111,9 @@ impl Work<'_> {
             record.target = Some(masked(&head.uri, printable));
         });
         let malformed = |what: InvalidTarget| Error::new(error::Kind::Malformed, what);
+        if headers::bytes(&head.headers) > self.rooms.limits.header_bytes_max {
+            return Err(error::Kind::HeadTooLarge.into());
+        }
         if headers::has_ambiguous_framing(head.version, &head.headers) {
             return Err(
                 Error::new(error::Kind::Malformed, "the body's framing has two readings").into()
