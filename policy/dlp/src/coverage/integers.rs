@@ -79,28 +79,40 @@ fn has_smooth_histogram(counts: &[usize; 256], is_signed: bool) -> bool {
     }
     // So do the ends, where values were clipped.
     (counts[0], counts[255]) = (counts[1], counts[254]);
-    [8, 2, 1].into_iter().any(|group| groups_correlate(&counts, group))
+    !is_flat(&counts) && [8, 2].into_iter().any(|group| groups_correlate(&counts, group))
 }
 
-/// Whether the correlation of each group of values with the next is high, beyond what chance makes,
-/// and without a cliff: noise of seven bits is flat up to its edge.
+/// Whether the values that occur are equally frequent but for chance: noise of fewer than eight
+/// bits, such as text of a seven-bit cipher.
+fn is_flat(counts: &[usize; 256]) -> bool {
+    const GROUP: usize = 8;
+    const NARROW: usize = 8;
+    /// Chance alone makes a variance of the mean.
+    const VARIANCE_MAX: f64 = 4.0;
+    let occupied = |group: usize| {
+        let groups = counts.chunks(group).map(|group| group.iter().sum::<usize>());
+        groups.filter(|count| *count > 0).map(|count| count as f64).collect::<Vec<_>>()
+    };
+    let mut groups = occupied(GROUP);
+    if groups.len() < NARROW {
+        groups = occupied(1);
+    }
+    let mean = groups.iter().sum::<f64>() / groups.len() as f64;
+    let variance: f64 = groups.iter().map(|v| (v - mean).powi(2)).sum();
+    variance < VARIANCE_MAX * mean * groups.len() as f64
+}
+
+/// Whether the correlation of each group of values with the next is high, beyond what chance makes.
 fn groups_correlate(counts: &[usize; 256], group: usize) -> bool {
     const CORRELATION_MIN: f64 = 0.7;
-    /// Chance alone makes a variance of the mean.
     const VARIANCE_MIN: f64 = 6.0;
-    /// Of the highest group.
-    const CLIFF: f64 = 0.5;
     let groups = || counts.chunks(group).map(|group| group.iter().sum::<usize>() as f64);
-    let pairs = || groups().zip(groups().skip(1));
     let count = (counts.len() / group) as f64;
     let mean = groups().sum::<f64>() / count;
     let variance: f64 = groups().map(|v| (v - mean).powi(2)).sum();
-    let covariance: f64 = pairs().map(|(a, b)| (a - mean) * (b - mean)).sum();
-    let highest = groups().fold(0.0, f64::max);
-    let steepest = pairs().map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-    variance >= VARIANCE_MIN * mean * count
-        && covariance >= CORRELATION_MIN * variance
-        && steepest <= CLIFF * highest
+    let pairs = groups().zip(groups().skip(1));
+    let covariance: f64 = pairs.map(|(a, b)| (a - mean) * (b - mean)).sum();
+    variance >= VARIANCE_MIN * mean * count && covariance >= CORRELATION_MIN * variance
 }
 
 /// Images and signals: the steps to the neighbour (of one to four channels) are far smaller than to

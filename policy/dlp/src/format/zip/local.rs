@@ -80,12 +80,22 @@ impl Local {
     }
 }
 
+/// Digits in a row that a told name may have.
+const NUMBER_SHOWN_MAX: usize = 4;
+/// Digits that a told name may have: fewer than a date.
+const DIGITS_SHOWN_MAX: usize = 6;
+
 /// The name as it may be told: nothing of it that could be taken for structure or control a
 /// terminal.
 fn shown_name(name: &[u8]) -> Option<String> {
     let name = std::str::from_utf8(name).ok().filter(|name| !name.is_empty())?;
-    let is_plain = |c: char| !c.is_control() && c != '!';
-    (name.chars().count() <= NAME_MAX && name.chars().all(is_plain)).then(|| name.to_owned())
+    // Names of patients' files are often dates, numbers or addresses that no label tells from others.
+    let is_plain = |c: char| !c.is_control() && c != '!' && c != '@';
+    let is_short = name.chars().count() <= NAME_MAX;
+    let longest = name.split(|c: char| !c.is_ascii_digit()).map(str::len).max().unwrap_or(0);
+    let digits = name.bytes().filter(u8::is_ascii_digit).count();
+    let tells_no_number = longest <= NUMBER_SHOWN_MAX && digits <= DIGITS_SHOWN_MAX;
+    (is_short && tells_no_number && name.chars().all(is_plain)).then(|| name.to_owned())
 }
 
 /// Whether PyTorch gives such names to tensors: `archive/data/0`, `archive/constants/12`.
