@@ -64,8 +64,8 @@ fn is_i8(block: &[u8]) -> bool {
     let used = counts.iter().filter(|count| **count > 0).count();
     near_zero * 1000 >= block.len() * PER_MILLE_MIN
         || used <= 2
-        || has_smooth_histogram(&counts, true)
-        || has_smooth_histogram(&counts, false)
+        || !is_flat(&counts)
+            && (has_smooth_histogram(&counts, true) || has_smooth_histogram(&counts, false))
 }
 
 /// Whether neighbouring values are about equally frequent, looked at coarsely and, for narrow
@@ -79,7 +79,7 @@ fn has_smooth_histogram(counts: &[usize; 256], is_signed: bool) -> bool {
     }
     // So do the ends, where values were clipped.
     (counts[0], counts[255]) = (counts[1], counts[254]);
-    !is_flat(&counts) && [8, 2].into_iter().any(|group| groups_correlate(&counts, group))
+    [8, 2].into_iter().any(|group| groups_correlate(&counts, group))
 }
 
 /// Whether the values that occur are equally frequent but for chance: noise of fewer than eight
