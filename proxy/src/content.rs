@@ -364,3 +364,6 @@ async fn cut(sieve: &mut Sieve, stop: Stop, pieces: &Pieces) {
     // A receiver that is gone or takes nothing finds the channel closed, which says the same.
     let _best_effort = pieces.try_send(Piece::Cut);
 }
+
+#[cfg(test)]
+mod tests;

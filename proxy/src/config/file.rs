@@ -213,3 +213,6 @@ impl ConfigFile {
         unsupported.into_iter().find(|(_, is_set)| *is_set).map(|(field, _)| field)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -283,3 +283,6 @@ where
 fn broken(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::new(Kind::SpoolBroken, error)
 }
+
+#[cfg(test)]
+mod tests;

@@ -89,3 +89,6 @@ pub fn has_ambiguous_framing(version: Version, headers: &HeaderMap) -> bool {
     let is_alone = codings.next().is_none() && !headers.contains_key(CONTENT_LENGTH);
     !is_chunked || !is_alone || version < Version::HTTP_11
 }
+
+#[cfg(test)]
+mod tests;

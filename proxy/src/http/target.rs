@@ -362,3 +362,6 @@ fn check_query(query: &str) -> Result<String, InvalidTarget> {
         Err(InvalidTarget::PathAmbiguous("a byte outside printable ASCII in the query"))
     }
 }
+
+#[cfg(test)]
+mod tests;

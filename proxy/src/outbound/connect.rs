@@ -156,3 +156,6 @@ fn check_sni(pinned: &Pinned, sni: Option<&str>) -> Result<(), Stop> {
         reason: Reason { code: refusal.0, text: refusal.1.to_owned() },
     })))
 }
+
+#[cfg(test)]
+mod tests;
