@@ -81,11 +81,12 @@ type Shape = fn(&mut Random) -> f64;
 
 #[test]
 fn floats_of_every_width_are_numeric() {
-    let shapes: [(&str, Shape); 6] = [
+    let shapes: [(&str, Shape); 7] = [
         ("weights", |r| r.normal() * 0.02),
         ("gradients", |r| r.normal() * (r.normal() * 3.0).exp() * 1e-3),
         ("squares", |r| (r.normal() * 1e-2).powi(2)),
         ("sparse", |r| if r.uniform() < 0.9 { 0.0 } else { r.normal() }),
+        ("masked", |r| if r.uniform() < 0.3 { f64::NEG_INFINITY } else { r.normal() }),
         ("rectified", |r| r.normal().max(0.0)),
         ("unit interval", Random::uniform),
     ];

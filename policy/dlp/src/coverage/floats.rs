@@ -11,7 +11,7 @@ pub(super) const KINDS: &[Kind] = &[
 ];
 
 /// Nearly all: of a thousand elements this many must lie in the window.
-const PER_MILLE_MIN: usize = 970;
+const PER_MILLE_MIN: usize = 940;
 /// Consecutive exponents, each a factor of 2, in which real tensors lie: weights, gradients and
 /// their squares.
 const WINDOW: usize = 64;
@@ -39,7 +39,7 @@ fn is_f64(block: &[u8]) -> bool {
 /// How often each of the exponents occurs.
 struct Exponents<const BINS: usize> {
     counts: [u16; BINS],
-    /// Elements that tell anything: zeros and repetitions do not (sparse tensors, masks of `-inf`).
+    /// Elements that tell anything: zeros, repetitions and infinities do not (sparse tensors, masks).
     telling: usize,
     elements: usize,
 }
@@ -50,10 +50,11 @@ impl<const BINS: usize> Exponents<BINS> {
         let mut previous = [0; WIDTH];
         let (elements, _) = block.as_chunks::<WIDTH>();
         for &element in elements {
-            let is_telling = element != previous && element != [0; WIDTH];
+            let exponent = exponent::<WIDTH, BINS>(element);
+            let is_telling = element != previous && element != [0; WIDTH] && exponent != BINS - 1;
             previous = element;
             all.telling += usize::from(is_telling);
-            if let Some(count) = all.counts.get_mut(exponent::<WIDTH, BINS>(element)) {
+            if let Some(count) = all.counts.get_mut(exponent) {
                 *count += u16::from(is_telling);
             }
         }
