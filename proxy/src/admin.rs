@@ -18,14 +18,16 @@ use rustix::fs::Mode;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tower::ServiceBuilder;
 
 use crate::config::Config;
 use crate::drain::{Begun, Drain};
 use crate::rooms::Rooms;
 
-/// Admin requests at once.
+/// Connections at each door.
+const CONNECTIONS_MAX: usize = 64;
+/// Requests at once on one of them.
 const REQUESTS_MAX: usize = 32;
 /// Connections that wait at the Unix socket.
 const BACKLOG_MAX: i32 = 32;
@@ -61,9 +63,10 @@ impl Admin {
 
     /// Serves the TCP door for as long as the process lives: health is asked during a drain, too.
     pub async fn serve_tcp(self, listener: TcpListener) {
+        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         loop {
             match listener.accept().await {
-                Ok((stream, _)) => self.clone().serve(stream, Door::Tcp),
+                Ok((stream, _)) => self.clone().serve(stream, Door::Tcp, &places),
                 Err(error) => pause(&error).await,
             }
         }
@@ -71,18 +74,21 @@ impl Admin {
 
     /// Serves the Unix socket.
     pub async fn serve_socket(self, listener: UnixListener) {
+        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         loop {
             match listener.accept().await {
-                Ok((stream, _)) => self.clone().serve(stream, Door::Socket),
+                Ok((stream, _)) => self.clone().serve(stream, Door::Socket, &places),
                 Err(error) => pause(&error).await,
             }
         }
     }
 
-    fn serve<S>(self, stream: S, door: Door)
+    /// One more than [`CONNECTIONS_MAX`] is closed unanswered.
+    fn serve<S>(self, stream: S, door: Door, places: &Arc<Semaphore>)
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
+        let Ok(place) = Arc::clone(places).try_acquire_owned() else { return };
         let service = ServiceBuilder::new()
             .concurrency_limit(REQUESTS_MAX)
             .timeout(REQUEST_TIMEOUT)
@@ -96,6 +102,7 @@ impl Admin {
             if let Ok(Err(error)) = tokio::time::timeout(REQUEST_TIMEOUT, connection).await {
                 tracing::debug!(%error, "an admin connection ended");
             }
+            drop(place);
         });
     }
 

@@ -67,7 +67,7 @@ pub enum Outcome {
     Failed,
     /// Not understood.
     Malformed,
-    /// Refused by policy, by its content or by a limit.
+    /// Refused by policy or for its content.
     Refused,
 }
 

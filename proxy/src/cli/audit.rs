@@ -16,7 +16,8 @@ pub(super) enum AuditCommand {
     Verify {
         /// The audit folder.
         folder: PathBuf,
-        /// Fingerprint of a key that may have signed heads (64 hex digits); may be given again.
+        /// A key that may have signed heads: its fingerprint as `sha256:` and 64 hex digits, or the
+        /// public key as 64 hex digits. May be given again.
         #[arg(long = "key", value_parser = |text: &str| Fingerprint::parse(text))]
         keys: Vec<Fingerprint>,
         /// A head known from elsewhere (`/metrics` exports it): its hash, or seq:hash.
