@@ -157,6 +157,12 @@ fn noise_is_unidentified() {
 }
 
 #[test]
+fn noise_in_the_payloads_of_nans_is_unidentified() {
+    let nans = tensor(|r| (0x7ff0_0000_0000_0000 | r.next() >> 12).to_le_bytes());
+    assert_unidentified("NaN", &nans);
+}
+
+#[test]
 fn compressed_data_is_unidentified() {
     let mut random = Random(5);
     let words = ["weight ", "bias ", "patient ", "layer ", "0.25, ", "step=", "\n", "norm ", "of "];

@@ -51,7 +51,9 @@ impl<const BINS: usize> Exponents<BINS> {
         let (elements, _) = block.as_chunks::<WIDTH>();
         for &element in elements {
             let exponent = exponent::<WIDTH, BINS>(element);
-            let is_telling = element != previous && element != [0; WIDTH] && exponent != BINS - 1;
+            let is_telling = element != previous
+                && element != [0; WIDTH]
+                && !is_infinite::<WIDTH, BINS>(element);
             previous = element;
             all.telling += usize::from(is_telling);
             if let Some(count) = all.counts.get_mut(exponent) {
@@ -69,7 +71,8 @@ impl<const BINS: usize> Exponents<BINS> {
 
     /// The most elements that any `window` consecutive exponents hold.
     fn densest(&self, window: usize) -> usize {
-        let counts = || self.counts.iter().map(|count| usize::from(*count));
+        // Without the last, which is that of NaNs.
+        let counts = || self.counts.iter().take(BINS - 1).map(|count| usize::from(*count));
         let mut sum: usize = counts().take(window).sum();
         let mut best = sum;
         for (gone, come) in counts().zip(counts().skip(window)) {
@@ -85,6 +88,13 @@ fn exponent<const WIDTH: usize, const BINS: usize>(element: [u8; WIDTH]) -> usiz
     let [.., low, high] = element.as_slice() else { return 0 };
     let bits = BINS.trailing_zeros();
     ((usize::from(*high) << 8 | usize::from(*low)) & 0x7fff) >> (15 - bits)
+}
+
+/// Whether all bits of the exponent are set and none of the mantissa: a payload in a NaN is none.
+fn is_infinite<const WIDTH: usize, const BINS: usize>(element: [u8; WIDTH]) -> bool {
+    let [rest @ .., low, high] = element.as_slice() else { return false };
+    let exponent = u16::MAX >> 1 << (15 - BINS.trailing_zeros()) & 0x7fff;
+    u16::from_le_bytes([*low, *high]) & 0x7fff == exponent && rest.iter().all(|byte| *byte == 0)
 }
 
 /// Whether the low bytes of 16-bit elements are a mantissa's: varied, or the very few of masks and
