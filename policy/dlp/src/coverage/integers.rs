@@ -52,8 +52,8 @@ fn is_i16(block: &[u8]) -> bool {
     let high = histogram(block.iter().skip(1).step_by(2));
     let samples: usize = low.iter().sum();
     let distinct = low.iter().filter(|count| **count > 0).count();
-    distinct as f64 >= 0.8 * expected_distinct(samples)
-        && densest_signed(&high, WINDOW) * 1000 >= samples * PER_MILLE_MIN
+    let is_narrow = densest_signed(&high, WINDOW) * 1000 >= samples * PER_MILLE_MIN;
+    distinct as f64 >= 0.8 * expected_distinct(samples) && (is_narrow || is_bell(&high))
 }
 
 /// `i8` and small unsigned values: few values near zero, two values in all, or a smooth histogram
@@ -62,10 +62,13 @@ fn is_i8(block: &[u8]) -> bool {
     let counts = histogram(block.iter());
     let near_zero: usize = counts.iter().take(0x20).chain(counts.iter().skip(0xf0)).sum();
     let used = counts.iter().filter(|count| **count > 0).count();
-    near_zero * 1000 >= block.len() * PER_MILLE_MIN
-        || used <= 2
-        || !is_flat(&counts)
-            && (has_smooth_histogram(&counts, true) || has_smooth_histogram(&counts, false))
+    near_zero * 1000 >= block.len() * PER_MILLE_MIN || used <= 2 || is_bell(&counts)
+}
+
+/// Whether the histogram, of signed or unsigned values, is smooth and not flat.
+fn is_bell(counts: &[usize; 256]) -> bool {
+    let is_smooth = |is_signed| has_smooth_histogram(counts, is_signed);
+    !is_flat(counts) && (is_smooth(true) || is_smooth(false))
 }
 
 /// Whether neighbouring values are about equally frequent, looked at coarsely and, for narrow
@@ -82,11 +85,13 @@ fn has_smooth_histogram(counts: &[usize; 256], is_signed: bool) -> bool {
     [8, 2].into_iter().any(|group| groups_correlate(&counts, group))
 }
 
-/// Whether the values that occur are equally frequent but for chance: noise of fewer than eight
-/// bits, such as text of a seven-bit cipher.
+/// Whether all values are about equally frequent, or all that occur but for chance: noise, with
+/// something in it, or of fewer than eight bits.
 fn is_flat(counts: &[usize; 256]) -> bool {
     const GROUP: usize = 8;
     const NARROW: usize = 8;
+    /// Of 32 groups: values that decay to both sides leave some out.
+    const COMMON_MAX: usize = 28;
     /// Chance alone makes a variance of the mean.
     const VARIANCE_MAX: f64 = 4.0;
     let occupied = |group: usize| {
@@ -94,12 +99,15 @@ fn is_flat(counts: &[usize; 256]) -> bool {
         groups.filter(|count| *count > 0).map(|count| count as f64).collect::<Vec<_>>()
     };
     let mut groups = occupied(GROUP);
+    let total: f64 = groups.iter().sum();
+    let share = total / (counts.len() / GROUP) as f64;
+    let common = groups.iter().filter(|count| **count * 2.0 > share).count();
     if groups.len() < NARROW {
         groups = occupied(1);
     }
-    let mean = groups.iter().sum::<f64>() / groups.len() as f64;
+    let mean = total / groups.len() as f64;
     let variance: f64 = groups.iter().map(|v| (v - mean).powi(2)).sum();
-    variance < VARIANCE_MAX * mean * groups.len() as f64
+    common > COMMON_MAX || variance < VARIANCE_MAX * mean * groups.len() as f64
 }
 
 /// Whether the correlation of each group of values with the next is high, beyond what chance makes.
