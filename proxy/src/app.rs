@@ -212,7 +212,11 @@ fn rooms(
         policy: ArcSwap::from_pointee(reload::load_or_broken(&config.policy)),
         identity,
         audit,
-        content: Content::new(spool, limits.body_idle, limits.linger_bytes_max),
+        content: Content::new(
+            spool,
+            (limits.body_idle, limits.response_timeout),
+            limits.linger_bytes_max,
+        ),
         upstream,
         metrics,
         limits: limits.clone(),

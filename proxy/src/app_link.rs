@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -13,6 +13,7 @@ use crate::config::Limits;
 use crate::drain::Drain;
 use crate::error::{Error, Kind};
 use crate::http::body::{Idle, Inward};
+use crate::upstream::UNASKED_UPGRADE;
 
 /// The local application.
 #[derive(Clone, Debug)]
@@ -58,6 +59,9 @@ impl AppLink {
         let sending = tokio::time::timeout(self.response_timeout, sender.send_request(request));
         let response: Response<Incoming> =
             sending.await.map_err(|_| Error::from(Kind::UpstreamTimeout))?.map_err(broken)?;
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return Err(Error::new(Kind::UpstreamBroken, UNASKED_UPGRADE));
+        }
         Ok(response.map(|body| Inward::Raw(Idle::new(body, self.response_timeout))))
     }
 }

@@ -31,9 +31,6 @@ use crate::stop::Stop;
 /// Pieces of a released body that wait for the wire.
 const PIECES_WAITING_MAX: usize = 4;
 
-/// How long the receiver of a released body may take nothing.
-const RECEIVER_IDLE_MAX: Duration = Duration::from_secs(120);
-
 /// How long a refused body is still read.
 const LINGER_MAX: Duration = Duration::from_secs(5);
 
@@ -62,6 +59,7 @@ pub struct Hint {
 pub struct Content {
     room: SpoolRoom,
     body_idle: Duration,
+    receiver_idle: Duration,
     linger_bytes_max: u64,
 }
 
@@ -124,10 +122,15 @@ fn is_sealed(headers: &HeaderMap) -> bool {
 }
 
 impl Content {
-    /// `body_idle` is the silence that ends a body; `linger_bytes_max` what is still read of a
+    /// `body_idle` is the silence that ends a body, `receiver_idle` how long the receiver of what was
+    /// released may take nothing; `linger_bytes_max` what is still read of a
     /// refused one.
-    pub fn new(room: SpoolRoom, body_idle: Duration, linger_bytes_max: u64) -> Self {
-        Self { room, body_idle, linger_bytes_max }
+    pub fn new(
+        room: SpoolRoom,
+        (body_idle, receiver_idle): (Duration, Duration),
+        linger_bytes_max: u64,
+    ) -> Self {
+        Self { room, body_idle, receiver_idle, linger_bytes_max }
     }
 
     /// Reads and forgets what a refused client is still sending, so that it reads our answer
@@ -186,8 +189,8 @@ impl Content {
         }
         let source = Source { body, idle: self.body_idle };
         if !sieve.is_holding() {
-            let (sender, receiver) = mpsc::channel(PIECES_WAITING_MAX);
-            drain.spawn(pump(source, sieve, sender, self.linger_bytes_max));
+            let (pieces, receiver) = Pieces::channel(self.receiver_idle);
+            drain.spawn(pump(source, sieve, pieces, self.linger_bytes_max));
             return Ok(ClearedBody::coming(receiver, hint.length, meters.released.clone()));
         }
         let mut source = source;
@@ -200,8 +203,8 @@ impl Content {
         };
         if !sieve.is_in_memory() {
             let len = trailers.is_none().then(|| sieve.held());
-            let (sender, receiver) = mpsc::channel(PIECES_WAITING_MAX);
-            drain.spawn(empty(sieve, trailers, sender));
+            let (pieces, receiver) = Pieces::channel(self.receiver_idle);
+            drain.spawn(empty(sieve, trailers, pieces));
             return Ok(ClearedBody::coming(receiver, len, meters.released.clone()));
         }
         let mut frames = VecDeque::new();
@@ -258,7 +261,26 @@ where
     }
 }
 
-type Pieces = mpsc::Sender<Piece>;
+/// The way of a released body to its receiver, who may take nothing only so long.
+struct Pieces {
+    sender: mpsc::Sender<Piece>,
+    idle: Duration,
+}
+
+impl Pieces {
+    fn channel(idle: Duration) -> (Self, mpsc::Receiver<Piece>) {
+        let (sender, receiver) = mpsc::channel(PIECES_WAITING_MAX);
+        (Self { sender, idle }, receiver)
+    }
+
+    async fn send(&self, piece: Piece) -> Result<(), Stop> {
+        match tokio::time::timeout(self.idle, self.sender.send(piece)).await {
+            Err(_) => Err(Kind::UpstreamTimeout.into()),
+            Ok(Err(_)) => Err(Kind::ReceiverGone.into()),
+            Ok(Ok(())) => Ok(()),
+        }
+    }
+}
 
 /// Takes the whole body into the sieve and returns its trailers. With `pieces`, what is cleared is
 /// sent on as it comes.
@@ -314,7 +336,7 @@ where
     match take_all(&mut source, &mut sieve, Some(&pieces)).await {
         Ok(trailers) => empty(sieve, trailers, pieces).await,
         Err(stop) => {
-            cut(&mut sieve, stop, &pieces).await;
+            cut(&sieve, stop, &pieces);
             // What is read from here on is for nobody.
             drop(sieve);
             source.linger(linger_bytes_max).await;
@@ -324,30 +346,31 @@ where
 
 /// Sends the rest of a cleared body.
 async fn empty(mut sieve: Sieve, trailers: Option<HeaderMap>, pieces: Pieces) {
-    match send_cleared(&mut sieve, &pieces).await {
-        Ok(()) => {
-            if let Some(trailers) = trailers {
-                // A receiver that is gone has had an error of its own.
-                let _gone = pieces.send(Piece::Frame(Frame::trailers(trailers))).await;
-            }
-            let _gone = pieces.send(Piece::End).await;
-        }
-        Err(stop) => cut(&mut sieve, stop, &pieces).await,
+    if let Err(stop) = send_rest(&mut sieve, trailers, &pieces).await {
+        cut(&sieve, stop, &pieces);
     }
+}
+
+async fn send_rest(
+    sieve: &mut Sieve,
+    trailers: Option<HeaderMap>,
+    pieces: &Pieces,
+) -> Result<(), Stop> {
+    send_cleared(sieve, pieces).await?;
+    if let Some(trailers) = trailers {
+        pieces.send(Piece::Frame(Frame::trailers(trailers))).await?;
+    }
+    pieces.send(Piece::End).await
 }
 
 async fn send_cleared(sieve: &mut Sieve, pieces: &Pieces) -> Result<(), Stop> {
     while let Some(piece) = sieve.release().await? {
-        let gone = |_| Stop::Failed(Kind::ReceiverGone.into());
-        // A receiver that takes nothing for so long is not worth the memory and the wait.
-        let waiting =
-            tokio::time::timeout(RECEIVER_IDLE_MAX, pieces.send(Piece::Frame(Frame::data(piece))));
-        waiting.await.map_err(|_| Stop::Failed(Kind::UpstreamTimeout.into()))?.map_err(gone)?;
+        pieces.send(Piece::Frame(Frame::data(piece))).await?;
     }
     Ok(())
 }
 
-async fn cut(sieve: &mut Sieve, stop: Stop, pieces: &Pieces) {
+fn cut(sieve: &Sieve, stop: Stop, pieces: &Pieces) {
     match stop {
         Stop::Failed(error) => {
             tracing::info!(error = error.chain(), "a body did not end");
@@ -362,7 +385,7 @@ async fn cut(sieve: &mut Sieve, stop: Stop, pieces: &Pieces) {
         }
     }
     // A receiver that is gone or takes nothing finds the channel closed, which says the same.
-    let _best_effort = pieces.try_send(Piece::Cut);
+    let _best_effort = pieces.sender.try_send(Piece::Cut);
 }
 
 #[cfg(test)]

@@ -13,14 +13,15 @@ use std::time::{Duration, Instant};
 use certs::Identity;
 use certs::rotation::Current;
 use certs::tls::{Expect, ExpectPeer};
-use http::{Request, Response, request};
+use http::{Request, Response, StatusCode, request};
 use hyper::body::Incoming;
-use hyper::client::conn::http1;
+use hyper::client::conn::{TrySendError, http1};
 use hyper_util::rt::TokioIo;
 use policy::{EgressPermit, Host, PeerName, UpstreamTls};
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Notify;
 
 use self::dial::Timeouts;
 pub use self::dial::TlsFacts;
@@ -37,6 +38,8 @@ use crate::telemetry::Metrics;
 /// Read and write buffer of an upstream connection, bytes. hyper's default is 400 KiB, which
 /// costs cache and memory for nothing.
 const BUFFER_BYTES: usize = 64 * 1024;
+/// Why a 101 goes no further: whoever asked would take what follows for another protocol.
+pub const UNASKED_UPGRADE: &str = "an answer 101 to a request that asked for no upgrade";
 /// TLS configurations kept for reuse; beyond it all are forgotten.
 const TLS_CONFIGS_MAX: usize = 256;
 
@@ -131,13 +134,11 @@ impl Upstream {
         let identity = self.identity.load();
         let key = key(&permit, &identity);
         let (head, body) = cleared.into_parts();
-        let waiting = (&released, body.is_here());
         let mut request = Request::from_parts(head, body);
         while let Some(mut connection) = self.pool.take(&key, vetted.addresses()) {
             self.metrics.pool_reuses.inc();
-            let sending = connection.sender.try_send_request(request);
-            match self.with_timeout(waiting, sending).await? {
-                Ok(response) => return Ok(self.sent(key, connection, response)),
+            match self.exchange(&mut connection, request, &released).await? {
+                Ok(response) => return Ok(self.sent(key, connection, response)?),
                 Err(mut error) => match error.take_message() {
                     // Nothing of it was sent: another connection may take it.
                     Some(unsent) => request = unsent,
@@ -146,12 +147,24 @@ impl Upstream {
             }
         }
         let mut connection = self.open(&permit, (&key, &identity), &vetted).await?;
-        let sending = connection.sender.send_request(request);
         let response = self
-            .with_timeout(waiting, sending)
+            .exchange(&mut connection, request, &released)
             .await?
-            .map_err(|error| Error::new(Kind::UpstreamBroken, error))?;
-        Ok(self.sent(key, connection, response))
+            .map_err(|error| Error::new(Kind::UpstreamBroken, error.into_error()))?;
+        Ok(self.sent(key, connection, response)?)
+    }
+
+    async fn exchange(
+        &self,
+        connection: &mut Connection,
+        request: Request<ClearedBody>,
+        released: &Released,
+    ) -> Result<Result<Response<Incoming>, TrySendError<Request<ClearedBody>>>, Error> {
+        let cut = connection.cut_on_drop();
+        let sending = connection.sender.try_send_request(request);
+        let sent = self.with_timeout(released, sending).await?;
+        cut.answered();
+        Ok(sent)
     }
 
     /// Forgets pooled connections of an identity that has been rotated out.
@@ -160,36 +173,36 @@ impl Upstream {
         self.tls.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    fn sent(&self, key: PoolKey, mut connection: Connection, response: Response<Incoming>) -> Sent {
+    fn sent(
+        &self,
+        key: PoolKey,
+        mut connection: Connection,
+        response: Response<Incoming>,
+    ) -> Result<Sent, Error> {
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return Err(Error::new(Kind::UpstreamBroken, UNASKED_UPGRADE));
+        }
         let (address, facts) = (connection.address, connection.facts.clone());
         connection.idle_since = Instant::now();
         self.pool.put(key, connection);
-        Sent { response, address, facts }
+        Ok(Sent { response, address, facts })
     }
 
     async fn with_timeout<T>(
         &self,
-        (released, is_here): (&Released, bool),
+        released: &Released,
         sending: impl Future<Output = T>,
     ) -> Result<T, Error> {
         let overdue = async {
             released.ended().await;
             tokio::time::sleep(self.response_timeout).await;
         };
-        // An upstream that stops reading ends as one that does not answer. A body that is still
-        // being read is timed by its reader, which knows who keeps whom waiting.
-        let stalled = async {
-            if is_here {
-                released.stalled(self.response_timeout).await;
-            } else {
-                std::future::pending::<()>().await;
-            }
-        };
         tokio::select! {
             biased;
             sent = sending => Ok(sent),
             () = overdue => Err(Kind::UpstreamTimeout.into()),
-            () = stalled => Err(Kind::UpstreamTimeout.into()),
+            // An upstream that stops reading ends as one that does not answer.
+            () = released.stalled(self.response_timeout) => Err(Kind::UpstreamTimeout.into()),
         }
     }
 
@@ -215,7 +228,7 @@ impl Upstream {
         vetted: &Vetted,
     ) -> Result<Connection, Error> {
         let (stream, address) = dial::open(vetted.addresses(), &self.own, self.timeouts).await?;
-        let (sender, facts) = match self.tls_config(permit, key, identity)? {
+        let ((sender, cut), facts) = match self.tls_config(permit, key, identity)? {
             None => (speak(stream).await?, TlsFacts::default()),
             Some(config) => {
                 let name = server_name(permit.host())?;
@@ -223,7 +236,7 @@ impl Upstream {
                 (speak(stream).await?, facts)
             }
         };
-        Ok(Connection { sender, address, facts, idle_since: Instant::now() })
+        Ok(Connection { sender, address, facts, idle_since: Instant::now(), cut })
     }
 
     fn tls_config(
@@ -274,8 +287,8 @@ fn key(permit: &EgressPermit, identity: &Identity) -> PoolKey {
     }
 }
 
-/// Starts HTTP/1.1 on a connection. Its task ends with the connection.
-async fn speak<S>(stream: S) -> Result<http1::SendRequest<ClearedBody>, Error>
+/// Starts HTTP/1.1 on a connection. Its task ends with the connection, or when it is cut.
+async fn speak<S>(stream: S) -> Result<(http1::SendRequest<ClearedBody>, Arc<Notify>), Error>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -284,12 +297,17 @@ where
         .handshake(TokioIo::new(stream))
         .await
         .map_err(|error| Error::new(Kind::UpstreamBroken, error))?;
+    let cut = Arc::new(Notify::new());
+    let is_cut = Arc::clone(&cut);
     Drain::spawn_background(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "an upstream connection ended");
+        tokio::select! {
+            ended = connection => if let Err(error) = ended {
+                tracing::debug!(%error, "an upstream connection ended");
+            },
+            () = is_cut.notified() => tracing::debug!("an upstream connection was cut"),
         }
     });
-    Ok(sender)
+    Ok((sender, cut))
 }
 
 fn server_name(host: &Host) -> Result<ServerName<'static>, Error> {

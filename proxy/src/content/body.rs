@@ -81,11 +81,6 @@ impl ClearedBody {
         Self { frames: Frames::Coming(frames), left: len, released, _hand: hand }
     }
 
-    /// Whether all of it is here, so that only its receiver can keep it waiting.
-    pub fn is_here(&self) -> bool {
-        matches!(self.frames, Frames::Here(_))
-    }
-
     /// Words of our own: a refusal's text. It holds nothing of what was read.
     pub fn own(text: Bytes) -> Self {
         let frames = if text.is_empty() { VecDeque::new() } else { [Frame::data(text)].into() };
@@ -131,10 +126,11 @@ impl Released {
         }
     }
 
-    /// Resolves when nothing has been handed over for `silence`.
+    /// Resolves when nothing has been handed over for `silence` though all of it is ready. While the
+    /// body is still being read its reader knows who keeps whom waiting, and times that.
     pub async fn stalled(&self, silence: Duration) {
         let mut before = None;
-        while before != Some(self.bytes()) {
+        while before != Some(self.bytes()) || self.hands.receiver_count() > 1 {
             before = Some(self.bytes());
             tokio::time::sleep(silence).await;
         }

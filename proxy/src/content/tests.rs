@@ -46,7 +46,8 @@ fn ruling(path: &str) -> Ruling {
 fn content(memory_max: usize) -> Content {
     let gauge = prometheus::IntGauge::new("spool", "test").unwrap();
     let room = SpoolRoom::new(std::env::temp_dir(), memory_max, u64::MAX, gauge);
-    Content::new(room, Duration::from_millis(100), 1 << 20)
+    let idle = Duration::from_millis(100);
+    Content::new(room, (idle, idle), 1 << 20)
 }
 
 /// A body in given pieces that ends as told.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use hyper::client::conn::http1::SendRequest;
 use policy::{Host, UpstreamTls};
+use tokio::sync::Notify;
 
 use super::dial::TlsFacts;
 use crate::content::ClearedBody;
@@ -34,6 +35,33 @@ pub(super) struct Connection {
     pub(super) address: SocketAddr,
     pub(super) facts: TlsFacts,
     pub(super) idle_since: Instant,
+    /// Ends the connection's task, and with it whatever it was still sending.
+    pub(super) cut: Arc<Notify>,
+}
+
+/// Cuts a connection unless it is told that the answer came.
+#[derive(Debug)]
+pub(super) struct CutOnDrop(Option<Arc<Notify>>);
+
+impl Connection {
+    /// Whoever gives up an exchange while it is being sent drops this: nothing of it leaves later.
+    pub(super) fn cut_on_drop(&self) -> CutOnDrop {
+        CutOnDrop(Some(Arc::clone(&self.cut)))
+    }
+}
+
+impl CutOnDrop {
+    pub(super) fn answered(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for CutOnDrop {
+    fn drop(&mut self) {
+        if let Some(cut) = &self.0 {
+            cut.notify_one();
+        }
+    }
 }
 
 #[derive(Debug)]
