@@ -121,6 +121,9 @@ async fn another_name_in_the_handshake_than_in_the_authority_is_refused() {
             "outcome": "refused",
             "reason": "sni-mismatch",
             "action": "block",
+            "sni": "evil.example",
+            // It has read its 200 by then.
+            "status": 200,
             "target": authority,
         }),
     );

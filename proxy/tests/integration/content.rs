@@ -306,7 +306,7 @@ async fn answers_are_read_where_the_rule_asks() {
         // The request has left and is on record; what came back has not gone on.
         assert_record(
             record,
-            &json!({ "outcome": "refused", "opened": true, "bytes_out": 0, "status": 403 }),
+            &json!({ "outcome": "cut", "opened": true, "bytes_out": 0, "status": 403 }),
         );
         assert_eq!(record["findings"][0]["identifier"], "ssn");
     }

@@ -6,6 +6,7 @@ pub(crate) mod dns;
 pub(crate) mod log;
 pub(crate) mod peer;
 pub(crate) mod pki;
+pub(crate) mod raw;
 pub(crate) mod sidecar;
 pub(crate) mod site;
 pub(crate) mod upstream;

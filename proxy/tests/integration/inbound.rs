@@ -71,6 +71,8 @@ async fn a_peer_reaches_the_application_and_the_application_learns_who_it_is() {
             "rule": "updates",
             "status": 200,
             "inspected": true,
+            "downstream_tls_version": "TLSv1_3",
+            "downstream_tls_group": "X25519MLKEM768",
             "bytes_in": 7,
             "bytes_out": 3,
             "bytes_released": 3,

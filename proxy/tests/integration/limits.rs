@@ -2,13 +2,14 @@
 
 use serde_json::json;
 
-use crate::harness::REGISTRY;
 use crate::harness::body::prose;
 use crate::harness::log::assert_record;
+use crate::harness::peer::peer_request;
 use crate::harness::site::Site;
 use crate::harness::upstream::{End, Gate, Reply, Upstream};
 use crate::harness::wait::until;
 use crate::harness::workload::{head, is_closed_by_proxy, request};
+use crate::harness::{AGGREGATOR_ID, REGISTRY};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_exchange_too_many_gets_503_until_a_place_is_free() {
@@ -40,6 +41,30 @@ async fn one_exchange_too_many_gets_503_until_a_place_is_free() {
     upstream.reply(Reply::text("ok\n"));
     assert_eq!(second.ask(request("GET", "/v2/b", "")).await.status, 200);
     sidecar.records(3).await;
+    sidecar.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn peers_and_workload_do_not_take_each_others_places() {
+    let site = Site::new();
+    let upstream = Upstream::plaintext().await;
+    let app = Upstream::plaintext().await;
+    let gate = Gate::new();
+    upstream.reply(Reply { gate: Some(gate.clone()), ..Reply::text("ok\n") });
+    let plan = site.plaintext_plan(&upstream).inbound(&app).limit("exchangesMax: 1");
+    let sidecar = site.start(&plan).await;
+    let mut workload = sidecar.workload().await;
+    workload.say(request("PUT", "/v2/a", "a body")).await;
+    upstream.request().await;
+
+    let aggregator = site.pki.issue(AGGREGATOR_ID, &["aggregator.example"]);
+    let mut peer = sidecar.peer(site.pki.client(Some(&aggregator))).await.unwrap();
+    assert_eq!(peer.ask(peer_request("GET", "/updates/7", "", "")).await.status, 200);
+    gate.open();
+    assert_eq!(workload.hear().await.status, 200);
+
+    sidecar.records(2).await;
+    drop(peer);
     sidecar.finish().await;
 }
 
@@ -189,6 +214,8 @@ async fn an_idle_upstream_connection_is_let_go() {
     for turn in 1..=3 {
         assert_eq!(workload.ask(request("PUT", "/v2/a", "a body")).await.status, 200);
         sidecar.records(turn).await;
+        // Longer than a connection may be idle.
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
 
     until("a connection for each", || (registry.seen().connections == 3).then_some(())).await;

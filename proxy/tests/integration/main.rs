@@ -20,6 +20,7 @@ mod content;
 mod drain;
 mod early;
 mod harness;
+mod hostile;
 mod inbound;
 mod limits;
 mod malformed;

@@ -192,7 +192,7 @@ async fn a_refused_client_that_sends_on_can_read_why() {
 async fn a_name_is_read_before_any_name_server_is_asked() {
     let site = Site::new();
     let registry = site.registry().await;
-    let names = NameServer::start().await;
+    let names = NameServer::start(site.path("audit")).await;
     let sidecar = site.start(&site.plan(&registry).nameserver(names.address)).await;
 
     let leak = format!("ssn-{SSN}.registry.ml.internal");
@@ -208,9 +208,11 @@ async fn a_name_is_read_before_any_name_server_is_asked() {
     let asked = names.asked();
     assert!(!asked.is_empty());
     // Asked as it stands: a search list would tell other servers what is looked for.
-    assert!(asked.iter().all(|name| name == "new.registry.ml.internal"), "{asked:?}");
+    assert!(asked.iter().all(|asked| asked.name == "new.registry.ml.internal"), "{asked:?}");
+    // The question leaves, so the line was on disk before it.
+    assert!(asked.iter().all(|asked| asked.open_lines == 1), "{asked:?}");
     let record = sidecar.records(2).await.pop().unwrap();
-    assert_record(&record, &json!({ "outcome": "failed", "status": 502, "opened": false }));
+    assert_record(&record, &json!({ "outcome": "failed", "status": 502, "opened": true }));
     registry.assert_untouched();
     sidecar.finish().await;
 }

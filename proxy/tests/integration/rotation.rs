@@ -173,6 +173,8 @@ async fn after_its_end_our_certificate_is_used_no_more() {
     let sidecar = site.start(&plan.identity(soon)).await;
     let mut workload = sidecar.workload().await;
     assert_eq!(workload.ask(request("PUT", "/v2/a", "a body")).await.status, 200);
+    let peer = site.pki.issue(crate::harness::AGGREGATOR_ID, &["aggregator.example"]);
+    let mut early = sidecar.peer(site.pki.client(Some(&peer))).await.unwrap();
 
     let began = std::time::Instant::now();
     while sidecar.admin("GET", "/readyz").await.status == 200 {
@@ -180,18 +182,22 @@ async fn after_its_end_our_certificate_is_used_no_more() {
     }
     // The pooled connection was made with it, so that is not used either.
     workload.ask(request("PUT", "/v2/b", "a body")).await.assert_problem(503, "upstream-identity");
-    let peer = site.pki.issue(crate::harness::AGGREGATOR_ID, &["aggregator.example"]);
     assert!(sidecar.peer(site.pki.client(Some(&peer))).await.is_err());
     assert_eq!(registry.requests(1).await.len(), 1);
     let records = sidecar.records(3).await;
     assert_record(&records[1], &json!({ "outcome": "failed", "status": 503, "bytes_released": 0 }));
     assert_record(&records[2], &json!({ "kind": "handshake", "outcome": "failed" }));
+    // A connection from before does not outlive it either.
+    let asked = crate::harness::peer::peer_request("GET", "/updates/7", "", "");
+    early.ask(asked).await.assert_problem(503, "upstream-identity");
+    assert_eq!(registry.requests(1).await.len(), 1);
+    drop(early);
 
     // A new one sets everything going again.
     site.identity().write(&site.path("svid"), site.pki.bundle_pem());
     sidecar.until_noted("identity-swapped", 1).await;
     assert_eq!(workload.ask(request("PUT", "/v2/c", "a body")).await.status, 200);
     assert_eq!(sidecar.admin("GET", "/readyz").await.status, 200);
-    sidecar.records(4).await;
+    sidecar.records(5).await;
     sidecar.finish().await;
 }

@@ -1,18 +1,29 @@
 //! A name server on loopback that knows no name, and remembers what it was asked.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use tokio::net::UdpSocket;
 
+use super::log::Log;
+
 /// Answers every question with "no such name".
 pub(crate) struct NameServer {
     pub(crate) address: SocketAddr,
-    asked: Arc<Mutex<Vec<String>>>,
+    asked: Arc<Mutex<Vec<Question>>>,
+}
+
+/// A question, and what was on record when it came.
+#[derive(Clone, Debug)]
+pub(crate) struct Question {
+    pub(crate) name: String,
+    pub(crate) open_lines: usize,
 }
 
 impl NameServer {
-    pub(crate) async fn start() -> NameServer {
+    /// `audit` is the folder of the log of who will ask.
+    pub(crate) async fn start(audit: PathBuf) -> NameServer {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let server = NameServer { address: socket.local_addr().unwrap(), asked: Arc::default() };
         let asked = Arc::clone(&server.asked);
@@ -20,15 +31,16 @@ impl NameServer {
             let mut buffer = [0; 1500];
             while let Ok((len, from)) = socket.recv_from(&mut buffer).await {
                 let question = &buffer[..len];
-                asked.lock().unwrap().push(name(question));
+                let open_lines = Log::read(&audit).opens().len();
+                asked.lock().unwrap().push(Question { name: name(question), open_lines });
                 socket.send_to(&no_such_name(question), from).await.unwrap();
             }
         });
         server
     }
 
-    /// The names that were asked for.
-    pub(crate) fn asked(&self) -> Vec<String> {
+    /// The questions so far.
+    pub(crate) fn asked(&self) -> Vec<Question> {
         self.asked.lock().unwrap().clone()
     }
 }

@@ -35,6 +35,10 @@ impl Log {
         self.lines.iter().filter(|line| line["type"] == "close").collect()
     }
 
+    pub(crate) fn opens(&self) -> Vec<&Value> {
+        self.lines.iter().filter(|line| line["type"] == "open").collect()
+    }
+
     pub(crate) fn notes(&self, event: &str) -> Vec<&Value> {
         let is_it = |line: &&Value| line["type"] == "note" && line["event"] == event;
         self.lines.iter().filter(is_it).collect()
@@ -55,7 +59,7 @@ impl Log {
             assert_eq!(kinds, expected, "{close}");
             assert!(close["opened"] == true || close["bytes_released"] == 0, "{close}");
         }
-        let opens = self.lines.iter().filter(|line| line["type"] == "open").count();
+        let opens = self.opens().len();
         let opened = self.closes().iter().filter(|close| close["opened"] == true).count();
         assert_eq!(opens, opened, "an exchange was opened and never closed");
     }
