@@ -1,5 +1,7 @@
 //! Listeners: take connections, at most so many, until the drain begins; serve HTTP/1.1 on one.
 
+mod patient;
+
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -17,6 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use self::patient::Patient;
 use crate::config::Limits;
 use crate::drain::Drain;
 use crate::http::body::BodyError;
@@ -130,7 +133,7 @@ where
         .header_read_timeout(limits.header_timeout)
         .max_buf_size(limits.header_bytes_max)
         .max_headers(limits.headers_max)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(Patient::new(stream, limits.response_timeout)), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {

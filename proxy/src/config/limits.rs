@@ -32,7 +32,7 @@ pub struct Limits {
     /// Body bytes still read and thrown away after a refusal, so that the client can read why.
     pub linger_bytes_max: u64,
     /// From the end of the request to the response head; also silence in a response body, and an
-    /// upstream that does not read on.
+    /// upstream or client that does not read on.
     pub response_timeout: Duration,
     /// Spool bytes of the whole process.
     pub spool_max: u64,
