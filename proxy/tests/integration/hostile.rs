@@ -126,6 +126,30 @@ async fn an_answer_that_goes_silent_is_not_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_asks_and_does_not_read_is_not_waited_for() {
+    let site = Site::new();
+    let upstream = Upstream::plaintext().await;
+    upstream.reply(Reply { pieces: vec![prose(24 << 20)], ..Reply::default() });
+    let sidecar = start(&site, upstream.port, "responseTimeout: 300ms").await;
+    let aggregator = site.pki.issue(AGGREGATOR_ID, &["aggregator.example"]);
+    let mut peer = sidecar.peer(site.pki.client(Some(&aggregator))).await.unwrap();
+    let mut workload = sidecar.workload().await;
+
+    workload.say(request("GET", "/v2/a", "")).await;
+    assert_eq!(sidecar.record().await["outcome"], "aborted");
+    for (turn, path) in ["/flows/7", "/updates/7"].into_iter().enumerate() {
+        peer.say(peer_request("GET", path, "", "")).await;
+        let record = sidecar.records(turn + 2).await.pop().unwrap();
+        let outcome = record["outcome"].as_str().unwrap();
+        assert!(outcome == "aborted" || outcome == "failed", "{record}");
+        assert!(record["bytes_released"].as_u64().unwrap() < 24 << 20, "{record}");
+        peer = sidecar.peer(site.pki.client(Some(&aggregator))).await.unwrap();
+    }
+    drop((peer, workload));
+    sidecar.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_application_that_does_not_answer_is_not_waited_for() {
     let site = Site::new();
     let server = RawServer::deaf();
