@@ -106,3 +106,29 @@ fn handshake_fault(error: &std::io::Error) -> Kind {
         Some(_) | None => Kind::UpstreamBroken,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_listeners_are_known_in_every_form() {
+        for (listener, address, own) in [
+            ("127.0.0.1:3128", "127.0.0.1:3128", true),
+            ("127.0.0.1:3128", "127.0.0.1:3129", false),
+            ("127.0.0.1:3128", "127.0.0.2:3128", false),
+            ("127.0.0.1:3128", "[::ffff:127.0.0.1]:3128", true),
+            ("[::1]:3128", "[::1]:3128", true),
+            ("0.0.0.0:15006", "127.0.0.1:15006", true),
+            ("0.0.0.0:15006", "127.9.9.9:15006", true),
+            ("0.0.0.0:15006", "0.0.0.0:15006", true),
+            ("[::]:15006", "127.0.0.1:15006", true),
+            // Of another machine: TEST-NET-1 is nobody's.
+            ("0.0.0.0:15006", "192.0.2.1:15006", false),
+            ("0.0.0.0:15006", "127.0.0.1:443", false),
+        ] {
+            let (listener, address) = (listener.parse().unwrap(), address.parse().unwrap());
+            assert_eq!(is_own(&[listener], address), own, "{listener} {address}");
+        }
+    }
+}

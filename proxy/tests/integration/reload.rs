@@ -1,7 +1,12 @@
 //! The policy folder is watched. A new policy is in force whole; a broken one is kept out and alarms.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
 use serde_json::json;
 
+use crate::harness::body::prose;
 use crate::harness::log::assert_record;
 use crate::harness::site::Site;
 use crate::harness::upstream::Upstream;
@@ -55,6 +60,47 @@ async fn a_rule_in_a_file_of_its_own_comes_and_goes() {
     let records = sidecar.records(3).await;
     assert_eq!(records[0]["policy"], records[2]["policy"]);
     sidecar.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn swaps_under_load_fail_no_exchange() {
+    let site = Site::new();
+    let registry = site.registry().await;
+    let plan = site.plan(&registry);
+    let sidecar = Arc::new(site.start(&plan).await);
+    let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let uploads: Vec<_> = (0..3)
+        .map(|_| {
+            let (sidecar, stop, done) =
+                (Arc::clone(&sidecar), Arc::clone(&stop), Arc::clone(&done));
+            tokio::spawn(async move {
+                let mut workload = sidecar.workload().await;
+                while !stop.load(Ordering::Relaxed) {
+                    assert_eq!(
+                        workload.ask(request("PUT", "/v2/a", prose(20_000))).await.status,
+                        200
+                    );
+                    done.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    for turn in 1..=6 {
+        let text = format!("{}\n# turn {turn}\n", plan.policy);
+        std::fs::write(site.path("policy/stories.yaml"), text).unwrap();
+        sidecar.until_noted("policy-swapped", turn).await;
+    }
+    stop.store(true, Ordering::Relaxed);
+    for upload in uploads {
+        upload.await.unwrap();
+    }
+
+    let records = sidecar.records(done.load(Ordering::Relaxed)).await;
+    assert!(records.iter().all(|record| record["outcome"] == "completed"));
+    let policies: BTreeSet<_> = records.iter().map(|record| record["policy"].to_string()).collect();
+    assert!(policies.len() > 1, "all under one policy");
+    registry.requests(records.len()).await;
+    Arc::into_inner(sidecar).unwrap().finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
