@@ -141,5 +141,6 @@ pub(crate) fn http_get(address: SocketAddr, path: &str) -> Option<String> {
 }
 
 fn connect(address: SocketAddr) -> std::io::Result<TcpStream> {
+    #[expect(clippy::disallowed_methods, reason = "the test's own connection")]
     TcpStream::connect_timeout(&address, PATIENCE)
 }
