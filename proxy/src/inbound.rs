@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use certs::Identity;
-use http::header::{CONTENT_LENGTH, HOST};
+use http::header::{CONTENT_LENGTH, EXPECT, HOST};
 use http::{HeaderValue, Method, Request, Response, Uri, Version, request};
 use hyper::body::Incoming;
 use policy::{InboundFacts, InboundPermit, Ruling};
@@ -127,13 +127,20 @@ impl Inbound {
         };
         ongoing.wait_in(&arrival.drain);
         let is_head = request.method() == Method::HEAD;
-        match self.run(&mut ongoing, request, &arrival, &peer).await {
+        let awaits_continue = request.headers().contains_key(EXPECT);
+        let (head, body) = request.into_parts();
+        let mut body = Some(body);
+        match self.run(&mut ongoing, (head, &mut body), &arrival, &peer).await {
             Ok(response) => {
                 // Released bytes are metered by the cleared body itself.
                 let sent = crate::content::Tally::default();
                 response.map(|body| Recorded::new(body, ongoing, sent, is_head))
             }
             Err(stop) => {
+                // As for the workload: whoever waits for `100 Continue` sends nothing more.
+                if let Some(unread) = body.filter(|_| !awaits_continue) {
+                    self.rooms.content.linger(unread, &arrival.drain);
+                }
                 let response = respond::problem(&stop, Some(ongoing.id()));
                 ongoing.stop(&stop, response.status().as_u16());
                 response.map(Recorded::closed)
@@ -144,16 +151,16 @@ impl Inbound {
     async fn run(
         &self,
         ongoing: &mut Ongoing,
-        request: Request<Incoming>,
+        (head, body): (request::Parts, &mut Option<Incoming>),
         arrival: &Arrival,
         peer: &Peer,
     ) -> Result<Response<ClearedBody>, Stop> {
-        let (head, body) = request.into_parts();
         let (path, query) = self.facts(ongoing, &head, peer)?;
         let permit = self.authorize(ongoing, &head.method, &path, peer)?;
         let target = join_query(&path, query.as_deref());
         let is_head = head.method == Method::HEAD;
         let head = to_application(head, &target, peer)?;
+        let body = body.take().ok_or(error::Kind::Malformed)?;
         let body = match permit.ruling_in() {
             Some(ruling) => self.read_in(ruling, ongoing, (&head, &target, body), arrival).await?,
             None => {
