@@ -183,6 +183,10 @@ impl Content {
         B::Error: Into<BodyError>,
     {
         let mut sieve = Sieve::new(ruling, hint, &self.room, meters);
+        if let Err(stop) = sieve.admit(hint.length) {
+            self.linger(body, drain);
+            return Err(stop);
+        }
         if body.is_end_stream() {
             sieve.finish()?;
             return Ok(ClearedBody::here(VecDeque::new(), meters.released.clone()));

@@ -82,6 +82,15 @@ impl Sieve {
         self.scanner.is_some() && self.ruling.profile().inspect() == Inspect::Hold
     }
 
+    /// Refuses a held body whose announced length is too much, before any of it is read.
+    pub(super) fn admit(&self, length: Option<u64>) -> Result<(), Stop> {
+        let hold_max = self.ruling.profile().hold_max();
+        if self.is_holding() && length.is_some_and(|length| length > hold_max) {
+            return Err(self.stop(hold_max_verdict(&self.ruling, hold_max)));
+        }
+        Ok(())
+    }
+
     /// Takes the next bytes of the body.
     pub(super) async fn take(&mut self, chunk: Bytes) -> Result<(), Stop> {
         self.taken += chunk.len() as u64;
