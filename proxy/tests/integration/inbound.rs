@@ -260,6 +260,28 @@ async fn peers_and_paths_outside_the_policy_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_refused_peer_that_sends_on_can_read_why() {
+    let ward = Ward::open().await;
+    let body = String::from_utf8(prose(8 << 20)).unwrap();
+
+    let mut peer = ward.aggregator().await;
+    peer.ask(peer_request("POST", "/admin", "", &body))
+        .await
+        .assert_problem(403, "path-not-allowed");
+    drop(peer);
+    // Who waits for leave to send gets the answer instead of it.
+    let mut peer = ward.aggregator().await;
+    let waiting = peer_request("POST", "/admin", "Expect: 100-continue\r\n", &body);
+    let head = waiting.strip_suffix(&body).unwrap();
+    peer.ask(head).await.assert_problem(403, "path-not-allowed");
+    assert!(peer.hear_end().await.is_empty());
+
+    ward.sidecar.records(2).await;
+    ward.app.assert_untouched();
+    ward.sidecar.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn peers_get_no_tunnel() {
     let ward = Ward::open().await;
     let upgrade = "Connection: upgrade\r\nUpgrade: websocket\r\n";
