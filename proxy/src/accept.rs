@@ -26,7 +26,7 @@ use crate::http::body::BodyError;
 use crate::telemetry::Metrics;
 
 /// Pause after an accept error such as "too many open files", so that it is not a busy loop.
-const ACCEPT_ERROR_PAUSE: Duration = Duration::from_millis(50);
+pub const ACCEPT_ERROR_PAUSE: Duration = Duration::from_millis(50);
 
 /// A bound listener and its name in metrics.
 #[derive(Debug)]

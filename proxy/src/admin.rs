@@ -21,6 +21,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Semaphore, mpsc};
 use tower::ServiceBuilder;
 
+use crate::accept::ACCEPT_ERROR_PAUSE;
 use crate::config::Config;
 use crate::drain::{Begun, Drain};
 use crate::rooms::Rooms;
@@ -216,5 +217,5 @@ fn text(status: StatusCode, text: String) -> Response<Full<Bytes>> {
 
 async fn pause(error: &io::Error) {
     tracing::warn!(%error, "admin accept failed");
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    tokio::time::sleep(ACCEPT_ERROR_PAUSE).await;
 }
