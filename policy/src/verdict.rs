@@ -75,7 +75,9 @@ impl Verdict {
         Verdict { action: Action::Allow, enforcement: Enforcement::Enforce, rule, reason }
     }
 
-    pub(crate) fn block(rule: Option<Arc<str>>, code: &'static str, text: String) -> Verdict {
+    /// A block that is enforced, with a stable `code` and a sentence for people. Also for what is
+    /// refused around a policy's rules: limits, names that disagree.
+    pub fn block(rule: Option<Arc<str>>, code: &'static str, text: String) -> Verdict {
         let reason = Reason { code, text };
         Verdict { action: Action::Block, enforcement: Enforcement::Enforce, rule, reason }
     }

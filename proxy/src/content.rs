@@ -75,11 +75,6 @@ pub struct Meters {
 }
 
 impl<H> Cleared<H> {
-    /// The head, for the writer that sends it.
-    pub fn head(&self) -> &H {
-        &self.head
-    }
-
     /// Head and body, for the writer that sends them.
     pub fn into_parts(self) -> (H, ClearedBody) {
         (self.head, self.body)
@@ -191,13 +186,12 @@ impl Content {
             sieve.finish()?;
             return Ok(ClearedBody::here(VecDeque::new(), meters.released.clone()));
         }
-        let source = Source { body, idle: self.body_idle };
+        let mut source = Source { body, idle: self.body_idle };
         if !sieve.is_holding() {
             let (pieces, receiver) = Pieces::channel(self.receiver_idle);
             drain.spawn(pump(source, sieve, pieces, self.linger_bytes_max));
             return Ok(ClearedBody::coming(receiver, hint.length, meters.released.clone()));
         }
-        let mut source = source;
         let trailers = match take_all(&mut source, &mut sieve, None).await {
             Ok(trailers) => trailers,
             Err(stop) => {

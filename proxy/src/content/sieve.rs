@@ -5,7 +5,7 @@
 //! all once a verdict stops.
 
 use bytes::{Bytes, BytesMut};
-use policy::{Action, Enforcement, Inspect, Place, Reason, Ruling, Verdict};
+use policy::{Action, Enforcement, Inspect, Place, Ruling, Verdict};
 
 use super::body::Hand;
 use super::spool::{Spool, SpoolRoom};
@@ -211,29 +211,14 @@ impl Sieve {
 }
 
 fn sealed_verdict(ruling: &Ruling) -> Verdict {
-    Verdict {
-        action: Action::Block,
-        enforcement: Enforcement::Enforce,
-        rule: ruling.rule().cloned(),
-        reason: Reason {
-            code: "cannot-redact",
-            text: "a checksum or signature in the headers covers the bytes that would be masked"
-                .to_owned(),
-        },
-    }
+    let text = "a checksum or signature in the headers covers the bytes that would be masked";
+    Verdict::block(ruling.rule().cloned(), "cannot-redact", text.to_owned())
 }
 
 fn hold_max_verdict(ruling: &Ruling, hold_max: u64) -> Verdict {
-    Verdict {
-        action: Action::Block,
-        enforcement: Enforcement::Enforce,
-        rule: ruling.rule().cloned(),
-        reason: Reason {
-            code: "hold-max",
-            text: format!(
-                "more than {hold_max} bytes would have to be held (content `{}`, holdMax)",
-                ruling.profile().name()
-            ),
-        },
-    }
+    let text = format!(
+        "more than {hold_max} bytes would have to be held (content `{}`, holdMax)",
+        ruling.profile().name()
+    );
+    Verdict::block(ruling.rule().cloned(), "hold-max", text)
 }

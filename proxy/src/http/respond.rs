@@ -55,14 +55,6 @@ pub fn problem<B: From<Bytes>>(stop: &Stop, exchange: Option<&str>) -> Response<
     reply(&problem, status)
 }
 
-/// The status of the response to `stop`.
-pub fn status(stop: &Stop) -> StatusCode {
-    match stop {
-        Stop::Refused(verdict) => refusal_status(verdict),
-        Stop::Failed(error) => error.kind().status(),
-    }
-}
-
 fn refused<'a>(verdict: &'a Verdict, exchange: Option<&'a str>) -> (Problem<'a>, StatusCode) {
     let status = refusal_status(verdict);
     let problem = Problem {

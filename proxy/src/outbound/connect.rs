@@ -7,7 +7,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use policy::{Action, ConnectFacts, Enforcement, Host, Reason, Verdict};
+use policy::{ConnectFacts, Host, Verdict};
 use rustls::server::Acceptor;
 use tokio_rustls::LazyConfigAcceptor;
 
@@ -139,7 +139,7 @@ async fn terminate(
 
 /// One name: the SNI is the CONNECT authority (RFC 6066, section 3: never an address).
 fn check_sni(pinned: &Pinned, sni: Option<&str>) -> Result<(), Stop> {
-    let refusal = match sni.map(Host::parse) {
+    let (code, text) = match sni.map(Host::parse) {
         None if pinned.host.ip().is_some() => return Ok(()),
         Some(Ok(host)) if host == pinned.host => return Ok(()),
         None => {
@@ -149,12 +149,7 @@ fn check_sni(pinned: &Pinned, sni: Option<&str>) -> Result<(), Stop> {
             ("sni-mismatch", "the TLS handshake names another server than the CONNECT authority")
         }
     };
-    Err(Stop::Refused(Box::new(Verdict {
-        action: Action::Block,
-        enforcement: Enforcement::Enforce,
-        rule: None,
-        reason: Reason { code: refusal.0, text: refusal.1.to_owned() },
-    })))
+    Err(Stop::Refused(Box::new(Verdict::block(None, code, text.to_owned()))))
 }
 
 #[cfg(test)]
