@@ -64,7 +64,7 @@ impl Case {
     }
 
     fn scanned(&self) -> Scanner {
-        let hint = Hint { content_encoding: self.encoding.as_deref(), content_type: None };
+        let hint = Hint { content_encoding: self.encoding.as_deref(), ..Hint::default() };
         let mut limits = Limits::default();
         if let Some(kept) = self.kept {
             limits.findings_max = kept;

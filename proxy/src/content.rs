@@ -50,6 +50,7 @@ pub struct HeadRead(());
 pub struct Hint {
     content_encoding: Option<String>,
     content_type: Option<String>,
+    grpc_encoding: Option<String>,
     length: Option<u64>,
     is_sealed: bool,
 }
@@ -82,9 +83,9 @@ impl<H> Cleared<H> {
 }
 
 impl Hint {
-    /// Reads `Content-Encoding`, `Content-Type` and `Content-Length`.
+    /// Reads `Content-Encoding`, `Content-Type`, `grpc-encoding` and `Content-Length`.
     pub fn of(headers: &HeaderMap) -> Self {
-        let joined = |name| {
+        let joined = |name: &str| {
             let values: Vec<_> = headers
                 .get_all(name)
                 .iter()
@@ -97,8 +98,9 @@ impl Hint {
             .and_then(|value| value.to_str().ok())
             .and_then(|text| text.parse().ok());
         Self {
-            content_encoding: joined(CONTENT_ENCODING),
-            content_type: joined(CONTENT_TYPE),
+            content_encoding: joined(CONTENT_ENCODING.as_str()),
+            content_type: joined(CONTENT_TYPE.as_str()),
+            grpc_encoding: joined("grpc-encoding"),
             length,
             is_sealed: is_sealed(headers),
         }

@@ -145,6 +145,8 @@ pub enum IncompleteReason {
     Truncated,
     /// The encoding or compression method is not known here.
     UnknownEncoding,
+    /// [`crate::Limits::window_max`] was reached.
+    WindowMax,
 }
 
 impl IncompleteReason {
@@ -160,6 +162,7 @@ impl IncompleteReason {
             Self::RatioMax => "ratio-max",
             Self::Truncated => "truncated",
             Self::UnknownEncoding => "unknown-encoding",
+            Self::WindowMax => "window-max",
         }
     }
 }

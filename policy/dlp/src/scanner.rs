@@ -23,6 +23,9 @@ pub struct Limits {
     /// Decoded bytes for each encoded byte, after the first mebibyte; runs of one byte do not
     /// count.
     pub ratio_max: u64,
+    /// Bytes that one decoder may look back, by the format's own declaration (zstd's window, xz's
+    /// dictionary).
+    pub window_max: u64,
     /// Entries of archives, all together.
     pub entries_max: u64,
     /// Findings kept; the tally goes on counting.
@@ -35,6 +38,8 @@ impl Default for Limits {
             depth_max: 6,
             decoded_bytes_max: 16 << 30,
             ratio_max: 200,
+            // What `xz -9` declares; above the 8 MiB that HTTP allows (RFC 9659).
+            window_max: 64 << 20,
             entries_max: 10_000,
             findings_max: 10_000,
         }
@@ -49,6 +54,8 @@ pub struct Hint<'a> {
     pub content_encoding: Option<&'a str>,
     /// As in HTTP `Content-Type`. Never trusted to skip anything.
     pub content_type: Option<&'a str>,
+    /// As in gRPC's `grpc-encoding`: how compressed messages are compressed.
+    pub grpc_encoding: Option<&'a str>,
 }
 
 /// What all parts of one scan share.

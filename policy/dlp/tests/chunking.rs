@@ -86,7 +86,7 @@ fn body() -> impl Strategy<Value = (Vec<u8>, Option<&'static str>)> {
 }
 
 fn scanner(encoding: Option<&str>) -> Scanner {
-    let hint = Hint { content_encoding: encoding, content_type: None };
+    let hint = Hint { content_encoding: encoding, ..Hint::default() };
     Scanner::new(Catalog::builtin(), &hint, Limits::default())
 }
 

@@ -17,7 +17,7 @@ use dlp::{Catalog, Evidence, Hint, Limits, Scanner, Status};
 const NOTE: &[u8] = b"Patient note. SSN 219-45-6183.\n";
 
 fn scan_with(bytes: &[u8], encoding: Option<&str>, limits: Limits) -> Evidence {
-    let hint = Hint { content_encoding: encoding, content_type: None };
+    let hint = Hint { content_encoding: encoding, ..Hint::default() };
     let mut scanner = Scanner::new(Catalog::builtin(), &hint, limits);
     for chunk in bytes.chunks(1000) {
         scanner.feed(chunk);

@@ -51,6 +51,7 @@ impl Sieve {
             let hint = dlp::Hint {
                 content_encoding: hint.content_encoding.as_deref(),
                 content_type: hint.content_type.as_deref(),
+                grpc_encoding: hint.grpc_encoding.as_deref(),
             };
             dlp::Scanner::new(profile.catalog().clone(), &hint, dlp::Limits::default())
         });

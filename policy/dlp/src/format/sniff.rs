@@ -4,8 +4,8 @@
 use super::pickle;
 use crate::decode::Encoding;
 
-/// Bytes that tell every form.
-pub(crate) const LEN: usize = 16;
+/// Bytes that tell every form: the magic of a tar stands at 257, of DICOM at 128.
+pub(crate) const LEN: usize = 512;
 
 /// The longest safetensors header that the format allows (100 MB).
 const SAFETENSORS_HEADER_MAX: u64 = 100_000_000;
