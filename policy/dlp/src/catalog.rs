@@ -9,14 +9,21 @@ use crate::gate::Anchor;
 /// A set of detectors.
 #[derive(Debug)]
 pub struct Catalog {
-    detectors: Vec<&'static Detector>,
+    detectors: Vec<Named>,
+}
+
+/// A detector and its name as findings carry it.
+#[derive(Debug)]
+struct Named {
+    name: Arc<str>,
+    detector: &'static Detector,
 }
 
 impl Catalog {
     /// The detectors that every installation has. The same shared value each time.
     pub fn builtin() -> Arc<Catalog> {
         static BUILTIN: LazyLock<Arc<Catalog>> = LazyLock::new(|| {
-            let detectors = vec![
+            let detectors = [
                 &detector::ssn::SSN,
                 &detector::mrn::MRN,
                 &detector::health_plan::MBI,
@@ -26,31 +33,29 @@ impl Catalog {
                 &detector::date::DATE,
                 &detector::email::EMAIL,
             ];
-            Arc::new(Catalog { detectors })
+            let detectors =
+                detectors.map(|detector| Named { name: detector.name.into(), detector });
+            Arc::new(Catalog { detectors: detectors.into() })
         });
         Arc::clone(&BUILTIN)
     }
 
     /// Whether any detector of this catalogue can report `identifier`.
     pub fn covers(&self, identifier: Identifier) -> bool {
-        self.detectors.iter().any(|d| d.identifiers.contains(&identifier))
+        self.detectors.iter().any(|named| named.detector.identifiers.contains(&identifier))
     }
 
     /// What stands at one anchor: the surest match, of equals that of the earlier detector.
-    pub(crate) fn examine(
-        &self,
-        anchor: Anchor,
-        view: &View<'_>,
-    ) -> Option<(&'static Detector, Match)> {
-        let mut best: Option<(&'static Detector, Match)> = None;
-        for &detector in &self.detectors {
-            let grows = anchor == Anchor::At || detector.runs >> view.run & 1 == 1;
-            if detector.anchor != anchor || !grows {
+    pub(crate) fn examine(&self, anchor: Anchor, view: &View<'_>) -> Option<(&Arc<str>, Match)> {
+        let mut best: Option<(&Arc<str>, Match)> = None;
+        for Named { name, detector } in &self.detectors {
+            let grows = anchor != Anchor::Digits || detector.runs >> view.run & 1 == 1;
+            if !detector.anchors.contains(&anchor) || !grows {
                 continue;
             }
             let Some(found) = (detector.examine)(view) else { continue };
             if best.is_none_or(|(_, known)| found.confidence > known.confidence) {
-                best = Some((detector, found));
+                best = Some((name, found));
             }
         }
         best

@@ -34,8 +34,8 @@ pub(crate) struct Detector {
     /// The classes that it can report.
     pub(crate) identifiers: &'static [Identifier],
     /// What it grows from.
-    pub(crate) anchor: Anchor,
-    /// Lengths of the digit run that it can grow from, a bit for each.
+    pub(crate) anchors: &'static [Anchor],
+    /// Lengths of the digit run that it can grow from at [`Anchor::Digits`], a bit for each.
     pub(crate) runs: u32,
     /// Looks at one anchor.
     pub(crate) examine: fn(&View<'_>) -> Option<Match>,
@@ -63,7 +63,9 @@ pub(crate) struct View<'a> {
     pub(crate) bytes: &'a [u8],
     /// Where the anchor stands.
     pub(crate) at: usize,
-    /// Length of the digit run at the anchor, at most `RUN_MAX + 1`.
+    /// What stands there.
+    pub(crate) anchor: Anchor,
+    /// Length of the digit run at the anchor, at most `RUN_MAX + 1`; 0 where it is no digit.
     pub(crate) run: usize,
 }
 
@@ -87,6 +89,15 @@ impl<'a> View<'a> {
     pub(crate) fn digits(&self, i: usize) -> usize {
         let rest = self.bytes.get(i..).unwrap_or_default();
         rest.iter().take(RUN_MAX + 1).take_while(|b| b.is_ascii_digit()).count()
+    }
+
+    /// The letters and digits around `i`, as far as the view goes: start and end.
+    pub(crate) fn token(&self, i: usize) -> (usize, usize) {
+        let is_part = |b: &&u8| b.is_ascii_alphanumeric();
+        let before = self.bytes.get(..i).unwrap_or_default();
+        let behind = self.bytes.get(i..).unwrap_or_default();
+        let back = before.iter().rev().take_while(is_part).count();
+        (i - back.min(i), i + behind.iter().take_while(is_part).count())
     }
 
     /// The value of the digits in `start..end`; nothing where another byte is among them or they

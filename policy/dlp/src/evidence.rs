@@ -83,11 +83,11 @@ impl Status {
     }
 }
 
-/// Counts by identifier, confidence and detector. Bounded by the catalogue: no key comes from the
-/// input.
+/// Counts by identifier, confidence and detector. Bounded by the catalogue and the forms: no key
+/// comes from the input.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    counts: BTreeMap<(Identifier, Confidence, &'static str), u64>,
+    counts: BTreeMap<(Identifier, Confidence, Arc<str>), u64>,
 }
 
 impl Tally {
@@ -97,9 +97,9 @@ impl Tally {
     }
 
     /// Every count as `(identifier, confidence, detector, count)`, sorted.
-    pub fn iter(&self) -> impl Iterator<Item = (Identifier, Confidence, &'static str, u64)> + '_ {
-        self.counts.iter().map(|(&(identifier, confidence, detector), &count)| {
-            (identifier, confidence, detector, count)
+    pub fn iter(&self) -> impl Iterator<Item = (Identifier, Confidence, &Arc<str>, u64)> + '_ {
+        self.counts.iter().map(|((identifier, confidence, detector), &count)| {
+            (*identifier, *confidence, detector, count)
         })
     }
 
@@ -109,7 +109,7 @@ impl Tally {
     }
 
     fn add(&mut self, finding: &Finding) {
-        let key = (finding.identifier, finding.confidence, finding.detector);
+        let key = (finding.identifier, finding.confidence, Arc::clone(&finding.detector));
         *self.counts.entry(key).or_insert(0) += 1;
     }
 }

@@ -170,8 +170,8 @@ pub struct Span {
 /// One identifier that was found. It says what and where, never the matched bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// The detector's stable name, such as `ssn`.
-    pub detector: &'static str,
+    /// The detector's stable name, such as `ssn`, or the form that knows the place, such as `hl7`.
+    pub detector: Arc<str>,
     /// The class of identifier.
     pub identifier: Identifier,
     /// How sure it is.
@@ -180,6 +180,9 @@ pub struct Finding {
     pub span: Span,
     /// The way in, such as `gzip!notes.zip!patient.txt`; absent where the leaf is the input itself.
     pub member: Option<Arc<str>>,
+    /// Where a structured form says that it stands: `PID-19`, `Patient.birthDate`, `(0010,0010)`,
+    /// `column dob`. Made of the form's own words, never of values.
+    pub locus: Option<Arc<str>>,
     /// Line of the first byte in its leaf, from 1.
     pub line: u64,
     /// Column of the first byte in its line, in bytes, from 1.

@@ -1,6 +1,7 @@
 //! Containers: formats that hold other content, or that say what their bytes are. Each reads as a
 //! stream.
 
+pub(crate) mod dialect;
 pub(crate) mod npy;
 pub(crate) mod pickle;
 pub(crate) mod safetensors;

@@ -1,75 +1,128 @@
-//! The first tier: one pass that finds where a detector could begin. Plain loops that vectorise
-//! well. Invariant: whether an anchor stands at an offset depends on that byte and its two
-//! neighbours only.
+//! The first tier: one pass that finds where a detector could begin. Invariant: whether an anchor
+//! stands at an offset depends on the bytes within `REACH` of it only.
 
-/// What a candidate grows from.
+/// What a candidate grows from. At most one stands at an offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Anchor {
-    /// An `@` with a letter or digit behind it.
+    /// An `@` between letters or digits.
     At,
-    /// The first digit of a run of at least two.
+    /// The capital that begins a word behind another word, number, comma or full stop and one
+    /// blank: the second word of a name, of a street, of a city.
+    Caps,
+    /// A `:` or `=` behind a letter or a quote: the end of a label.
+    Colon,
+    /// The first digit of a run of at least two, behind anything but a letter or digit; not the
+    /// decimals of a number.
     Digits,
+    /// The second dot of digits between dots: `1.2.`: IP addresses, object identifiers.
+    Dots,
+    /// Where digits meet letters for the first time in a token of at most `TOKEN_MAX` letters and
+    /// digits: `MR448172`, `1EG4`.
+    Mixed,
+    /// The second separator of `hh:hh:` or `hh-hh-` (hexadecimal), or of `::` behind or before
+    /// hexadecimal digits: MAC and IPv6 addresses.
+    Pairs,
+    /// The colon of `://` behind a letter.
+    Scheme,
 }
 
-/// Bytes that are judged at once. One tensor block in twenty holds a pair of digits, so wider would
-/// pass more.
-const BLOCK: usize = 32;
+/// Letters and digits of the longest token that a [`Anchor::Mixed`] can stand in.
+pub(crate) const TOKEN_MAX: usize = 32;
+/// Hexadecimal digits between two separators of [`Anchor::Pairs`].
+const GROUP_MAX: usize = 4;
+/// Digits between two dots of [`Anchor::Dots`].
+const OCTET_MAX: usize = 3;
 
-/// The next anchor in `bytes[from..to]`. Bytes from `to` on are looked at only as neighbours.
+/// The next anchor in `bytes[from..to]`. Bytes outside are looked at only as neighbours.
 pub(crate) fn next_anchor(bytes: &[u8], from: usize, to: usize) -> Option<(usize, Anchor)> {
-    let to = to.min(bytes.len());
-    let mut at = from;
-    while at < to {
-        if is_empty_block(bytes, at) {
-            at += BLOCK;
-            continue;
-        }
-        let stop = (at + BLOCK).min(to);
-        while at < stop {
-            if let Some(anchor) = anchor_at(bytes, at) {
-                return Some((at, anchor));
-            }
-            at += 1;
-        }
-    }
-    None
+    (from..to.min(bytes.len())).find_map(|at| Some((at, anchor_at(bytes, at)?)))
 }
 
-/// Whether no anchor can stand in the whole block at `at`. A short last block is not judged.
-fn is_empty_block(bytes: &[u8], at: usize) -> bool {
-    let (Some(here), Some(next)) = (
-        bytes.get(at..).and_then(<[u8]>::first_chunk::<BLOCK>),
-        bytes.get(at + 1..).and_then(<[u8]>::first_chunk::<BLOCK>),
-    ) else {
-        return false;
-    };
-    let mut hit = 0u8;
-    for (&a, &b) in here.iter().zip(next) {
-        let pair = u8::from(a.wrapping_sub(b'0') < 10) & u8::from(b.wrapping_sub(b'0') < 10);
-        // `b | 0x20 >= b'0'` is a cheap superset of "letter or digit".
-        let mail = u8::from(a == b'@') & u8::from((b | 0x20) >= b'0');
-        hit |= pair | mail;
-    }
-    hit == 0
-}
-
+/// The anchor that stands at `at`.
 fn anchor_at(bytes: &[u8], at: usize) -> Option<Anchor> {
     let byte = *bytes.get(at)?;
-    let next = bytes.get(at + 1).copied().unwrap_or(0);
-    if byte == b'@' {
-        return next.is_ascii_alphanumeric().then_some(Anchor::At);
+    match byte {
+        b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => word_anchor(bytes, at, byte),
+        b'@' => {
+            let is_between = before(bytes, at, 1).is_ascii_alphanumeric()
+                && after(bytes, at, 1).is_ascii_alphanumeric();
+            is_between.then_some(Anchor::At)
+        }
+        b'.' => is_second(bytes, at, OCTET_MAX, |b| b.is_ascii_digit()).then_some(Anchor::Dots),
+        b':' | b'=' | b'-' => separator_anchor(bytes, at, byte),
+        _ => None,
     }
-    let begins = byte.is_ascii_digit()
-        && next.is_ascii_digit()
-        && !at.checked_sub(1).and_then(|i| bytes.get(i)).is_some_and(u8::is_ascii_digit);
-    begins.then_some(Anchor::Digits)
+}
+
+fn word_anchor(bytes: &[u8], at: usize, byte: u8) -> Option<Anchor> {
+    let near = before(bytes, at, 1);
+    let far = before(bytes, at, 2);
+    if near.is_ascii_alphanumeric() {
+        return is_first_mix(bytes, at, byte).then_some(Anchor::Mixed);
+    }
+    if byte.is_ascii_digit() {
+        let is_decimals = near == b'.' && far.is_ascii_digit();
+        return (after(bytes, at, 1).is_ascii_digit() && !is_decimals).then_some(Anchor::Digits);
+    }
+    let is_caps = byte.is_ascii_uppercase()
+        && near == b' '
+        && (far.is_ascii_alphanumeric() || matches!(far, b',' | b'.'));
+    is_caps.then_some(Anchor::Caps)
+}
+
+/// Whether letters and digits meet at `at` and nowhere before in the token.
+fn is_first_mix(bytes: &[u8], at: usize, byte: u8) -> bool {
+    let is_digit = byte.is_ascii_digit();
+    (1..=TOKEN_MAX + 1)
+        .map(|back| before(bytes, at, back))
+        .find(|b| !b.is_ascii_alphanumeric() || b.is_ascii_digit() == is_digit)
+        .is_some_and(|b| !b.is_ascii_alphanumeric())
+        && before(bytes, at, 1).is_ascii_digit() != is_digit
+}
+
+fn separator_anchor(bytes: &[u8], at: usize, byte: u8) -> Option<Anchor> {
+    let near = before(bytes, at, 1);
+    if byte == b':' && near.is_ascii_alphabetic() && after(bytes, at, 1) == b'/' {
+        return (after(bytes, at, 2) == b'/').then_some(Anchor::Scheme);
+    }
+    let is_double = byte == b':' && near == b':' && {
+        before(bytes, at, 2).is_ascii_hexdigit() || after(bytes, at, 1).is_ascii_hexdigit()
+    };
+    if byte != b'=' && (is_double || is_pair(bytes, at, byte)) {
+        return Some(Anchor::Pairs);
+    }
+    let is_label = near.is_ascii_alphabetic() || matches!(near, b'"' | b'\'');
+    (byte != b'-' && is_label).then_some(Anchor::Colon)
+}
+
+/// Whether `byte` at `at` is the second of its like, with hexadecimal digits between.
+fn is_pair(bytes: &[u8], at: usize, byte: u8) -> bool {
+    let most = if byte == b':' { GROUP_MAX } else { 2 };
+    is_second(bytes, at, most, |b| b.is_ascii_hexdigit())
+}
+
+/// Whether the byte at `at` stands before too, with one to `most` bytes of `kind` between, and
+/// another one before it.
+fn is_second(bytes: &[u8], at: usize, most: usize, kind: fn(u8) -> bool) -> bool {
+    let byte = after(bytes, at, 0);
+    let len = (1..=most).take_while(|&back| kind(before(bytes, at, back))).count();
+    len > 0 && before(bytes, at, len + 1) == byte && kind(before(bytes, at, len + 2))
+}
+
+fn before(bytes: &[u8], at: usize, back: usize) -> u8 {
+    at.checked_sub(back).and_then(|i| bytes.get(i)).copied().unwrap_or(0)
+}
+
+fn after(bytes: &[u8], at: usize, ahead: usize) -> u8 {
+    bytes.get(at + ahead).copied().unwrap_or(0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn all(bytes: &[u8]) -> Vec<(usize, Anchor)> {
+    fn all(text: &str) -> Vec<(usize, Anchor)> {
+        let bytes = text.as_bytes();
         let mut found = Vec::new();
         let mut from = 0;
         while let Some((at, anchor)) = next_anchor(bytes, from, bytes.len()) {
@@ -80,20 +133,21 @@ mod tests {
     }
 
     #[test]
-    fn finds_the_start_of_each_run_and_mail_sign() {
+    fn each_anchor_by_an_example() {
+        use Anchor::{At, Caps, Colon, Digits, Dots, Mixed, Pairs, Scheme};
+        assert_eq!(all("7 12 345 @ a@b 9"), [(2, Digits), (5, Digits), (12, At)]);
+        assert_eq!(all("0.1234 -12.5"), [(8, Digits)], "decimals are no anchor");
         assert_eq!(
-            all(b"7 12 345x @ a@b 9"),
-            [(2, Anchor::Digits), (5, Anchor::Digits), (13, Anchor::At)]
+            all("saw John Smith, Ann 5 Oak"),
+            [(4, Caps), (9, Caps), (16, Caps), (22, Caps)]
         );
-    }
-
-    #[test]
-    fn finds_an_anchor_at_every_place_of_a_block() {
-        for place in 0..3 * BLOCK {
-            let mut bytes = vec![b'.'; 3 * BLOCK + 2];
-            bytes[place] = b'4';
-            bytes[place + 1] = b'2';
-            assert_eq!(all(&bytes), [(place, Anchor::Digits)]);
-        }
+        assert_eq!(all("MR448172 1EG4TE5 x"), [(2, Mixed), (10, Mixed)]);
+        assert_eq!(all("8.8.8.8"), [(3, Dots), (5, Dots)]);
+        assert_eq!(all("https://a"), [(5, Scheme)]);
+        assert_eq!(all("name: x, \"k\": y, a=b"), [(4, Colon), (12, Colon), (18, Colon)]);
+        assert_eq!(all("aa:bb:cc"), [(2, Colon), (5, Pairs)]);
+        assert_eq!(all("fe80::1"), [(2, Mixed), (5, Pairs)]);
+        let long = format!("{}1", "a".repeat(TOKEN_MAX + 1));
+        assert_eq!(all(&long), []);
     }
 }

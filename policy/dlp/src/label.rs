@@ -3,45 +3,18 @@
 //! are split alike in all of them. Invariant: only the [`WINDOW`] bytes before the value are
 //! judged.
 
+mod family;
+mod phrases;
+
+pub(crate) use family::Family;
+use phrases::PHRASES;
+
 /// Bytes before a value in which a label may begin.
 pub(crate) const WINDOW: usize = 72;
+/// Words of a name that are looked at, from its end.
+const NAME_WORDS_MAX: usize = 4;
 /// Letters of the longest word that can be part of a label.
 const WORD_MAX: usize = 16;
-
-/// What a label announces.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Family {
-    /// Admission of a patient.
-    Admission,
-    /// Birth.
-    Birth,
-    /// A payment card.
-    Card,
-    /// Telephone or anything else by which to reach a person.
-    Contact,
-    /// Death.
-    Death,
-    /// Discharge of a patient.
-    Discharge,
-    /// An e-mail address.
-    Email,
-    /// A fax number.
-    Fax,
-    /// A Medicare beneficiary.
-    HealthPlan,
-    /// A medical record number.
-    Mrn,
-    /// A provider's NPI.
-    Npi,
-    /// Some other number: orders, lots, versions. It speaks against all the others.
-    Other,
-    /// A patient's number in whatever system: weaker than a medical record number.
-    PatientId,
-    /// A telephone number.
-    Phone,
-    /// A Social Security number.
-    Ssn,
-}
 
 /// The nearest label before a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +65,21 @@ pub(crate) fn nearest(bytes: &[u8], value: usize, near: Near) -> Option<Label> {
         }
         upto = word.start;
     }
+}
+
+/// What a whole name announces: a JSON key, a column, an XML element, a form field. Words at its end
+/// that only join (`number`, `value`) are passed over, and the last label of what is left counts.
+pub(crate) fn of_name(name: &[u8]) -> Option<Family> {
+    let mut upto = name.len();
+    for _ in 0..NAME_WORDS_MAX {
+        let word = previous_word(name, upto, 0)?;
+        match meaning_of(name, word, 0) {
+            Some(Some(family)) => return Some(family),
+            Some(None) => upto = word.start,
+            None => return None,
+        }
+    }
+    None
 }
 
 /// Where the word before `upto` ends. Nothing where another number, or the mask of one, stands
@@ -206,154 +194,6 @@ static KEYS: [u128; PHRASES.len()] = {
     }
     keys
 };
-
-/// A phrase by its last word, the words before it, and what it announces; `None` for a word that
-/// only joins a label and its value.
-type Phrase = (&'static str, &'static str, Option<Family>);
-
-/// Sorted by the last word; where several end alike the longer stands first.
-const PHRASES: &[Phrase] = &[
-    ("a", "", None),
-    ("account", "", Some(Family::Other)),
-    ("acct", "", Some(Family::Other)),
-    ("admission", "date of", Some(Family::Admission)),
-    ("admission", "", Some(Family::Admission)),
-    ("admissions", "", Some(Family::Admission)),
-    ("admit", "", Some(Family::Admission)),
-    ("admitted", "", Some(Family::Admission)),
-    ("admitting", "", Some(Family::Admission)),
-    ("amex", "", Some(Family::Card)),
-    ("and", "", None),
-    ("as", "", None),
-    ("at", "", None),
-    ("b", "d o", Some(Family::Birth)),
-    ("b", "do", Some(Family::Birth)),
-    ("batch", "", Some(Family::Other)),
-    ("be", "", None),
-    ("beneficiary", "", Some(Family::HealthPlan)),
-    ("birth", "", Some(Family::Birth)),
-    ("birthdate", "", Some(Family::Birth)),
-    ("birthday", "", Some(Family::Birth)),
-    ("born", "", Some(Family::Birth)),
-    ("build", "", Some(Family::Other)),
-    ("call", "", Some(Family::Contact)),
-    ("card", "", Some(Family::Card)),
-    ("case", "", Some(Family::Other)),
-    ("catalog", "", Some(Family::Other)),
-    ("cc", "", Some(Family::Card)),
-    ("cell", "", Some(Family::Phone)),
-    ("cellphone", "", Some(Family::Phone)),
-    ("claim", "", Some(Family::Other)),
-    ("code", "", None),
-    ("commit", "", Some(Family::Other)),
-    ("contact", "", Some(Family::Contact)),
-    ("creditcard", "", Some(Family::Card)),
-    ("d", "dmg", Some(Family::Birth)),
-    ("date", "", None),
-    ("death", "", Some(Family::Death)),
-    ("deceased", "", Some(Family::Death)),
-    ("discharge", "", Some(Family::Discharge)),
-    ("discharged", "", Some(Family::Discharge)),
-    ("discharging", "", Some(Family::Discharge)),
-    ("dob", "", Some(Family::Birth)),
-    ("dod", "", Some(Family::Death)),
-    ("email", "", Some(Family::Email)),
-    ("emails", "", Some(Family::Email)),
-    ("facsimile", "", Some(Family::Fax)),
-    ("fax", "", Some(Family::Fax)),
-    ("for", "", None),
-    ("hash", "", Some(Family::Other)),
-    ("her", "", None),
-    ("hicn", "", Some(Family::HealthPlan)),
-    ("his", "", None),
-    ("home", "", None),
-    ("id", "patient", Some(Family::PatientId)),
-    ("id", "", None),
-    ("identifier", "patient", Some(Family::PatientId)),
-    ("identifier", "", None),
-    ("invoice", "", Some(Family::Other)),
-    ("is", "", None),
-    ("isbn", "", Some(Family::Other)),
-    ("lot", "", Some(Family::Other)),
-    ("mail", "e", Some(Family::Email)),
-    ("mail", "", Some(Family::Email)),
-    ("mailto", "", Some(Family::Email)),
-    ("main", "", None),
-    ("mastercard", "", Some(Family::Card)),
-    ("mbi", "", Some(Family::HealthPlan)),
-    ("me", "", None),
-    ("medicare", "", Some(Family::HealthPlan)),
-    ("medrec", "", Some(Family::Mrn)),
-    ("mobile", "", Some(Family::Phone)),
-    ("mobiles", "", Some(Family::Phone)),
-    ("mrn", "", Some(Family::Mrn)),
-    ("my", "", None),
-    ("n", "m r", Some(Family::Mrn)),
-    ("no", "chart", Some(Family::Mrn)),
-    ("no", "hospital", Some(Family::Mrn)),
-    ("no", "patient", Some(Family::PatientId)),
-    ("no", "ss", Some(Family::Ssn)),
-    ("no", "", None),
-    ("npi", "", Some(Family::Npi)),
-    ("nr", "", None),
-    ("num", "", None),
-    ("number", "chart", Some(Family::Mrn)),
-    ("number", "hospital", Some(Family::Mrn)),
-    ("number", "patient", Some(Family::PatientId)),
-    ("number", "ss", Some(Family::Ssn)),
-    ("number", "", None),
-    ("of", "", None),
-    ("office", "", None),
-    ("on", "", None),
-    ("or", "", None),
-    ("order", "", Some(Family::Other)),
-    ("pan", "", Some(Family::Card)),
-    ("part", "", Some(Family::Other)),
-    ("patient", "", None),
-    ("patientid", "", Some(Family::PatientId)),
-    ("patients", "", None),
-    ("ph", "", Some(Family::Phone)),
-    ("phone", "", Some(Family::Phone)),
-    ("phones", "", Some(Family::Phone)),
-    ("provider", "", Some(Family::Npi)),
-    ("reach", "", Some(Family::Contact)),
-    ("rec", "med", Some(Family::Mrn)),
-    ("rec", "medical", Some(Family::Mrn)),
-    ("record", "med", Some(Family::Mrn)),
-    ("record", "medical", Some(Family::Mrn)),
-    ("ref", "", Some(Family::Other)),
-    ("reference", "", Some(Family::Other)),
-    ("routing", "", Some(Family::Other)),
-    ("s", "", None),
-    ("sec", "soc", Some(Family::Ssn)),
-    ("security", "social", Some(Family::Ssn)),
-    ("serial", "", Some(Family::Other)),
-    ("sku", "", Some(Family::Other)),
-    ("social", "", Some(Family::Ssn)),
-    ("ssn", "", Some(Family::Ssn)),
-    ("step", "", Some(Family::Other)),
-    ("str", "", None),
-    ("string", "", None),
-    ("sy", "ref", Some(Family::Ssn)),
-    ("tel", "", Some(Family::Phone)),
-    ("telephone", "", Some(Family::Phone)),
-    ("text", "", None),
-    ("the", "", None),
-    ("their", "", None),
-    ("ticket", "", Some(Family::Other)),
-    ("to", "", None),
-    ("tracking", "", Some(Family::Other)),
-    ("us", "", None),
-    ("val", "", None),
-    ("value", "", None),
-    ("version", "", Some(Family::Other)),
-    ("visa", "", Some(Family::Card)),
-    ("was", "", None),
-    ("work", "", None),
-    ("x", "", None),
-    ("xx", "", Some(Family::Npi)),
-    ("your", "", None),
-];
 
 #[cfg(test)]
 mod tests {

@@ -15,6 +15,7 @@ mod finding;
 mod format;
 mod gate;
 mod label;
+mod locus;
 pub mod redact;
 mod scanner;
 

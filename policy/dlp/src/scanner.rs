@@ -2,6 +2,7 @@
 
 mod leaf;
 mod node;
+mod settling;
 
 use std::sync::Arc;
 

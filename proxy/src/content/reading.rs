@@ -26,7 +26,7 @@ pub struct Reading {
     pub cut: bool,
     /// Why a streamed body did not end, if it was no verdict.
     pub failure: Option<Kind>,
-    findings: BTreeMap<(String, &'static str, &'static str, Option<String>), u64>,
+    findings: BTreeMap<(String, &'static str, Arc<str>, Option<String>), u64>,
     coverage: dlp::Coverage,
     incomplete: Vec<String>,
 }
@@ -41,12 +41,12 @@ impl Reading {
         let mut kept: BTreeMap<_, u64> = BTreeMap::new();
         for finding in &evidence.findings {
             let member = finding.member.as_ref().map(ToString::to_string);
-            let key = (finding.identifier, finding.confidence, finding.detector);
+            let key = (finding.identifier, finding.confidence, Arc::clone(&finding.detector));
             *kept.entry((key, member)).or_default() += 1;
         }
         // The tally counts on where the kept findings end; the rest has no member to name.
         for (identifier, confidence, detector, total) in evidence.tally.iter() {
-            let key = (identifier, confidence, detector);
+            let key = (identifier, confidence, Arc::clone(detector));
             let named: u64 =
                 kept.iter().filter(|((kept, _), _)| *kept == key).map(|(_, count)| count).sum();
             if total > named {
@@ -115,7 +115,7 @@ impl Reading {
             .map(|((identifier, confidence, detector, member), count)| FindingCount {
                 identifier: identifier.clone(),
                 confidence: (*confidence).to_owned(),
-                detector: (*detector).to_owned(),
+                detector: detector.as_ref().to_owned(),
                 count: *count,
                 member: member.clone(),
             })

@@ -10,7 +10,7 @@ use crate::label::Family;
 pub(crate) const CARD: Detector = Detector {
     name: "payment-card",
     identifiers: &[Identifier::Account],
-    anchor: Anchor::Digits,
+    anchors: &[Anchor::Digits, Anchor::Mixed],
     runs: 1 << 4 | runs(12, 19),
     examine,
 };

@@ -10,7 +10,7 @@ use crate::label::{Family, Label};
 pub(crate) const DATE: Detector = Detector {
     name: "date",
     identifiers: &[Identifier::Date],
-    anchor: Anchor::Digits,
+    anchors: &[Anchor::Digits, Anchor::Mixed],
     runs: 1 << 2 | 1 << 4 | 1 << 8 | 1 << 12 | 1 << 14,
     examine,
 };
@@ -38,23 +38,13 @@ fn closes(view: &View<'_>, end: usize) -> bool {
 }
 
 fn confidence_of(label: Label) -> Option<Confidence> {
-    match label.family {
-        Family::Birth | Family::Death if label.gap.words <= 1 => Some(Confidence::High),
-        Family::Admission | Family::Discharge if label.gap.words == 0 => Some(Confidence::High),
-        Family::Admission | Family::Birth | Family::Death | Family::Discharge => {
-            Some(Confidence::Medium)
-        }
-        Family::Card
-        | Family::Contact
-        | Family::Email
-        | Family::Fax
-        | Family::HealthPlan
-        | Family::Mrn
-        | Family::Npi
-        | Family::Other
-        | Family::PatientId
-        | Family::Phone
-        | Family::Ssn => None,
+    let is_care = matches!(label.family, Family::Admission | Family::Discharge);
+    let is_life = matches!(label.family, Family::Birth | Family::Death);
+    let words = label.gap.words;
+    if is_life && words <= 1 || is_care && words == 0 {
+        Some(Confidence::High)
+    } else {
+        (is_life || is_care).then_some(Confidence::Medium)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::label::Family;
 pub(crate) const EMAIL: Detector = Detector {
     name: "email",
     identifiers: &[Identifier::Email],
-    anchor: Anchor::At,
+    anchors: &[Anchor::At],
     runs: 0,
     examine,
 };

@@ -9,23 +9,20 @@ use crate::label::Family;
 pub(crate) const MBI: Detector = Detector {
     name: "mbi",
     identifiers: &[Identifier::HealthPlan],
-    anchor: Anchor::Digits,
-    runs: 1 << 2,
+    anchors: &[Anchor::Mixed],
+    runs: 0,
     examine,
 };
 
 /// Each place of the grammar: first digit, letter, letter or digit, digit, ...
 const PLACES: &[u8; 11] = b"1AXNAXNAANN";
 
-/// Grows backward from the two digits that end every MBI.
+/// Grows from the token whose first digit and letter meet.
 fn examine(view: &View<'_>) -> Option<Match> {
-    let end = view.at + 2;
-    if !view.before(view.at, 1).is_ascii_alphabetic() || !view.closes(end) {
-        return None;
-    }
-    let is_dashed = view.before(end, 5) == b'-';
-    let start = end.checked_sub(if is_dashed { 13 } else { 11 })?;
-    if !view.opens(start) {
+    let (start, token_end) = view.token(view.at);
+    let is_dashed = token_end - start == 4 && view.byte(token_end) == b'-';
+    let end = start + if is_dashed { 13 } else { 11 };
+    if !view.opens(start) || !view.closes(end) {
         return None;
     }
     let has_lower = follows_grammar(view.part(start, end), is_dashed)?;

@@ -9,7 +9,7 @@ use crate::label::Family;
 pub(crate) const MRN: Detector = Detector {
     name: "mrn",
     identifiers: &[Identifier::Mrn],
-    anchor: Anchor::Digits,
+    anchors: &[Anchor::Digits, Anchor::Mixed],
     runs: runs(3, 14),
     examine,
 };
@@ -37,22 +37,12 @@ fn examine(view: &View<'_>) -> Option<Match> {
         return None;
     }
     let label = view.label(start, 28, 0)?;
-    let confidence = match label.family {
-        Family::Mrn => Confidence::High,
-        Family::PatientId => Confidence::Medium,
-        Family::Admission
-        | Family::Birth
-        | Family::Card
-        | Family::Contact
-        | Family::Death
-        | Family::Email
-        | Family::Discharge
-        | Family::Fax
-        | Family::HealthPlan
-        | Family::Npi
-        | Family::Other
-        | Family::Phone
-        | Family::Ssn => return None,
+    let confidence = if label.family == Family::Mrn {
+        Confidence::High
+    } else if label.family == Family::PatientId {
+        Confidence::Medium
+    } else {
+        return None;
     };
     Some(Match { identifier: Identifier::Mrn, confidence, start, end })
 }

@@ -10,7 +10,7 @@ use crate::label::Family;
 pub(crate) const PHONE: Detector = Detector {
     name: "phone",
     identifiers: &[Identifier::Phone, Identifier::Fax],
-    anchor: Anchor::Digits,
+    anchors: &[Anchor::Digits, Anchor::Mixed],
     runs: runs(2, 15),
     examine,
 };
@@ -249,21 +249,5 @@ fn reach(family: Family) -> Option<Identifier> {
 }
 
 fn telephone(family: Family) -> Option<Identifier> {
-    match family {
-        Family::Fax => Some(Identifier::Fax),
-        Family::Phone => Some(Identifier::Phone),
-        Family::Admission
-        | Family::Birth
-        | Family::Card
-        | Family::Contact
-        | Family::Death
-        | Family::Email
-        | Family::Discharge
-        | Family::HealthPlan
-        | Family::Mrn
-        | Family::Npi
-        | Family::Other
-        | Family::PatientId
-        | Family::Ssn => None,
-    }
+    matches!(family, Family::Fax | Family::Phone).then(|| family.identifier()).flatten()
 }

@@ -11,7 +11,7 @@ use crate::label::Family;
 pub(crate) const NPI: Detector = Detector {
     name: "npi",
     identifiers: &[Identifier::Provider],
-    anchor: Anchor::Digits,
+    anchors: &[Anchor::Digits, Anchor::Mixed],
     runs: 1 << 10,
     examine,
 };

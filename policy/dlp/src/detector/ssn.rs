@@ -9,7 +9,7 @@ use crate::label::Family;
 pub(crate) const SSN: Detector = Detector {
     name: "ssn",
     identifiers: &[Identifier::Ssn],
-    anchor: Anchor::Digits,
+    anchors: &[Anchor::Digits, Anchor::Mixed],
     runs: 1 << 3 | 1 << 9,
     examine,
 };

@@ -5,15 +5,21 @@
 use std::sync::Arc;
 
 use crate::coverage::{Blocks, Declared};
-use crate::detector::{Detector, LOOK_AHEAD, LOOK_BACK, Match, REACH_BACK, RUN_MAX, View};
+use crate::detector::{LOOK_AHEAD, LOOK_BACK, Match, REACH_BACK, RUN_MAX, View};
 use crate::finding::{Finding, Span};
+use crate::format::dialect::Dialect;
 use crate::gate::{self, Anchor};
+use crate::locus::{self, Field};
+use crate::scanner::settling::Settling;
 use crate::scanner::{Reader, Scan};
 
 /// Bytes taken into the window at a time.
 const PIECE: usize = 32 * 1024;
+/// Bytes kept behind what has been judged: a detector's look-back, and the longest value of a
+/// dialect as it is written.
+const KEPT_BACK: usize = 4096;
 /// Bytes held at most.
-const KEPT_MAX: usize = PIECE + LOOK_BACK + LOOK_AHEAD;
+const KEPT_MAX: usize = PIECE + KEPT_BACK + LOOK_AHEAD;
 
 /// Reads one leaf.
 #[derive(Debug)]
@@ -26,6 +32,9 @@ pub(crate) struct Leaf {
     /// Index in the window up to which anchors have been judged.
     judged: usize,
     lines: Lines,
+    /// The structured form that the leaf is written in.
+    dialect: Option<Box<dyn Dialect>>,
+    settling: Settling,
 }
 
 impl Leaf {
@@ -37,7 +46,15 @@ impl Leaf {
             base: 0,
             judged: 0,
             lines: Lines::default(),
+            dialect: None,
+            settling: Settling::default(),
         }
+    }
+
+    /// A leaf whose values a structured form tells beside the detectors.
+    pub(crate) fn with_dialect(mut self, dialect: Option<Box<dyn Dialect>>) -> Leaf {
+        self.dialect = dialect;
+        self
     }
 
     /// Takes the next bytes for the detectors alone: the caller counts them itself.
@@ -47,8 +64,10 @@ impl Leaf {
                 self.drain();
             }
             self.window.extend_from_slice(piece);
+            self.listen(|dialect, sink| dialect.feed(piece, sink));
             let to = self.window.len().saturating_sub(LOOK_AHEAD);
             self.judge(scan, to);
+            self.settle(scan);
         }
     }
 
@@ -69,9 +88,50 @@ impl Leaf {
         self.blocks = Blocks::new(declared);
     }
 
+    /// How many bytes have been taken: the offset of the next one.
+    pub(crate) fn offset(&self) -> u64 {
+        self.base + self.window.len() as u64
+    }
+
+    /// Takes a value at a place that the caller's form knows. Its span is in offsets of this leaf:
+    /// to be told when its bytes have been taken, and before many others are.
+    pub(crate) fn locate(&mut self, field: &Field<'_>) {
+        let Some((identifier, confidence)) = locus::judge(field.family, field.text) else { return };
+        let (line, column) = self.place(field.span.start);
+        self.settling.add(Finding {
+            detector: field.form.into(),
+            identifier,
+            confidence,
+            span: field.span,
+            member: self.member.clone(),
+            locus: Some(field.locus.into()),
+            line,
+            column,
+            json_number: field.is_json_number,
+        });
+    }
+
+    /// Lets the dialect tell what it knows.
+    fn listen(&mut self, tell: impl FnOnce(&mut dyn Dialect, &mut dyn FnMut(&Field<'_>))) {
+        let Some(mut dialect) = self.dialect.take() else { return };
+        tell(dialect.as_mut(), &mut |field| self.locate(field));
+        self.dialect = Some(dialect);
+    }
+
+    /// The offset at which, or behind which, every later finding starts.
+    fn frontier(&self) -> u64 {
+        let anchors = (self.base + self.judged as u64).saturating_sub(REACH_BACK as u64);
+        self.dialect.as_ref().map_or(anchors, |dialect| anchors.min(dialect.settled()))
+    }
+
+    fn settle(&mut self, scan: &mut Scan) {
+        let frontier = self.frontier();
+        self.settling.settle(scan, frontier);
+    }
+
     /// Drops what no detector can look at any more.
     fn drain(&mut self) {
-        let spent = self.judged.saturating_sub(LOOK_BACK);
+        let spent = self.judged.saturating_sub(KEPT_BACK);
         self.lines.pass(self.base, self.window.get(..spent).unwrap_or_default());
         self.window.drain(..spent);
         self.base += spent as u64;
@@ -83,7 +143,7 @@ impl Leaf {
             let start = at.saturating_sub(LOOK_BACK);
             let end = (at + LOOK_AHEAD).min(self.window.len());
             let bytes = self.window.get(start..end).unwrap_or_default();
-            let mut view = View { bytes, at: at - start, run: 0 };
+            let mut view = View { bytes, at: at - start, anchor, run: 0 };
             view.run = view.digits(view.at);
             self.judged = at + view.run.max(1);
             if anchor == Anchor::Digits && view.run > RUN_MAX {
@@ -91,35 +151,34 @@ impl Leaf {
             }
             if let Some((detector, found)) = scan.catalog.examine(anchor, &view) {
                 self.judged = self.judged.max(start + found.end);
-                let is_json_number = is_json_number(&view, &found);
-                self.report(scan, detector, &found, (start, is_json_number));
+                let json_number = is_json_number(&view, &found);
+                self.report(Arc::clone(detector), &found, (start, json_number));
             }
         }
         self.judged = self.judged.max(to);
     }
 
-    fn report(
-        &mut self,
-        scan: &mut Scan,
-        detector: &'static Detector,
-        found: &Match,
-        (start, json_number): (usize, bool),
-    ) {
-        let first = start + found.start;
-        let span =
-            Span { start: self.base + first as u64, end: self.base + (start + found.end) as u64 };
-        let before = self.window.get(..first).unwrap_or_default();
-        let (line, column) = self.lines.place(self.base, before);
-        scan.add(Finding {
-            detector: detector.name,
+    fn report(&mut self, detector: Arc<str>, found: &Match, (start, json_number): (usize, bool)) {
+        let first = self.base + (start + found.start) as u64;
+        let (line, column) = self.place(first);
+        self.settling.add(Finding {
+            detector,
             identifier: found.identifier,
             confidence: found.confidence,
-            span,
+            span: Span { start: first, end: self.base + (start + found.end) as u64 },
             member: self.member.clone(),
+            locus: None,
             line,
             column,
             json_number,
         });
+    }
+
+    /// Line and column, from 1, of an offset in the window.
+    fn place(&mut self, offset: u64) -> (u64, u64) {
+        let first = usize::try_from(offset.saturating_sub(self.base)).unwrap_or(usize::MAX);
+        let before = self.window.get(..first).unwrap_or(&self.window);
+        self.lines.place(self.base, before)
     }
 }
 
@@ -132,10 +191,12 @@ impl Reader for Leaf {
     fn finish(&mut self, scan: &mut Scan) {
         self.blocks.finish(&mut scan.evidence.coverage);
         self.judge(scan, self.window.len());
+        self.listen(|dialect, sink| dialect.finish(sink));
+        self.settling.settle(scan, u64::MAX);
     }
 
     fn cleared(&self) -> u64 {
-        let anchors = (self.base + self.judged as u64).saturating_sub(REACH_BACK as u64);
+        let anchors = self.frontier().min(self.settling.start());
         // A block whose class is not known yet may turn out to be unidentified.
         let fed = self.base + self.window.len() as u64;
         anchors.min(fed.saturating_sub(self.blocks.waiting() as u64))

@@ -9,6 +9,7 @@ use crate::decode::Encoding;
 use crate::decode::aws_chunked::AwsChunked;
 use crate::decode::gzip::{Gzip, Wrapper};
 use crate::evidence::IncompleteReason;
+use crate::format::dialect::dialect;
 use crate::format::sniff::{self, Kind};
 use crate::format::{npy::Npy, pickle::Pickle, safetensors::Safetensors, zip::Zip};
 use crate::scanner::{Leaf, Scan};
@@ -140,7 +141,10 @@ fn open(scan: &mut Scan, place: &Place, head: &[u8]) -> Box<dyn Reader> {
         Kind::Gzip => Box::new(Gzip::new(place, Wrapper::Gzip)),
         Kind::Npy => Box::new(Npy::new(place)),
         Kind::Pickle => Box::new(Pickle::new(place)),
-        Kind::Plain => leaf(place.declared),
+        Kind::Plain => {
+            let leaf = Leaf::new(place.member, place.declared);
+            Box::new(leaf.with_dialect(dialect(head)))
+        }
         Kind::Safetensors => Box::new(Safetensors::new(place)),
         Kind::Unknown => {
             scan.evidence.add_incomplete(IncompleteReason::UnknownEncoding, place.member.as_ref());

@@ -1,0 +1,26 @@
+//! Forms that are text as they stand: HL7, X12, CSV, JSON, XML. A dialect reads the bytes of a leaf
+//! beside the detectors and tells each value that stands at a place it knows. Invariant: what it
+//! tells depends on the bytes, never on the chunks.
+
+use crate::locus::Field;
+
+/// Bytes of a value that are kept; a longer one is free text, which the detectors read.
+pub(crate) const FIELD_MAX: usize = 512;
+
+/// A structured form that is text as it stands.
+pub(crate) trait Dialect: std::fmt::Debug + Send + Sync {
+    /// Takes the next bytes of the leaf and tells each value that ended in them. Spans are offsets
+    /// in the leaf.
+    fn feed(&mut self, bytes: &[u8], sink: &mut dyn FnMut(&Field<'_>));
+    /// Says that there are no more.
+    fn finish(&mut self, sink: &mut dyn FnMut(&Field<'_>));
+    /// The offset in the leaf before which every value has been told. Never goes back, and never
+    /// lags behind the end of the fed bytes by more than a named limit.
+    fn settled(&self) -> u64;
+}
+
+/// The dialect of a leaf that begins with `head` (up to [`crate::format::sniff::LEN`] bytes); most
+/// leaves have none.
+pub(crate) fn dialect(_head: &[u8]) -> Option<Box<dyn Dialect>> {
+    None
+}

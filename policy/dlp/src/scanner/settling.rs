@@ -1,0 +1,66 @@
+//! Findings on their way into the evidence: those of the detectors and those of a structured form
+//! may overlap, and the better one stays. Invariant: what stays depends on where the findings
+//! stand, never on when they were told.
+
+use crate::finding::Finding;
+use crate::scanner::Scan;
+
+/// Findings that a later one might still overlap.
+#[derive(Debug, Default)]
+pub(crate) struct Settling {
+    waiting: Vec<Finding>,
+}
+
+impl Settling {
+    pub(crate) fn add(&mut self, finding: Finding) {
+        self.waiting.push(finding);
+    }
+
+    /// Where the first of them starts.
+    pub(crate) fn start(&self) -> u64 {
+        self.waiting.iter().map(|finding| finding.span.start).min().unwrap_or(u64::MAX)
+    }
+
+    /// Passes on what lies before `frontier`, at which or behind which every later finding starts.
+    pub(crate) fn settle(&mut self, scan: &mut Scan, frontier: u64) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        self.waiting.sort_by_key(|finding| (finding.span.start, finding.span.end));
+        let mut waiting = std::mem::take(&mut self.waiting).into_iter().peekable();
+        while let Some(first) = waiting.next() {
+            let mut end = first.span.end;
+            let mut cluster = vec![first];
+            while let Some(next) = waiting.next_if(|next| next.span.start < end) {
+                end = end.max(next.span.end);
+                cluster.push(next);
+            }
+            if end > frontier {
+                self.waiting.extend(cluster);
+            } else {
+                best(cluster).into_iter().for_each(|finding| scan.add(finding));
+            }
+        }
+    }
+}
+
+/// Of findings that overlap, the surest; of equals the one at a known place, then the longer, then
+/// the first. What it leaves untouched of the others stays too.
+fn best(mut cluster: Vec<Finding>) -> Vec<Finding> {
+    if cluster.len() == 1 {
+        return cluster;
+    }
+    let rank = |f: &Finding| (f.confidence, f.locus.is_some(), f.span.end - f.span.start);
+    cluster.sort_by_key(|finding| std::cmp::Reverse(rank(finding)));
+    let mut kept: Vec<Finding> = Vec::new();
+    for finding in cluster {
+        let is_free = |known: &Finding| {
+            known.span.end <= finding.span.start || finding.span.end <= known.span.start
+        };
+        if kept.iter().all(is_free) {
+            kept.push(finding);
+        }
+    }
+    kept.sort_by_key(|finding| finding.span.start);
+    kept
+}
