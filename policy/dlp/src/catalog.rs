@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 use crate::detector::{self, Detector, Match, View};
 use crate::finding::Identifier;
 use crate::gate::Anchor;
+use crate::label;
 
 /// A set of detectors.
 #[derive(Debug)]
@@ -48,7 +49,11 @@ impl Catalog {
     /// What stands at one anchor: the surest match, of equals that of the earlier detector.
     pub(crate) fn examine(&self, anchor: Anchor, view: &View<'_>) -> Option<(&Arc<str>, Match)> {
         let mut best: Option<(&Arc<str>, Match)> = None;
+        let is_labelled = view.label(view.token(view.at).0, label::WINDOW, usize::MAX).is_some();
         for Named { name, detector } in &self.detectors {
+            if detector.needs_label && !is_labelled {
+                continue;
+            }
             let grows = anchor != Anchor::Digits || detector.runs >> view.run & 1 == 1;
             if !detector.anchors.contains(&anchor) || !grows {
                 continue;

@@ -37,6 +37,9 @@ pub(crate) struct Detector {
     pub(crate) anchors: &'static [Anchor],
     /// Lengths of the digit run that it can grow from at [`Anchor::Digits`], a bit for each.
     pub(crate) runs: u32,
+    /// Whether it reports only where a label (any [`Family`]) ends within the label window before
+    /// the token at the anchor: it is not asked where none does, which keeps tables of numbers cheap.
+    pub(crate) needs_label: bool,
     /// Looks at one anchor.
     pub(crate) examine: fn(&View<'_>) -> Option<Match>,
 }

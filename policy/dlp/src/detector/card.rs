@@ -12,6 +12,7 @@ pub(crate) const CARD: Detector = Detector {
     identifiers: &[Identifier::Account],
     anchors: &[Anchor::Digits, Anchor::Mixed],
     runs: 1 << 4 | runs(12, 19),
+    needs_label: false,
     examine,
 };
 

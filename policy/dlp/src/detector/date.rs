@@ -12,6 +12,7 @@ pub(crate) const DATE: Detector = Detector {
     identifiers: &[Identifier::Date],
     anchors: &[Anchor::Digits, Anchor::Mixed],
     runs: 1 << 2 | 1 << 4 | 1 << 8 | 1 << 12 | 1 << 14,
+    needs_label: false,
     examine,
 };
 

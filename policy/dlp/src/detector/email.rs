@@ -12,6 +12,7 @@ pub(crate) const EMAIL: Detector = Detector {
     identifiers: &[Identifier::Email],
     anchors: &[Anchor::At],
     runs: 0,
+    needs_label: false,
     examine,
 };
 

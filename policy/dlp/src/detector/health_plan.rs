@@ -11,6 +11,7 @@ pub(crate) const MBI: Detector = Detector {
     identifiers: &[Identifier::HealthPlan],
     anchors: &[Anchor::Mixed],
     runs: 0,
+    needs_label: false,
     examine,
 };
 

@@ -11,6 +11,7 @@ pub(crate) const MRN: Detector = Detector {
     identifiers: &[Identifier::Mrn],
     anchors: &[Anchor::Digits, Anchor::Mixed],
     runs: runs(3, 14),
+    needs_label: true,
     examine,
 };
 

@@ -12,6 +12,7 @@ pub(crate) const PHONE: Detector = Detector {
     identifiers: &[Identifier::Phone, Identifier::Fax],
     anchors: &[Anchor::Digits, Anchor::Mixed],
     runs: runs(2, 15),
+    needs_label: false,
     examine,
 };
 

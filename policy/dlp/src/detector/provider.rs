@@ -13,6 +13,7 @@ pub(crate) const NPI: Detector = Detector {
     identifiers: &[Identifier::Provider],
     anchors: &[Anchor::Digits, Anchor::Mixed],
     runs: 1 << 10,
+    needs_label: true,
     examine,
 };
 

@@ -11,6 +11,7 @@ pub(crate) const SSN: Detector = Detector {
     identifiers: &[Identifier::Ssn],
     anchors: &[Anchor::Digits, Anchor::Mixed],
     runs: 1 << 3 | 1 << 9,
+    needs_label: false,
     examine,
 };
 
