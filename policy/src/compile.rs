@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use crate::content::ContentProfile;
 use crate::egress::Egress;
 use crate::file::PolicyFile;
 use crate::inbound::Inbound;
@@ -48,6 +49,8 @@ pub struct Source {
 pub struct Compiled {
     /// The policy.
     pub policy: Policy,
+    /// The content profiles that have a name, also those that no rule uses.
+    pub profiles: Vec<Arc<ContentProfile>>,
     /// What is allowed and yet likely not meant.
     pub warnings: Vec<Warning>,
     pub(crate) tests: Vec<PolicyTest>,
@@ -89,7 +92,8 @@ impl Policy {
         let warnings = faults.finish()?;
         let egress = Egress::new(endpoints, egress);
         let policy = Policy::new(hash, egress, Inbound::new(inbound));
-        Ok(Compiled { policy, warnings, tests, expiries })
+        let profiles = profiles.into_iter().flatten().collect();
+        Ok(Compiled { policy, profiles, warnings, tests, expiries })
     }
 }
 

@@ -5,6 +5,7 @@ mod audit;
 mod certs;
 mod check;
 mod run;
+mod scan;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -42,6 +43,9 @@ enum Command {
     Quickstart(quickstart::Args),
     /// Runs the proxy.
     Run(run::RunArgs),
+    /// Findings in files, folders or standard input: exit 0 clean, 1 findings, 2 a path cannot be
+    /// read, 3 incomplete.
+    Scan(scan::ScanArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -81,6 +85,7 @@ impl Cli {
             Command::Policy(command) => command.run(),
             Command::Quickstart(args) => quickstart::run(&args),
             Command::Run(args) => args.run(),
+            Command::Scan(args) => args.run(),
         }
     }
 }

@@ -14,7 +14,7 @@
 //! | [`audit`] | the chained record; [`ongoing`] closes it with meters and metrics |
 //! | [`admin`], [`telemetry`] | metrics, health, logs |
 //! | [`app`], [`config`], [`reload`], [`drain`], [`rooms`] | building, watching and ending all of it |
-//! | [`cli`], [`env`], [`quickstart`] | what people run |
+//! | [`cli`], [`env`], [`quickstart`], [`scan`] | what people run |
 //!
 //! Every room gathers facts, asks policy, acts, records. A refusal is a value with its verdict
 //! ([`stop::Stop::Refused`]); a failure says who is at fault ([`error::Error`]).
@@ -38,6 +38,7 @@ pub mod outbound;
 pub mod quickstart;
 pub mod reload;
 pub mod rooms;
+pub mod scan;
 pub mod stop;
 pub mod telemetry;
 pub mod upstream;
