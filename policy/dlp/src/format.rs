@@ -1,9 +1,12 @@
 //! Containers: formats that hold other content, or that say what their bytes are. Each reads as a
 //! stream.
 
+pub(crate) mod binary;
 pub(crate) mod dialect;
+pub(crate) mod dicom;
 pub(crate) mod npy;
 pub(crate) mod pickle;
 pub(crate) mod safetensors;
 pub(crate) mod sniff;
+pub(crate) mod walk;
 pub(crate) mod zip;

@@ -35,7 +35,7 @@ pub(crate) fn judge(family: Family, text: &[u8]) -> Option<(Identifier, Confiden
 }
 
 /// Whether `text` holds no value: nothing, a mask, or a word that stands for one.
-fn is_placeholder(text: &[u8]) -> bool {
+pub(crate) fn is_placeholder(text: &[u8]) -> bool {
     const WORDS: &[&str] = &[
         "n/a",
         "na",

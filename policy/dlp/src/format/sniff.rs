@@ -1,7 +1,7 @@
 //! What form content is of, by its first bytes alone; names and types that a sender gives are not
 //! trusted. Never panics, and a form that turns out wrong is still read.
 
-use super::pickle;
+use super::{binary, pickle};
 use crate::decode::Encoding;
 
 /// Bytes that tell every form: the magic of a tar stands at 257, of DICOM at 128.
@@ -15,6 +15,8 @@ const SAFETENSORS_HEADER_MAX: u64 = 100_000_000;
 pub(crate) enum Kind {
     /// Only by the sender's word.
     AwsChunked,
+    /// A form of fields, tables, tensors or pictures.
+    Binary(binary::Form),
     /// Only by the sender's word.
     Deflate,
     Gzip,
@@ -45,6 +47,7 @@ impl Kind {
     pub(crate) fn is_nested(self) -> bool {
         match self {
             Kind::AwsChunked | Kind::Deflate | Kind::Gzip | Kind::Pickle | Kind::Zip => true,
+            Kind::Binary(form) => form.is_nested(),
             Kind::Npy | Kind::Plain | Kind::Safetensors | Kind::Unknown => false,
         }
     }
@@ -59,7 +62,7 @@ pub(crate) fn kind(head: &[u8]) -> Kind {
         [0x80, 2..=5, opcode, ..] if pickle::may_begin(*opcode) => Kind::Pickle,
         _ if is_safetensors(head) => Kind::Safetensors,
         _ if UNREAD.iter().any(|magic| head.starts_with(magic)) => Kind::Unknown,
-        _ => Kind::Plain,
+        _ => binary::form(head).map_or(Kind::Plain, Kind::Binary),
     }
 }
 

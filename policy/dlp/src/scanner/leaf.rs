@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::coverage::{Blocks, Declared};
 use crate::detector::{LOOK_AHEAD, LOOK_BACK, Match, REACH_BACK, RUN_MAX, View};
-use crate::finding::{Finding, Span};
+use crate::finding::{Confidence, Finding, Identifier, Span};
 use crate::format::dialect::Dialect;
 use crate::gate::{self, Anchor};
 use crate::locus::{self, Field};
@@ -96,18 +96,39 @@ impl Leaf {
     /// Takes a value at a place that the caller's form knows. Its span is in offsets of this leaf:
     /// to be told when its bytes have been taken, and before many others are.
     pub(crate) fn locate(&mut self, field: &Field<'_>) {
-        let Some((identifier, confidence)) = locus::judge(field.family, field.text) else { return };
-        let (line, column) = self.place(field.span.start);
+        let Some(class) = locus::judge(field.family, field.text) else { return };
+        self.add(field.form, field.locus, field.span, (class, field.is_json_number));
+    }
+
+    /// As [`Leaf::locate`], where the form has judged by itself what the value is.
+    pub(crate) fn tell(
+        &mut self,
+        form: &'static str,
+        locus: &str,
+        span: Span,
+        class: (Identifier, Confidence),
+    ) {
+        self.add(form, locus, span, (class, false));
+    }
+
+    fn add(
+        &mut self,
+        form: &'static str,
+        locus: &str,
+        span: Span,
+        ((identifier, confidence), json_number): ((Identifier, Confidence), bool),
+    ) {
+        let (line, column) = self.place(span.start);
         self.settling.add(Finding {
-            detector: field.form.into(),
+            detector: form.into(),
             identifier,
             confidence,
-            span: field.span,
+            span,
             member: self.member.clone(),
-            locus: Some(field.locus.into()),
+            locus: Some(locus.into()),
             line,
             column,
-            json_number: field.is_json_number,
+            json_number,
         });
     }
 

@@ -137,6 +137,7 @@ fn open(scan: &mut Scan, place: &Place, head: &[u8]) -> Box<dyn Reader> {
     }
     match kind {
         Kind::AwsChunked => Box::new(AwsChunked::new(place)),
+        Kind::Binary(form) => form.open(place, head),
         Kind::Deflate => Box::new(Gzip::new(place, Wrapper::Deflate)),
         Kind::Gzip => Box::new(Gzip::new(place, Wrapper::Gzip)),
         Kind::Npy => Box::new(Npy::new(place)),

@@ -1,0 +1,36 @@
+//! Binary forms by their first bytes: fields, tables, tensors, pictures, documents. Invariant: a form
+//! that turns out wrong is still read by its reader, byte for byte.
+
+use crate::format::dicom;
+use crate::scanner::{Place, Reader};
+
+/// A form that is no archive and no compression.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// A medical image or report, PS3.10, with or without preamble.
+    Dicom,
+}
+
+/// The form of what begins with `head`.
+pub(crate) fn form(head: &[u8]) -> Option<Form> {
+    match head {
+        _ if dicom::has_preamble(head) || dicom::is_bare(head) => Some(Form::Dicom),
+        _ => None,
+    }
+}
+
+impl Form {
+    /// Whether content lies one level further in.
+    pub(crate) fn is_nested(self) -> bool {
+        match self {
+            Form::Dicom => false,
+        }
+    }
+
+    /// The reader for what begins with `head`.
+    pub(crate) fn open(self, place: Place, head: &[u8]) -> Box<dyn Reader> {
+        match self {
+            Form::Dicom => Box::new(dicom::reader(place, head)),
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Binary forms: medical images, tables, tensors, pictures, documents. What they hold is found and
+//! told by its place; what is numbers is numeric; whatever is broken in them stops nothing.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "tests"
+)]
+
+#[path = "binary/dicom.rs"]
+mod dicom;
+#[path = "binary/hostile.rs"]
+mod hostile;
+#[path = "binary/support.rs"]
+mod support;
