@@ -137,6 +137,7 @@ fn scan(
     let hint = Hint {
         content_encoding: given.filter(|_| !is_type),
         content_type: given.filter(|_| is_type),
+        ..Hint::default()
     };
     let mut scanner = Scanner::new(Arc::clone(catalog), &hint, settings.limits);
     let bytes_in = read::blocks(source, |block| {

@@ -21,6 +21,9 @@ struct FindingLine<'a> {
     end: u64,
     line: u64,
     column: u64,
+    /// The place in a structured form's own words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    locus: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -92,13 +95,14 @@ fn finding_line<'a>(path: &'a str, finding: &'a Finding) -> FindingLine<'a> {
     FindingLine {
         path,
         member: finding.member.as_deref(),
-        detector: finding.detector,
+        detector: &finding.detector,
         identifier: finding.identifier.name(),
         confidence: finding.confidence.name(),
         start: finding.span.start,
         end: finding.span.end,
         line: finding.line,
         column: finding.column,
+        locus: finding.locus.as_deref(),
     }
 }
 

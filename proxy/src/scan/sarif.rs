@@ -65,7 +65,7 @@ impl Layout for Log {
         }
         let mut seen = HashMap::new();
         for finding in &reading.findings {
-            let key = (finding.identifier, finding.detector, &finding.member);
+            let key = (finding.identifier, &finding.detector, &finding.member);
             let place: &mut u64 = seen.entry(key).or_default();
             *place += 1;
             text.push_str(if self.has_results { ",\n" } else { "\n" });
@@ -105,7 +105,10 @@ fn result(path: &str, finding: &Finding, place: u64) -> Value {
     let confidence = finding.confidence.name();
     let mut message = format!("{class}, {confidence} confidence, by detector {}", finding.detector);
     let mut location = json!({"physicalLocation": {"artifactLocation": {"uri": uri(path)}, "region": region(finding)}});
-    let mut properties = json!({"detector": finding.detector, "confidence": confidence});
+    let mut properties = json!({"detector": &*finding.detector, "confidence": confidence});
+    if let Some(locus) = &finding.locus {
+        message.push_str(&format!(" at {locus}"));
+    }
     if let Some(member) = &finding.member {
         message.push_str(&format!(" in {member}"));
         if let Some(location) = location.as_object_mut() {
@@ -158,7 +161,7 @@ fn region(finding: &Finding) -> Value {
 fn fingerprint(path: &str, finding: &Finding, place: u64) -> String {
     let mut digest = Context::new(&SHA256);
     let member = finding.member.as_deref().unwrap_or_default();
-    for part in [path, member, finding.identifier.name(), finding.detector] {
+    for part in [path, member, finding.identifier.name(), &finding.detector] {
         digest.update(&(part.len() as u64).to_le_bytes());
         digest.update(part.as_bytes());
     }

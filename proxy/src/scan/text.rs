@@ -97,6 +97,9 @@ fn finding_line(finding: &Finding) -> String {
         finding.confidence.name(),
         finding.detector,
     );
+    if let Some(locus) = &finding.locus {
+        let _infallible = write!(text, "  at {locus}");
+    }
     if let Some(member) = &finding.member {
         let _infallible = write!(text, "  in {member}");
     }
