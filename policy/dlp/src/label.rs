@@ -52,11 +52,18 @@ pub(crate) fn nearest(bytes: &[u8], value: usize, near: Near) -> Option<Label> {
     let mut newlines = 0;
     let mut upto = value;
     loop {
+        let from = upto;
         upto = skip_punctuation(bytes, upto, floor, &mut newlines)?;
         let word = previous_word(bytes, upto, floor)?;
         gap.len = value - word.end;
         if gap.len > near.len || gap.words > near.words || newlines > 1 {
             return None;
+        }
+        // `chart #` is `chart number`.
+        let is_numbered = bytes.get(word.end..from).is_some_and(|gap| gap.contains(&b'#'));
+        let numbered = is_numbered.then(|| phrase_of(bytes, NUMBER, word.end, floor)).flatten();
+        if let Some(Some(family)) = numbered {
+            return Some(Label { family, gap });
         }
         match meaning_of(bytes, word, floor) {
             Some(Some(family)) => return Some(Label { family, gap }),
@@ -148,24 +155,76 @@ fn previous_word(bytes: &[u8], upto: usize, floor: usize) -> Option<Word> {
     (start < end && !is_cut).then_some(Word { start, end })
 }
 
-/// What the longest phrase that ends with `word` means: a label, or only a connection.
+/// What the longest phrase that ends with `word` means: a label, or only a connection. A word may
+/// be joined to its last one: `memberid`.
 fn meaning_of(bytes: &[u8], word: Word, floor: usize) -> Option<Option<Family>> {
-    let key = key(bytes.get(word.start..word.end)?)?;
+    let text = bytes.get(word.start..word.end)?;
+    let known = key(text).and_then(|key| phrase_of(bytes, canonical(key), word.start, floor));
+    known.or_else(|| {
+        let ends = |tail: &&&str| {
+            let start = text.len().checked_sub(tail.len());
+            let end = start.filter(|start| *start > 0).and_then(|start| text.get(start..));
+            end.is_some_and(|end| end.eq_ignore_ascii_case(tail.as_bytes()))
+        };
+        let tail = JOINED.iter().find(ends)?;
+        let found =
+            phrase_of(bytes, key(tail.as_bytes()).map(canonical)?, word.end - tail.len(), floor);
+        // A connection alone (`valid`) is none.
+        found.filter(Option::is_some)
+    })
+}
+
+/// What the longest phrase means whose last word, of this key, begins at `upto`.
+fn phrase_of(bytes: &[u8], key: u128, upto: usize, floor: usize) -> Option<Option<Family>> {
     let first = KEYS.partition_point(|known| *known < key);
     let same = KEYS.iter().zip(PHRASES).skip(first).take_while(|(known, _)| **known == key);
     same.map(|(_, phrase)| phrase)
-        .find(|(_, before, _)| follows(bytes, word, floor, before))
+        .find(|(_, before, _)| follows(bytes, upto, floor, before))
         .map(|&(.., meaning)| meaning)
 }
 
-/// Whether the words before `word` are these.
-fn follows(bytes: &[u8], word: Word, floor: usize, words: &str) -> bool {
-    let mut upto = word.start;
+/// Whether the words before `upto` are these.
+fn follows(bytes: &[u8], mut upto: usize, floor: usize, words: &str) -> bool {
     words.split_whitespace().rev().all(|wanted| {
         let Some(found) = previous_word(bytes, upto, floor) else { return false };
         upto = found.start;
         bytes.get(found.start..found.end).is_some_and(|w| w.eq_ignore_ascii_case(wanted.as_bytes()))
     })
+}
+
+/// The key of `number`.
+const NUMBER: u128 = known_key("number");
+/// Words that mean another one: a phrase is written with the second only.
+const ALIASES: &[(u128, u128)] = &[
+    (known_key("id"), known_key("id")),
+    (known_key("ident"), known_key("id")),
+    (known_key("identification"), known_key("id")),
+    (known_key("identifier"), known_key("id")),
+    (known_key("identifiers"), known_key("id")),
+    (known_key("ids"), known_key("id")),
+    (known_key("nbr"), NUMBER),
+    (known_key("no"), NUMBER),
+    (known_key("nos"), NUMBER),
+    (known_key("nr"), NUMBER),
+    (known_key("num"), NUMBER),
+    (known_key("numb"), NUMBER),
+    (known_key("number"), NUMBER),
+    (known_key("numbers"), NUMBER),
+];
+/// Last words that are joined to the one before without a mark.
+const JOINED: &[&str] = &["id", "identifier", "nbr", "no", "num", "number", "uid"];
+
+/// The key that phrases have for a word.
+fn canonical(key: u128) -> u128 {
+    ALIASES.iter().find(|(alias, _)| *alias == key).map_or(key, |(_, meant)| *meant)
+}
+
+/// The key of a word of these tables.
+const fn known_key(word: &str) -> u128 {
+    match key(word.as_bytes()) {
+        Some(key) => key,
+        None => 0,
+    }
 }
 
 /// A word in lower case as one number, which orders as the words do. Longer words are no label.
@@ -186,10 +245,7 @@ static KEYS: [u128; PHRASES.len()] = {
     let mut keys = [0; PHRASES.len()];
     let (mut slots, mut phrases) = (keys.as_mut_slice(), PHRASES);
     while let ([slot, later @ ..], [(last, ..), rest @ ..]) = (slots, phrases) {
-        *slot = match key(last.as_bytes()) {
-            Some(key) => key,
-            None => 0,
-        };
+        *slot = known_key(last);
         (slots, phrases) = (later, rest);
     }
     keys
@@ -211,6 +267,35 @@ mod tests {
     fn phrases_are_sorted_by_their_last_word() {
         assert!(KEYS.is_sorted() && KEYS.iter().all(|key| *key > 0));
         assert!(PHRASES.iter().all(|(last, ..)| last.len() <= WORD_MAX));
+    }
+
+    #[test]
+    fn phrases_are_written_with_the_canonical_words() {
+        for (last, ..) in PHRASES {
+            let key = known_key(last);
+            assert_eq!(canonical(key), key, "{last}: an alias of another word");
+        }
+    }
+
+    #[test]
+    fn a_number_is_one_in_every_spelling() {
+        for text in [
+            "member id: ",
+            "Member ID# ",
+            "member_identifier=",
+            "memberId\":\"",
+            "MEMBERID ",
+            "memberID=",
+            "Member Identification Number: ",
+            "member #",
+            "member no. ",
+            "MemberNbr|",
+        ] {
+            assert_eq!(family(text), Some(Family::Member), "{text}");
+        }
+        for text in ["member: ", "remember id ", "valid ", "casino ", "members "] {
+            assert_eq!(family(text), None, "{text}");
+        }
     }
 
     #[test]
