@@ -1,5 +1,26 @@
-//! The first tier: one pass that finds where a detector could begin. Invariant: whether an anchor
-//! stands at an offset depends on the bytes within `REACH` of it only.
+//! The first tier: one pass that finds where a detector could begin. A sweep over classes of bytes,
+//! 64 at a time (AVX2 where the processor has it, else a portable form), passes on candidates;
+//! each is then looked at byte by byte. Invariant: whether an anchor stands at an offset depends on
+//! the bytes within `REACH` of it only, and every form of the sweep passes on the same.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+mod masks;
+mod sweep;
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use avx2::with_avx2 as vectored;
+pub(crate) use sweep::sweep;
+
+/// Runs `f` with the widest vectors that the processor has, where `f` inlines.
+#[cfg(not(target_arch = "x86_64"))]
+pub(crate) fn vectored<R>(f: impl FnOnce() -> R) -> R {
+    f()
+}
+
+/// Printable bytes in a row that an anchor stands among: in binary data shorter runs are chance. The
+/// ends of a leaf count as printable.
+pub(crate) const RUN_MIN: usize = 6;
 
 /// What a candidate grows from. At most one stands at an offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,13 +54,22 @@ const GROUP_MAX: usize = 4;
 /// Digits between two dots of [`Anchor::Dots`].
 const OCTET_MAX: usize = 3;
 
-/// The next anchor in `bytes[from..to]`. Bytes outside are looked at only as neighbours.
-pub(crate) fn next_anchor(bytes: &[u8], from: usize, to: usize) -> Option<(usize, Anchor)> {
-    (from..to.min(bytes.len())).find_map(|at| Some((at, anchor_at(bytes, at)?)))
+/// Whether `byte` is one of a text: ASCII without most controls.
+pub(crate) fn is_printable(byte: u8) -> bool {
+    matches!(byte, b'\t'..=b'\r' | b' '..=0x7f)
 }
 
-/// The anchor that stands at `at`.
-fn anchor_at(bytes: &[u8], at: usize) -> Option<Anchor> {
+/// Whether the byte at `at` stands in a run of at least [`RUN_MIN`] printable ones.
+pub(crate) fn is_in_run(bytes: &[u8], at: usize) -> bool {
+    let is_printable =
+        |i: Option<usize>| i.and_then(|i| bytes.get(i)).is_none_or(|byte| is_printable(*byte));
+    let back = (1..RUN_MIN).take_while(|&n| is_printable(at.checked_sub(n))).count();
+    let ahead = (0..RUN_MIN).take_while(|&n| is_printable(Some(at + n))).count();
+    ahead > 0 && back + ahead >= RUN_MIN
+}
+
+/// The anchor that stands at `at`, given that it stands in a run of printable bytes.
+pub(crate) fn anchor_at(bytes: &[u8], at: usize) -> Option<Anchor> {
     let byte = *bytes.get(at)?;
     match byte {
         b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => word_anchor(bytes, at, byte),
@@ -124,12 +154,9 @@ mod tests {
     fn all(text: &str) -> Vec<(usize, Anchor)> {
         let bytes = text.as_bytes();
         let mut found = Vec::new();
-        let mut from = 0;
-        while let Some((at, anchor)) = next_anchor(bytes, from, bytes.len()) {
-            found.push((at, anchor));
-            from = at + 1;
-        }
-        found
+        sweep(bytes, 0, bytes.len(), &mut found);
+        let anchor = |at: u32| Some((at as usize, anchor_at(bytes, at as usize)?));
+        found.into_iter().filter_map(anchor).collect()
     }
 
     #[test]

@@ -13,13 +13,21 @@ use crate::locus::{self, Field};
 use crate::scanner::settling::Settling;
 use crate::scanner::{Reader, Scan};
 
-/// Bytes taken into the window at a time.
-const PIECE: usize = 32 * 1024;
+/// Bytes of a chunk that are read at a time: they stay in the processor's nearest cache.
+const PIECE: usize = 16 * 1024;
+/// Shorter chunks are copied to the window.
+const DIRECT_MIN: usize = 16 * 1024;
+/// Longest chunk that is read at once.
+const CHUNK_MAX: usize = 1 << 24;
+/// Bytes that are waited for before the gate sweeps again: a body may come byte by byte.
+const GRAIN: u64 = 64;
+/// Bytes that the gate sweeps at a time.
+const SWEEP: usize = 4 * 1024;
 /// Bytes kept behind what has been judged: a detector's look-back, and the longest value of a
 /// dialect as it is written.
 const KEPT_BACK: usize = 4096;
 /// Bytes held at most.
-const KEPT_MAX: usize = PIECE + KEPT_BACK + LOOK_AHEAD;
+const KEPT_MAX: usize = DIRECT_MIN + KEPT_BACK + LOOK_AHEAD;
 
 /// Reads one leaf.
 #[derive(Debug)]
@@ -32,6 +40,8 @@ pub(crate) struct Leaf {
     /// Index in the window up to which anchors have been judged.
     judged: usize,
     lines: Lines,
+    /// Where anchors may stand, of one sweep.
+    candidates: Vec<u32>,
     /// The structured form that the leaf is written in.
     dialect: Option<Box<dyn Dialect>>,
     settling: Settling,
@@ -46,6 +56,7 @@ impl Leaf {
             base: 0,
             judged: 0,
             lines: Lines::default(),
+            candidates: Vec::new(),
             dialect: None,
             settling: Settling::default(),
         }
@@ -59,14 +70,72 @@ impl Leaf {
 
     /// Takes the next bytes for the detectors alone: the caller counts them itself.
     pub(crate) fn watch(&mut self, scan: &mut Scan, bytes: &[u8]) {
-        for piece in bytes.chunks(PIECE) {
-            if self.window.len() + piece.len() > KEPT_MAX {
-                self.drain();
+        self.take(scan, bytes, false);
+    }
+
+    /// Takes the next bytes. Long chunks are read where they are; only their ends are kept, for what
+    /// goes on in the next one.
+    fn take(&mut self, scan: &mut Scan, bytes: &[u8], is_counted: bool) {
+        for chunk in bytes.chunks(CHUNK_MAX) {
+            if chunk.len() < DIRECT_MIN {
+                self.take_short(scan, chunk, is_counted);
+                continue;
             }
-            self.window.extend_from_slice(piece);
-            self.listen(|dialect, sink| dialect.feed(piece, sink));
-            let to = self.window.len().saturating_sub(LOOK_AHEAD);
-            self.judge(scan, to);
+            let (seam, rest) = chunk.split_at(KEPT_BACK);
+            self.take_short(scan, seam, is_counted);
+            self.take_direct(scan, chunk, rest, is_counted);
+        }
+    }
+
+    fn take_short(&mut self, scan: &mut Scan, piece: &[u8], is_counted: bool) {
+        if self.window.len() + piece.len() > KEPT_MAX {
+            self.drain();
+        }
+        self.window.extend_from_slice(piece);
+        let window = std::mem::take(&mut self.window);
+        let to = window.len().saturating_sub(LOOK_AHEAD);
+        self.read(scan, piece, is_counted, (&window, to));
+        self.window = window;
+    }
+
+    /// Takes `rest`, the end of `chunk`, of which the window holds what stands before.
+    fn take_direct(&mut self, scan: &mut Scan, chunk: &[u8], rest: &[u8], is_counted: bool) {
+        let before = self.window.len() - (chunk.len() - rest.len());
+        self.leave(before);
+        let mut window = std::mem::take(&mut self.window);
+        let mut upto = chunk.len() - rest.len();
+        for piece in rest.chunks(PIECE) {
+            upto += piece.len();
+            // Of what follows in the chunk only the look-ahead, as if it were not there yet.
+            let seen = chunk.get(..upto).unwrap_or(chunk);
+            self.read(scan, piece, is_counted, (seen, upto - LOOK_AHEAD));
+        }
+        let spent = self.judged.saturating_sub(KEPT_BACK);
+        let (gone, kept) = chunk.split_at(spent.min(chunk.len()));
+        window.clear();
+        window.extend_from_slice(kept);
+        self.window = window;
+        self.lines.pass(self.base, gone);
+        self.shift(gone.len());
+    }
+
+    /// Reads a piece that has become the end of `window`, and judges anchors up to `to` in there.
+    fn read(
+        &mut self,
+        scan: &mut Scan,
+        piece: &[u8],
+        is_counted: bool,
+        (window, to): (&[u8], usize),
+    ) {
+        if is_counted {
+            self.blocks.feed(piece, &mut scan.evidence.coverage);
+        }
+        self.listen(window, |dialect, sink| dialect.feed(piece, sink));
+        // A place in the leaf, whatever the chunks, so that findings of several leaves keep their order.
+        let beyond = usize::try_from((self.base + to as u64) % GRAIN).unwrap_or(0);
+        let to = to.saturating_sub(beyond);
+        if to > self.judged {
+            self.judge(scan, window, to);
             self.settle(scan);
         }
     }
@@ -96,8 +165,15 @@ impl Leaf {
     /// Takes a value at a place that the caller's form knows. Its span is in offsets of this leaf:
     /// to be told when its bytes have been taken, and before many others are.
     pub(crate) fn locate(&mut self, field: &Field<'_>) {
+        let window = std::mem::take(&mut self.window);
+        self.locate_in(&window, field);
+        self.window = window;
+    }
+
+    fn locate_in(&mut self, window: &[u8], field: &Field<'_>) {
         let Some(class) = locus::judge(field.family, field.text) else { return };
-        self.add(field.form, field.locus, field.span, (class, field.is_json_number));
+        let place = (field.form, field.locus, field.span);
+        self.add(window, place, class, field.is_json_number);
     }
 
     /// As [`Leaf::locate`], where the form has judged by itself what the value is.
@@ -108,17 +184,19 @@ impl Leaf {
         span: Span,
         class: (Identifier, Confidence),
     ) {
-        self.add(form, locus, span, (class, false));
+        let window = std::mem::take(&mut self.window);
+        self.add(&window, (form, locus, span), class, false);
+        self.window = window;
     }
 
     fn add(
         &mut self,
-        form: &'static str,
-        locus: &str,
-        span: Span,
-        ((identifier, confidence), json_number): ((Identifier, Confidence), bool),
+        window: &[u8],
+        (form, locus, span): (&'static str, &str, Span),
+        (identifier, confidence): (Identifier, Confidence),
+        json_number: bool,
     ) {
-        let (line, column) = self.place(span.start);
+        let (line, column) = self.place(window, span.start);
         self.settling.add(Finding {
             detector: form.into(),
             identifier,
@@ -133,9 +211,13 @@ impl Leaf {
     }
 
     /// Lets the dialect tell what it knows.
-    fn listen(&mut self, tell: impl FnOnce(&mut dyn Dialect, &mut dyn FnMut(&Field<'_>))) {
+    fn listen(
+        &mut self,
+        window: &[u8],
+        tell: impl FnOnce(&mut dyn Dialect, &mut dyn FnMut(&Field<'_>)),
+    ) {
         let Some(mut dialect) = self.dialect.take() else { return };
-        tell(dialect.as_mut(), &mut |field| self.locate(field));
+        tell(dialect.as_mut(), &mut |field| self.locate_in(window, field));
         self.dialect = Some(dialect);
     }
 
@@ -152,36 +234,69 @@ impl Leaf {
 
     /// Drops what no detector can look at any more.
     fn drain(&mut self) {
-        let spent = self.judged.saturating_sub(KEPT_BACK);
+        self.leave(self.judged.saturating_sub(KEPT_BACK));
+    }
+
+    /// Drops the first `spent` bytes of the window.
+    fn leave(&mut self, spent: usize) {
+        let spent = spent.min(self.window.len());
         self.lines.pass(self.base, self.window.get(..spent).unwrap_or_default());
         self.window.drain(..spent);
-        self.base += spent as u64;
-        self.judged -= spent;
+        self.shift(spent);
     }
 
-    fn judge(&mut self, scan: &mut Scan, to: usize) {
-        while let Some((at, anchor)) = gate::next_anchor(&self.window, self.judged, to) {
-            let start = at.saturating_sub(LOOK_BACK);
-            let end = (at + LOOK_AHEAD).min(self.window.len());
-            let bytes = self.window.get(start..end).unwrap_or_default();
-            let mut view = View { bytes, at: at - start, anchor, run: 0 };
-            view.run = view.digits(view.at);
-            self.judged = at + view.run.max(1);
-            if anchor == Anchor::Digits && view.run > RUN_MAX {
-                continue;
+    /// Moves the base.
+    fn shift(&mut self, by: usize) {
+        self.base += by as u64;
+        self.judged = self.judged.saturating_sub(by);
+    }
+
+    /// Judges the anchors of `window`, which begins at the base, up to `to`.
+    fn judge(&mut self, scan: &mut Scan, window: &[u8], to: usize) {
+        let mut candidates = std::mem::take(&mut self.candidates);
+        while self.judged < to {
+            let end = to.min(self.judged + SWEEP);
+            candidates.clear();
+            gate::sweep(window, self.judged, end, &mut candidates);
+            for &at in &candidates {
+                let at = at as usize;
+                if at >= self.judged
+                    && let Some(anchor) = gate::anchor_at(window, at)
+                {
+                    self.examine(scan, window, (at, anchor));
+                }
             }
-            if let Some((detector, found)) = scan.catalog.examine(anchor, &view) {
-                self.judged = self.judged.max(start + found.end);
-                let json_number = is_json_number(&view, &found);
-                self.report(Arc::clone(detector), &found, (start, json_number));
-            }
+            self.judged = self.judged.max(end);
         }
-        self.judged = self.judged.max(to);
+        self.candidates = candidates;
     }
 
-    fn report(&mut self, detector: Arc<str>, found: &Match, (start, json_number): (usize, bool)) {
+    fn examine(&mut self, scan: &mut Scan, window: &[u8], (at, anchor): (usize, Anchor)) {
+        let start = at.saturating_sub(LOOK_BACK);
+        let end = (at + LOOK_AHEAD).min(window.len());
+        let bytes = window.get(start..end).unwrap_or_default();
+        let mut view = View { bytes, at: at - start, anchor, run: 0 };
+        view.run = view.digits(view.at);
+        self.judged = at + view.run.max(1);
+        if anchor == Anchor::Digits && view.run > RUN_MAX {
+            return;
+        }
+        if let Some((detector, found)) = scan.catalog.examine(anchor, &view) {
+            self.judged = self.judged.max(start + found.end);
+            let json_number = is_json_number(&view, &found);
+            self.report(window, Arc::clone(detector), &found, (start, json_number));
+        }
+    }
+
+    fn report(
+        &mut self,
+        window: &[u8],
+        detector: Arc<str>,
+        found: &Match,
+        (start, json_number): (usize, bool),
+    ) {
         let first = self.base + (start + found.start) as u64;
-        let (line, column) = self.place(first);
+        let (line, column) = self.place(window, first);
         self.settling.add(Finding {
             detector,
             identifier: found.identifier,
@@ -196,23 +311,24 @@ impl Leaf {
     }
 
     /// Line and column, from 1, of an offset in the window.
-    fn place(&mut self, offset: u64) -> (u64, u64) {
+    fn place(&mut self, window: &[u8], offset: u64) -> (u64, u64) {
         let first = usize::try_from(offset.saturating_sub(self.base)).unwrap_or(usize::MAX);
-        let before = self.window.get(..first).unwrap_or(&self.window);
+        let before = window.get(..first).unwrap_or(window);
         self.lines.place(self.base, before)
     }
 }
 
 impl Reader for Leaf {
     fn feed(&mut self, scan: &mut Scan, bytes: &[u8]) {
-        self.blocks.feed(bytes, &mut scan.evidence.coverage);
-        self.watch(scan, bytes);
+        self.take(scan, bytes, true);
     }
 
     fn finish(&mut self, scan: &mut Scan) {
         self.blocks.finish(&mut scan.evidence.coverage);
-        self.judge(scan, self.window.len());
-        self.listen(|dialect, sink| dialect.finish(sink));
+        let window = std::mem::take(&mut self.window);
+        self.judge(scan, &window, window.len());
+        self.listen(&window, |dialect, sink| dialect.finish(sink));
+        self.window = window;
         self.settling.settle(scan, u64::MAX);
     }
 

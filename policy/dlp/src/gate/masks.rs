@@ -1,0 +1,115 @@
+//! Classes of 64 bytes, a bit for each byte, and what follows from them. Pure bit arithmetic, shared
+//! by every form of the sweep.
+
+/// Bytes that are judged at once.
+pub(super) const BLOCK: usize = 64;
+
+/// Which bytes of a block are of which class; bit 0 is the first byte.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Masks {
+    pub(super) alpha: u64,
+    pub(super) at: u64,
+    pub(super) colon: u64,
+    pub(super) comma: u64,
+    pub(super) dash: u64,
+    pub(super) digit: u64,
+    pub(super) dot: u64,
+    pub(super) equals: u64,
+    pub(super) quote: u64,
+    pub(super) space: u64,
+    pub(super) upper: u64,
+}
+
+/// What the blocks before leave behind.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Carry {
+    masks: Masks,
+    /// Whether the block ended in the digits, or the letters, that begin a token.
+    digits: bool,
+    letters: bool,
+}
+
+/// `mask` moved up by `by` (1 to 63), with the last bits of the block before.
+#[inline(always)]
+fn behind(mask: u64, before: u64, by: u32) -> u64 {
+    mask << by | before >> (64 - by)
+}
+
+/// The bits right behind those runs of `class` that begin with a bit of `start`; `carry` tells that
+/// such a run came from the block before, and then that one goes on.
+#[inline(always)]
+fn run_ends(class: u64, start: u64, carry: &mut bool) -> u64 {
+    let (sum, first) = class.overflowing_add(start);
+    let (sum, second) = sum.overflowing_add(u64::from(*carry));
+    *carry = first | second;
+    sum & !class
+}
+
+/// Where an anchor may stand. The bit of the last byte is also set where the byte behind it decides.
+#[inline(always)]
+pub(super) fn candidates(m: &Masks, carry: &mut Carry) -> u64 {
+    let c = carry.masks;
+    let alnum = m.alpha | m.digit;
+    let before = c.alpha | c.digit;
+    let alnum_1 = behind(alnum, before, 1);
+    let alnum_2 = behind(alnum, before, 2);
+    let digit_1 = behind(m.digit, c.digit, 1);
+    let digit_2 = behind(m.digit, c.digit, 2);
+    let dot = |by| behind(m.dot, c.dot, by);
+    let colon = |by| behind(m.colon, c.colon, by);
+    let dash = |by| behind(m.dash, c.dash, by);
+
+    let begins = alnum & !alnum_1;
+    let digits = m.digit & begins & (m.digit >> 1 | 1 << 63) & !(dot(1) & digit_2);
+    let mixed = run_ends(m.digit, begins & m.digit, &mut carry.digits) & m.alpha
+        | run_ends(m.alpha, begins & m.alpha, &mut carry.letters) & m.digit;
+    let second = alnum_2 | behind(m.comma, c.comma, 2) | dot(2);
+    let caps = m.upper & behind(m.space, c.space, 1) & second;
+    let labels = (m.colon | m.equals) & behind(m.alpha | m.quote, c.alpha | c.quote, 1);
+    let colons = m.colon & (colon(2) | colon(3) | colon(4) | colon(5)) & alnum_1;
+    let pairs = colons | m.colon & colon(1) | m.dash & alnum_1 & (dash(2) | dash(3));
+    let dots = m.dot & digit_1 & (dot(2) | dot(3) | dot(4));
+    let at = m.at & alnum_1;
+
+    carry.masks = *m;
+    digits | mixed | caps | labels | pairs | dots | at
+}
+
+/// Which bytes end a run of [`super::RUN_MIN`] printable ones.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Runs {
+    printable: u64,
+    twos: u64,
+}
+
+impl Runs {
+    /// As behind the start of a leaf, which counts as printable.
+    pub(super) fn at_start() -> Runs {
+        Runs { printable: u64::MAX, twos: u64::MAX }
+    }
+
+    /// The bytes of the next block at which such a run ends or goes on.
+    #[inline(always)]
+    pub(super) fn next(&mut self, printable: u64) -> u64 {
+        let twos = printable & behind(printable, self.printable, 1);
+        let fours = twos & behind(twos, self.twos, 2);
+        let ends = fours & behind(twos, self.twos, 4);
+        *self = Runs { printable, twos };
+        ends
+    }
+}
+
+/// The bytes of the runs that end at these, within the block.
+#[inline(always)]
+pub(super) fn whole_runs(ends: u64) -> u64 {
+    let two = ends | ends >> 1;
+    let four = two | two >> 2;
+    four | four >> 2
+}
+
+/// The printable bytes at the end of the block: their run may go on.
+#[inline(always)]
+pub(super) fn open_run(printable: u64) -> u64 {
+    let len = printable.leading_ones();
+    if len == 0 { 0 } else { u64::MAX << (64 - len) }
+}
