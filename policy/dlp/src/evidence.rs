@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::coverage::Coverage;
 use crate::finding::{Confidence, Finding, Identifier};
+use crate::payload::Payload;
 
 /// Most entries kept in [`Evidence::incomplete`]; the reasons beyond it are already told by the
 /// first ones.
@@ -27,6 +28,8 @@ pub struct Evidence {
     pub incomplete: Vec<Incomplete>,
     /// Findings counted but not kept: a redaction from `findings` would leave these.
     pub dropped_findings: u64,
+    /// What the body is made of, where that was asked for: [`crate::Scanner::measuring`].
+    pub payload: Option<Box<Payload>>,
 }
 
 impl Evidence {

@@ -16,6 +16,7 @@ mod format;
 mod gate;
 mod label;
 mod locus;
+pub mod payload;
 pub mod redact;
 mod scanner;
 
@@ -23,4 +24,5 @@ pub use catalog::Catalog;
 pub use coverage::Coverage;
 pub use evidence::{Evidence, Incomplete, IncompleteReason, Status, Tally};
 pub use finding::{Confidence, Finding, Identifier, Span};
+pub use payload::Payload;
 pub use scanner::{Hint, Limits, Scanner, scan};

@@ -11,6 +11,7 @@ use crate::coverage::Declared;
 use crate::decode::{Encoding, percent};
 use crate::evidence::Evidence;
 use crate::finding::Finding;
+use crate::payload::{Measure, Meter, Payload};
 pub(crate) use leaf::{Leaf, is_plain_text};
 pub(crate) use node::{Node, Place, Reader};
 
@@ -69,11 +70,14 @@ pub(crate) struct Scan {
     decoded: u64,
     /// Archive entries, all together.
     entries: u64,
+    /// Where in the tensors the body is, where they are measured.
+    pub(crate) meter: Option<Box<Meter>>,
 }
 
 impl Scan {
     fn new(catalog: Arc<Catalog>, limits: Limits) -> Scan {
-        Scan { catalog, limits, evidence: Evidence::default(), decoded: 0, entries: 0 }
+        let evidence = Evidence::default();
+        Scan { catalog, limits, evidence, decoded: 0, entries: 0, meter: None }
     }
 
     pub(crate) fn add(&mut self, finding: Finding) {
@@ -110,6 +114,19 @@ impl Scanner {
         Scanner { scan, root: Node::new(Place::root(encodings)), fed: 0, is_finished: false }
     }
 
+    /// A scanner that also gathers what a contract on payloads judges: [`Evidence::payload`].
+    pub fn measuring(
+        catalog: Arc<Catalog>,
+        hint: &Hint<'_>,
+        limits: Limits,
+        measure: Measure,
+    ) -> Scanner {
+        let mut scanner = Scanner::new(catalog, hint, limits);
+        scanner.scan.evidence.payload = Some(Box::new(Payload::default()));
+        scanner.scan.meter = Some(Box::new(Meter::new(measure)));
+        scanner
+    }
+
     /// Takes the next bytes of the body.
     pub fn feed(&mut self, chunk: &[u8]) {
         self.fed += chunk.len() as u64;
@@ -122,6 +139,9 @@ impl Scanner {
         if !self.is_finished {
             self.is_finished = true;
             self.root.finish(&mut self.scan);
+            if let Some(payload) = &mut self.scan.evidence.payload {
+                payload.is_whole = true;
+            }
         }
     }
 

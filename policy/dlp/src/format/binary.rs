@@ -20,6 +20,13 @@ pub(crate) fn form(head: &[u8]) -> Option<Form> {
 }
 
 impl Form {
+    /// The stable name in contracts and reasons.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Form::Dicom => "dicom",
+        }
+    }
+
     /// Whether content lies one level further in.
     pub(crate) fn is_nested(self) -> bool {
         match self {

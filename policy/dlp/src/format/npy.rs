@@ -46,6 +46,7 @@ impl Npy {
         if is_whole {
             let content = element_type(header);
             let text = header.get(PREAMBLE + 4..).unwrap_or_default();
+            scan.saw_npy(literal(header));
             let ledger = &mut scan.evidence.coverage;
             let class =
                 if is_plain_text(text) { &mut ledger.read } else { &mut ledger.unidentified };
@@ -66,7 +67,10 @@ impl Reader for Npy {
         let rest = bytes.get(used..).unwrap_or_default();
         match &mut self.objects {
             Some(node) => node.feed(scan, rest),
-            None if self.header.is_none() => self.leaf.feed(scan, rest),
+            None if self.header.is_none() => {
+                scan.saw_elements(rest);
+                self.leaf.feed(scan, rest);
+            }
             None => {}
         }
     }
@@ -75,6 +79,7 @@ impl Reader for Npy {
         if let Some(header) = &self.header {
             scan.evidence.coverage.unidentified += header.len() as u64;
         }
+        scan.end_tensors();
         self.leaf.finish(scan);
         if let Some(node) = &mut self.objects {
             node.finish(scan);
@@ -85,6 +90,12 @@ impl Reader for Npy {
         // Of an object array only the header: the pickle is released when it has been read.
         self.leaf.cleared()
     }
+}
+
+/// The Python literal of a whole header.
+fn literal(header: &[u8]) -> &[u8] {
+    let length = if header.get(6) == Some(&1) { 2 } else { 4 };
+    header.get(PREAMBLE + length..).unwrap_or_default()
 }
 
 /// Where the header ends, once its length is there: two bytes in version 1, four later.

@@ -80,6 +80,7 @@ impl Safetensors {
 
     fn end_header(&mut self, scan: &mut Scan) {
         let header = std::mem::take(&mut self.header);
+        scan.saw_safetensors(&header);
         self.sections = serde_json::from_slice::<Tensors>(&header)
             .map(|tensors| tensors.sections())
             .unwrap_or_default();
@@ -96,7 +97,11 @@ impl Safetensors {
 impl Reader for Safetensors {
     fn feed(&mut self, scan: &mut Scan, mut bytes: &[u8]) {
         while !bytes.is_empty() {
+            let is_behind = self.data_start.is_some_and(|start| self.input >= start);
             let used = self.step(scan, bytes);
+            if is_behind {
+                scan.saw_elements(bytes.get(..used).unwrap_or_default());
+            }
             self.input += used as u64;
             bytes = bytes.get(used..).unwrap_or_default();
         }
@@ -106,6 +111,7 @@ impl Reader for Safetensors {
         if self.data_start.is_none() {
             scan.evidence.coverage.unidentified += self.header.len() as u64;
         }
+        scan.end_tensors();
         self.leaf.finish(scan);
     }
 

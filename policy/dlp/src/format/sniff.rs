@@ -43,6 +43,22 @@ impl Kind {
         }
     }
 
+    /// The stable name in contracts and reasons.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Kind::AwsChunked => "aws-chunked",
+            Kind::Binary(form) => form.name(),
+            Kind::Deflate => "deflate",
+            Kind::Gzip => "gzip",
+            Kind::Npy => "npy",
+            Kind::Pickle => "pickle",
+            Kind::Plain => "plain",
+            Kind::Safetensors => "safetensors",
+            Kind::Unknown => "unknown",
+            Kind::Zip => "zip",
+        }
+    }
+
     /// Whether content lies one level further in.
     pub(crate) fn is_nested(self) -> bool {
         match self {

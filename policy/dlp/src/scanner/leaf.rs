@@ -45,6 +45,8 @@ pub(crate) struct Leaf {
     /// The structured form that the leaf is written in.
     dialect: Option<Box<dyn Dialect>>,
     settling: Settling,
+    /// Whether it stands beside the content.
+    is_beside: bool,
 }
 
 impl Leaf {
@@ -59,7 +61,14 @@ impl Leaf {
             candidates: Vec::new(),
             dialect: None,
             settling: Settling::default(),
+            is_beside: false,
         }
+    }
+
+    /// A leaf of what stands beside the content, such as a comment or what fills a gap.
+    pub(crate) fn beside(mut self) -> Leaf {
+        self.is_beside = true;
+        self
     }
 
     /// A leaf whose values a structured form tells beside the detectors.
@@ -143,6 +152,7 @@ impl Leaf {
     /// Takes a name or another field that is text by its format. What is no text, though it stands
     /// where text belongs, is for the ledger to judge like any other bytes.
     pub(crate) fn field(&mut self, scan: &mut Scan, bytes: &[u8]) {
+        scan.saw_name(bytes);
         if is_plain_text(bytes) {
             scan.evidence.coverage.read += bytes.len() as u64;
             self.watch(scan, bytes);
@@ -320,6 +330,9 @@ impl Leaf {
 
 impl Reader for Leaf {
     fn feed(&mut self, scan: &mut Scan, bytes: &[u8]) {
+        if self.is_beside {
+            scan.saw_slack(bytes.len());
+        }
         self.take(scan, bytes, true);
     }
 

@@ -63,7 +63,7 @@ impl Place {
 
     /// A leaf beside the content, such as a comment or what stands between entries.
     pub(crate) fn leaf_inside(&self, name: &str, declared: Declared) -> Leaf {
-        Leaf::new(Some(self.member_inside(name)), declared)
+        Leaf::new(Some(self.member_inside(name)), declared).beside()
     }
 }
 
@@ -134,6 +134,9 @@ fn open(scan: &mut Scan, place: &Place, head: &[u8]) -> Box<dyn Reader> {
     if kind.is_nested() && place.depth >= scan.limits.depth_max {
         scan.evidence.add_incomplete(IncompleteReason::DepthMax, place.member.as_ref());
         return leaf(Declared::Opaque);
+    }
+    if !head.is_empty() {
+        scan.saw_form(kind);
     }
     match kind {
         Kind::AwsChunked => Box::new(AwsChunked::new(place)),
