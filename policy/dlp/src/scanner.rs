@@ -2,6 +2,7 @@
 
 mod leaf;
 mod node;
+mod rest;
 mod settling;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use crate::finding::Finding;
 use crate::payload::{Measure, Meter, Payload};
 pub(crate) use leaf::{Leaf, is_plain_text};
 pub(crate) use node::{Node, Place, Reader};
+pub(crate) use rest::Rest;
 
 /// How far a scan goes before it says [`crate::IncompleteReason`] instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,8 @@ mod table;
 mod value;
 
 use crate::coverage::Declared;
-use crate::decode::inflate::{Inflate, Progress};
+use crate::decode::codec::Compression;
+use crate::decode::stream::{Progress, Stream};
 use crate::evidence::IncompleteReason;
 use crate::format::walk::{Grammar, Walk, Want};
 use crate::scanner::{Leaf, Node, Place, Reader, Scan};
@@ -160,8 +161,9 @@ impl Elements {
             self.leaf.feed(scan, bytes);
             return Some(want);
         }
+        let stream = Stream::new(Compression::Deflate, &place, &scan.limits);
         let inner = Walk::new(Elements::new(place, State::Header, Syntax::EXPLICIT));
-        self.content = Some(Content::Deflated(Box::new(Inflate::new(false)), Box::new(inner)));
+        self.content = Some(Content::Deflated(Box::new(stream), Box::new(inner)));
         self.state = State::Behind;
         self.part(scan, bytes);
         Some(Want::Rest)

@@ -3,6 +3,7 @@
 
 use super::{binary, pickle};
 use crate::decode::Encoding;
+use crate::decode::codec::{Compression, looks_like_zlib, magic};
 
 /// Bytes that tell every form: the magic of a tar stands at 257, of DICOM at 128.
 pub(crate) const LEN: usize = 512;
@@ -17,9 +18,7 @@ pub(crate) enum Kind {
     AwsChunked,
     /// A form of fields, tables, tensors or pictures.
     Binary(binary::Form),
-    /// Only by the sender's word.
-    Deflate,
-    Gzip,
+    Coded(Compression),
     /// NumPy array.
     Npy,
     /// Python pickle, protocol 2 or later.
@@ -33,12 +32,15 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// The form of what is encoded so.
-    pub(crate) fn of(encoding: Encoding) -> Kind {
+    /// The form of what is encoded so and begins with `head`.
+    pub(crate) fn of(encoding: Encoding, head: &[u8]) -> Kind {
         match encoding {
             Encoding::AwsChunked => Kind::AwsChunked,
-            Encoding::Deflate => Kind::Deflate,
-            Encoding::Gzip => Kind::Gzip,
+            // Senders who say so mean either form.
+            Encoding::Coded(Compression::SnappyBlock) if head.starts_with(magic::SNAPPY) => {
+                Kind::Coded(Compression::Snappy)
+            }
+            Encoding::Coded(compression) => Kind::Coded(compression),
             Encoding::Unknown => Kind::Unknown,
         }
     }
@@ -62,7 +64,7 @@ impl Kind {
     /// Whether content lies one level further in.
     pub(crate) fn is_nested(self) -> bool {
         match self {
-            Kind::AwsChunked | Kind::Deflate | Kind::Gzip | Kind::Pickle | Kind::Zip => true,
+            Kind::AwsChunked | Kind::Coded(_) | Kind::Pickle | Kind::Zip => true,
             Kind::Binary(form) => form.is_nested(),
             Kind::Npy | Kind::Plain | Kind::Safetensors | Kind::Unknown => false,
         }
@@ -72,33 +74,42 @@ impl Kind {
 /// The form of what begins with `head`: [`LEN`] bytes, or fewer where there are no more.
 pub(crate) fn kind(head: &[u8]) -> Kind {
     match head {
-        [0x1f, 0x8b, 8, flags, ..] if flags & 0xe0 == 0 => Kind::Gzip,
         [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Kind::Zip,
         [0x93, b'N', b'U', b'M', b'P', b'Y', 1..=3, ..] => Kind::Npy,
         [0x80, 2..=5, opcode, ..] if pickle::may_begin(*opcode) => Kind::Pickle,
         _ if is_safetensors(head) => Kind::Safetensors,
         _ if UNREAD.iter().any(|magic| head.starts_with(magic)) => Kind::Unknown,
-        _ => binary::form(head).map_or(Kind::Plain, Kind::Binary),
+        _ => {
+            let compressed = || compression(head).map(Kind::Coded);
+            let binary = || binary::form(head).map(Kind::Binary);
+            let zlib = || looks_like_zlib(head).then_some(Kind::Coded(Compression::Zlib));
+            compressed().or_else(binary).or_else(zlib).unwrap_or(Kind::Plain)
+        }
     }
 }
 
-/// Compressions that are known only by name: bzip2, xz, 7-Zip, zstd, RAR, LZ4 frames.
-const UNREAD: &[&[u8]] = &[
-    b"7z\xbc\xaf\x27\x1c",
-    b"Rar!\x1a\x07",
-    b"\x04\x22\x4d\x18",
-    b"\x28\xb5\x2f\xfd",
-    b"\xfd7zXZ\0",
-    b"BZh11AY&SY",
-    b"BZh21AY&SY",
-    b"BZh31AY&SY",
-    b"BZh41AY&SY",
-    b"BZh51AY&SY",
-    b"BZh61AY&SY",
-    b"BZh71AY&SY",
-    b"BZh81AY&SY",
-    b"BZh91AY&SY",
-];
+/// The compression whose magic `head` begins with. Brotli and bare deflate have none, zlib hardly
+/// any.
+fn compression(head: &[u8]) -> Option<Compression> {
+    let magic = match head {
+        [0x1f, 0x8b, 8, flags, ..] if flags & 0xe0 == 0 => Compression::Gzip,
+        [b'B', b'Z', b'h', b'1'..=b'9', rest @ ..] if magic::BZIP2.contains(&rest.get(..6)?) => {
+            Compression::Bzip2
+        }
+        _ if head.starts_with(magic::XZ) => Compression::Xz,
+        _ if head.starts_with(magic::SNAPPY) => Compression::Snappy,
+        _ => match head.first_chunk().copied().map(u32::from_le_bytes)? {
+            magic::ZSTD => Compression::Zstd,
+            magic::LZ4 | magic::LZ4_LEGACY => Compression::Lz4,
+            first if magic::is_skippable(first) => Compression::Zstd,
+            _ => return None,
+        },
+    };
+    Some(magic)
+}
+
+/// Compressions that are known only by name: 7-Zip, RAR, lzip, `compress`.
+const UNREAD: &[&[u8]] = &[b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"LZIP\x01", b"\x1f\x9d"];
 
 /// A length of eight bytes, and JSON behind it.
 fn is_safetensors(head: &[u8]) -> bool {

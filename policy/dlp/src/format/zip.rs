@@ -27,6 +27,7 @@ pub(crate) struct Zip {
     directory: Directory,
     /// Members so far.
     members: u64,
+    is_last: bool,
 }
 
 #[derive(Debug)]
@@ -50,6 +51,7 @@ impl Zip {
             offset: 0,
             directory: Directory::default(),
             members: 0,
+            is_last: false,
         }
     }
 
@@ -72,7 +74,7 @@ impl Zip {
     fn step(&mut self, scan: &mut Scan, bytes: &[u8]) -> Option<usize> {
         match &mut self.state {
             State::Structure => self.structure(scan, bytes),
-            State::Member(member) => match member.step(scan, bytes) {
+            State::Member(member) => match member.step(scan, bytes, self.is_last) {
                 Step::More => None,
                 Step::Used(used) => Some(used),
                 Step::Ended(used) => {
@@ -149,7 +151,10 @@ impl Reader for Zip {
     }
 
     fn finish(&mut self, scan: &mut Scan) {
-        let held = std::mem::take(&mut self.held);
+        let mut held = std::mem::take(&mut self.held);
+        self.is_last = true;
+        let used = self.take(scan, &held);
+        held.drain(..used);
         match &mut self.state {
             State::Member(member) => {
                 member.finish(scan, &held);

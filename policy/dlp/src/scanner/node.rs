@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::coverage::Declared;
 use crate::decode::Encoding;
 use crate::decode::aws_chunked::AwsChunked;
-use crate::decode::gzip::{Gzip, Wrapper};
+use crate::decode::coded::Coded;
 use crate::evidence::IncompleteReason;
 use crate::format::dialect::dialect;
 use crate::format::sniff::{self, Kind};
@@ -129,7 +129,7 @@ impl Reader for Node {
 fn open(scan: &mut Scan, place: &Place, head: &[u8]) -> Box<dyn Reader> {
     let mut place = place.clone();
     let encoding = place.encodings.pop();
-    let kind = encoding.map_or_else(|| sniff::kind(head), Kind::of);
+    let kind = encoding.map_or_else(|| sniff::kind(head), |encoding| Kind::of(encoding, head));
     let leaf = |declared| Box::new(Leaf::new(place.member.clone(), declared));
     if kind.is_nested() && place.depth >= scan.limits.depth_max {
         scan.evidence.add_incomplete(IncompleteReason::DepthMax, place.member.as_ref());
@@ -141,8 +141,7 @@ fn open(scan: &mut Scan, place: &Place, head: &[u8]) -> Box<dyn Reader> {
     match kind {
         Kind::AwsChunked => Box::new(AwsChunked::new(place)),
         Kind::Binary(form) => form.open(place, head),
-        Kind::Deflate => Box::new(Gzip::new(place, Wrapper::Deflate)),
-        Kind::Gzip => Box::new(Gzip::new(place, Wrapper::Gzip)),
+        Kind::Coded(compression) => Box::new(Coded::new(place, compression, &scan.limits)),
         Kind::Npy => Box::new(Npy::new(place)),
         Kind::Pickle => Box::new(Pickle::new(place)),
         Kind::Plain => {

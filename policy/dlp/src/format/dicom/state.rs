@@ -3,7 +3,7 @@
 
 use super::Dicom;
 use super::element::{Syntax, Tag, Vr};
-use crate::decode::inflate::Inflate;
+use crate::decode::stream::Stream;
 use crate::scanner::Node;
 
 /// An open sequence or item.
@@ -41,6 +41,6 @@ pub(super) enum State {
 
 #[derive(Debug)]
 pub(super) enum Content {
-    Deflated(Box<Inflate>, Box<Dicom>),
+    Deflated(Box<Stream>, Box<Dicom>),
     Node(Box<Node>),
 }

@@ -5,7 +5,9 @@ use super::central::Entry;
 use super::fields::{u32_at, u64_at};
 use super::local::Local;
 use crate::coverage::Declared;
-use crate::decode::inflate::{Inflate, Marks, Progress, first_stride};
+use crate::decode::codec::Compression;
+use crate::decode::marks::Marks;
+use crate::decode::stream::{PIECE, Progress, Stream};
 use crate::evidence::IncompleteReason;
 use crate::scanner::{Leaf, Node, Place, Reader, Scan};
 
@@ -34,8 +36,8 @@ pub(super) struct Member {
 enum Phase {
     /// Stored, with so many bytes left; or unreadable bytes of known size.
     Counted(u64),
-    /// Deflated; with so many bytes left, where the size is told.
-    Deflated(Box<Inflate>, Option<u64>),
+    /// Compressed; with so many bytes left, where the size is told.
+    Coded(Box<Stream>, Option<u64>),
     /// Before the descriptor.
     Descriptor,
     /// Unreadable, and of unknown size: up to whatever looks like a structure.
@@ -64,21 +66,22 @@ impl Member {
         (offset, data_start): (u64, u64),
     ) -> Member {
         let has_size = !local.has_descriptor() || local.sizes.0 > 0;
-        let unreadable = match local.method {
+        let compression = compression(local.method);
+        let unreadable = match compression {
             _ if local.is_encrypted() => Some(IncompleteReason::Encrypted),
-            0 | 8 => None,
-            _ => Some(IncompleteReason::UnknownEncoding),
+            None if local.method != 0 => Some(IncompleteReason::UnknownEncoding),
+            Some(_) | None => None,
         };
         if let Some(reason) = unreadable {
             scan.evidence.add_incomplete(reason, place.member.as_ref());
         }
-        let phase = match (unreadable, local.method, has_size) {
-            (Some(_), _, true) | (None, 0, true) => Phase::Counted(local.sizes.0),
+        let phase = match (unreadable, compression, has_size) {
+            (Some(_), _, true) | (None, None, true) => Phase::Counted(local.sizes.0),
             (Some(_), _, false) => Phase::Lost,
-            (None, 0, false) => Phase::Searched,
-            (None, _, _) => {
+            (None, None, false) => Phase::Searched,
+            (None, Some(compression), _) => {
                 let left = has_size.then_some(local.sizes.0);
-                Phase::Deflated(Box::new(Inflate::new(false)), left)
+                Phase::Coded(Box::new(Stream::new(compression, &place, &scan.limits)), left)
             }
         };
         let content: Box<dyn Reader> = match unreadable {
@@ -106,8 +109,8 @@ impl Member {
         self.entry
     }
 
-    /// Takes some of the bytes.
-    pub(super) fn step(&mut self, scan: &mut Scan, bytes: &[u8]) -> Step {
+    /// Takes some of the bytes, which may be the last of the archive.
+    pub(super) fn step(&mut self, scan: &mut Scan, bytes: &[u8], is_last: bool) -> Step {
         match &mut self.phase {
             Phase::Counted(left) => {
                 let part = bytes.get(..usize::try_from(*left).unwrap_or(usize::MAX));
@@ -117,7 +120,7 @@ impl Member {
                 self.take(scan, part);
                 if is_over { self.end_data(scan, part.len()) } else { Step::Used(part.len()) }
             }
-            Phase::Deflated(..) => self.deflated(scan, bytes),
+            Phase::Coded(..) => self.coded(scan, bytes, is_last),
             Phase::Descriptor => self.descriptor(scan, bytes),
             Phase::Lost => self.lost(scan, bytes),
             Phase::Searched => self.searched(scan, bytes),
@@ -129,6 +132,11 @@ impl Member {
         if matches!(self.phase, Phase::Descriptor) {
             scan.evidence.coverage.read += held.len() as u64;
         } else {
+            if let Phase::Coded(stream, _) = &mut self.phase {
+                let content = &mut self.content;
+                stream.finish(scan, &mut |scan, decoded| content.feed(scan, decoded));
+                self.lose(scan, 0, IncompleteReason::Truncated);
+            }
             self.take(scan, held);
             self.content.finish(scan);
         }
@@ -140,7 +148,7 @@ impl Member {
         self.data_start
             + match &self.phase {
                 Phase::Counted(_) | Phase::Lost | Phase::Searched => self.content.cleared(),
-                Phase::Deflated(..) => self.marks.cleared(self.content.cleared()),
+                Phase::Coded(..) => self.marks.cleared(self.content.cleared()),
                 Phase::Descriptor => self.encoded,
             }
     }
@@ -158,14 +166,21 @@ impl Member {
         scan.evidence.add_incomplete(reason, self.place.member.as_ref());
     }
 
-    fn deflated(&mut self, scan: &mut Scan, bytes: &[u8]) -> Step {
-        let Phase::Deflated(inflate, left) = &mut self.phase else { return Step::More };
-        let stride = first_stride(bytes);
+    fn coded(&mut self, scan: &mut Scan, bytes: &[u8], is_last: bool) -> Step {
+        let Phase::Coded(stream, left) = &mut self.phase else { return Step::More };
         let room = left.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX));
-        let piece = stride.get(..room).unwrap_or(stride);
-        let content = &mut self.content;
-        let progress = inflate.feed(scan, piece, &mut |scan, decoded| content.feed(scan, decoded));
-        self.decoded = inflate.output;
+        let len = PIECE.min(room);
+        if bytes.len() < len && !is_last {
+            return Step::More;
+        }
+        let piece = bytes.get(..len).unwrap_or(bytes);
+        let (content, crc) = (&mut self.content, &mut self.crc);
+        let mut sink = |scan: &mut Scan, decoded: &[u8]| {
+            crc.update(decoded);
+            content.feed(scan, decoded);
+        };
+        let progress = stream.feed(scan, piece, &mut sink);
+        self.decoded = stream.output;
         let used = match progress {
             Progress::More => piece.len(),
             Progress::Ended(used) | Progress::Failed(used, _) => used,
@@ -178,16 +193,15 @@ impl Member {
         match progress {
             Progress::More if left == Some(0) => self.lose(scan, used, IncompleteReason::Damaged),
             Progress::More => {
-                self.marks.set(self.encoded, self.decoded, self.content.cleared());
+                if let Some(mark) = stream.mark() {
+                    self.marks.set(mark, self.content.cleared());
+                }
                 Step::Used(used)
             }
             Progress::Ended(_) if left.is_some_and(|left| left > 0) => {
                 self.lose(scan, used, IncompleteReason::Damaged)
             }
-            Progress::Ended(_) => {
-                self.crc = inflate.crc.clone();
-                self.end_data(scan, used)
-            }
+            Progress::Ended(_) => self.end_data(scan, used),
             Progress::Failed(_, reason) => self.lose(scan, used, reason),
         }
     }
@@ -196,12 +210,17 @@ impl Member {
     fn lose(&mut self, scan: &mut Scan, used: usize, reason: IncompleteReason) -> Step {
         self.content.finish(scan);
         self.complain(scan, reason);
-        let Phase::Deflated(_, left) = &self.phase else { return Step::Ended(used) };
+        let Phase::Coded(stream, left) = &self.phase else { return Step::Ended(used) };
         let left = *left;
-        self.data_start += std::mem::take(&mut self.encoded);
+        let held = stream.held();
+        self.data_start += std::mem::take(&mut self.encoded) - held.len() as u64;
         self.content = Box::new(Leaf::new(self.place.member.clone(), Declared::Opaque));
+        self.content.feed(scan, held);
         match left {
-            Some(0) => return Step::Ended(used),
+            Some(0) => {
+                self.content.finish(scan);
+                return Step::Ended(used);
+            }
             Some(left) => self.phase = Phase::Counted(left),
             None => self.phase = Phase::Lost,
         }
@@ -289,6 +308,17 @@ impl Member {
                 Step::Ended(0)
             }
         }
+    }
+}
+
+/// The compression that a method stands for (APPNOTE section 4.4.5).
+fn compression(method: u16) -> Option<Compression> {
+    match method {
+        8 => Some(Compression::Deflate),
+        12 => Some(Compression::Bzip2),
+        93 => Some(Compression::Zstd),
+        95 => Some(Compression::Xz),
+        _ => None,
     }
 }
 
