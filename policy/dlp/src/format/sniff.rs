@@ -50,8 +50,7 @@ impl Kind {
         match self {
             Kind::AwsChunked => "aws-chunked",
             Kind::Binary(form) => form.name(),
-            Kind::Deflate => "deflate",
-            Kind::Gzip => "gzip",
+            Kind::Coded(compression) => compression.name(),
             Kind::Npy => "npy",
             Kind::Pickle => "pickle",
             Kind::Plain => "plain",
