@@ -44,13 +44,55 @@ fn call<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// Used only inside of functions that have the feature.
+/// Used only by [`sweep_avx2`].
 struct Avx2;
 
-type Halves = [__m256i; 2];
+impl Kernel for Avx2 {
+    #[inline(always)]
+    fn masks(block: &[u8; BLOCK]) -> Masks {
+        // SAFETY: the processor has the features.
+        unsafe { masks(block) }
+    }
 
-#[inline(always)]
-fn load(block: &[u8; BLOCK]) -> Halves {
+    #[inline(always)]
+    fn printable(block: &[u8; BLOCK]) -> u64 {
+        // SAFETY: the processor has the features.
+        unsafe { printable(block) }
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn masks(block: &[u8; BLOCK]) -> Masks {
+    let [low, high] = load(block);
+    let alpha = bits(is_letter(low), is_letter(high));
+    // The bit that tells lower case from upper, moved to the highest place.
+    let lower = bits(_mm256_slli_epi16::<2>(low), _mm256_slli_epi16::<2>(high));
+    Masks {
+        alpha,
+        at: class(low, high, b'@'),
+        colon: class(low, high, b':'),
+        comma: class(low, high, b','),
+        dash: class(low, high, b'-'),
+        digit: bits(is_in(low, b'0', 10), is_in(high, b'0', 10)),
+        dot: class(low, high, b'.'),
+        equals: class(low, high, b'='),
+        quote: class(low, high, b'"') | class(low, high, b'\''),
+        space: class(low, high, b' '),
+        upper: alpha & !lower,
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn printable(block: &[u8; BLOCK]) -> u64 {
+    let [low, high] = load(block);
+    bits(is_printable(low), is_printable(high))
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn load(block: &[u8; BLOCK]) -> [__m256i; 2] {
     let (first, second) = block.split_at(BLOCK / 2);
     // SAFETY: both halves are 32 bytes, and loads need no alignment.
     unsafe {
@@ -58,74 +100,41 @@ fn load(block: &[u8; BLOCK]) -> Halves {
     }
 }
 
-/// A bit for each byte whose highest bit is set after `class`.
-#[inline(always)]
-fn mask(halves: Halves, class: impl Fn(__m256i) -> __m256i) -> u64 {
-    let [low, high] = halves.map(|half| {
-        // SAFETY: called with AVX2 only.
-        let bits = unsafe { _mm256_movemask_epi8(class(half)) };
-        u64::from(bits.cast_unsigned())
-    });
-    low | high << 32
-}
-
-#[inline(always)]
-fn splat(byte: u8) -> __m256i {
-    // SAFETY: called with AVX2 only.
-    unsafe { _mm256_set1_epi8(byte.cast_signed()) }
+/// The highest bit of each byte.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn bits(low: __m256i, high: __m256i) -> u64 {
+    let low = _mm256_movemask_epi8(low).cast_unsigned();
+    let high = _mm256_movemask_epi8(high).cast_unsigned();
+    u64::from(low) | u64::from(high) << 32
 }
 
 /// Whether each byte is `byte`.
-#[inline(always)]
-fn is(half: __m256i, byte: u8) -> __m256i {
-    // SAFETY: called with AVX2 only.
-    unsafe { _mm256_cmpeq_epi8(half, splat(byte)) }
+#[inline]
+#[target_feature(enable = "avx2")]
+fn class(low: __m256i, high: __m256i, byte: u8) -> u64 {
+    let wanted = _mm256_set1_epi8(byte.cast_signed());
+    bits(_mm256_cmpeq_epi8(low, wanted), _mm256_cmpeq_epi8(high, wanted))
 }
 
 /// Whether each byte lies in `first..first + len`.
-#[inline(always)]
-fn is_in(half: __m256i, first: u8, len: u8) -> __m256i {
-    // SAFETY: called with AVX2 only.
-    unsafe {
-        let moved = _mm256_sub_epi8(half, splat(first));
-        _mm256_cmpeq_epi8(_mm256_min_epu8(moved, splat(len - 1)), moved)
-    }
+#[inline]
+#[target_feature(enable = "avx2")]
+fn is_in(bytes: __m256i, first: u8, len: u8) -> __m256i {
+    let moved = _mm256_sub_epi8(bytes, _mm256_set1_epi8(first.cast_signed()));
+    let last = _mm256_set1_epi8((len - 1).cast_signed());
+    _mm256_cmpeq_epi8(_mm256_min_epu8(moved, last), moved)
 }
 
-impl Kernel for Avx2 {
-    #[inline(always)]
-    fn masks(block: &[u8; BLOCK]) -> Masks {
-        let halves = load(block);
-        let class = |byte| mask(halves, |half| is(half, byte));
-        // SAFETY: called with AVX2 only.
-        let lower = |half| unsafe { _mm256_or_si256(half, splat(0x20)) };
-        let alpha = mask(halves, |half| is_in(lower(half), b'a', 26));
-        // The bit that tells lower case from upper, moved to the highest place.
-        // SAFETY: called with AVX2 only.
-        let is_lower = mask(halves, |half| unsafe { _mm256_slli_epi16::<2>(half) });
-        Masks {
-            alpha,
-            at: class(b'@'),
-            colon: class(b':'),
-            comma: class(b','),
-            dash: class(b'-'),
-            digit: mask(halves, |half| is_in(half, b'0', 10)),
-            dot: class(b'.'),
-            equals: class(b'='),
-            // SAFETY: called with AVX2 only.
-            quote: mask(halves, |half| unsafe { _mm256_or_si256(is(half, b'"'), is(half, b'\'')) }),
-            space: class(b' '),
-            upper: alpha & !is_lower,
-        }
-    }
+#[inline]
+#[target_feature(enable = "avx2")]
+fn is_letter(bytes: __m256i) -> __m256i {
+    is_in(_mm256_or_si256(bytes, _mm256_set1_epi8(0x20)), b'a', 26)
+}
 
-    #[inline(always)]
-    fn printable(block: &[u8; BLOCK]) -> u64 {
-        mask(load(block), |half| {
-            // SAFETY: called with AVX2 only.
-            let is_graphic = unsafe { _mm256_cmpgt_epi8(half, splat(0x1f)) };
-            // SAFETY: called with AVX2 only.
-            unsafe { _mm256_or_si256(is_graphic, is_in(half, b'\t', 5)) }
-        })
-    }
+#[inline]
+#[target_feature(enable = "avx2")]
+fn is_printable(bytes: __m256i) -> __m256i {
+    let is_graphic = _mm256_cmpgt_epi8(bytes, _mm256_set1_epi8(0x1f));
+    _mm256_or_si256(is_graphic, is_in(bytes, b'\t', 5))
 }
