@@ -138,6 +138,17 @@ impl ContentProfile {
             })
     }
 
+    /// Whether a finding may leave as it is, whatever its count: allowed by the strictest rule that
+    /// matches, or of a kind that blocks only where a rule names it.
+    pub fn releases(&self, finding: &Finding) -> bool {
+        let matching =
+            self.rules.iter().filter(|r| r.matches(finding.identifier, finding.confidence));
+        match matching.map(|rule| rule.action).max() {
+            Some(action) => action == Action::Allow,
+            None => !finding.identifier.is_safe_harbor() || finding.confidence < Confidence::Medium,
+        }
+    }
+
     /// The strictest action that findings lead to; of equals the first rule, and the rules before the
     /// default.
     fn strictest(&self, place: Place, evidence: &Evidence) -> Option<Verdict> {

@@ -4,6 +4,7 @@
 mod audit;
 mod certs;
 mod check;
+mod redact;
 mod run;
 mod scan;
 
@@ -41,6 +42,10 @@ enum Command {
     Policy(check::PolicyCommand),
     /// The whole story on this machine in a minute.
     Quickstart(quickstart::Args),
+    /// Masks identifiers in the text that comes in, line by line: exit 0 done, 1 something came that
+    /// the policy would block (masked all the same), 2 error, 3 some of it was no text and passed
+    /// unread.
+    Redact(redact::RedactArgs),
     /// Runs the proxy.
     Run(run::RunArgs),
     /// Findings in files, folders or standard input: exit 0 clean, 1 findings, 2 a path cannot be
@@ -84,6 +89,7 @@ impl Cli {
             }
             Command::Policy(command) => command.run(),
             Command::Quickstart(args) => quickstart::run(&args),
+            Command::Redact(args) => args.run(),
             Command::Run(args) => args.run(),
             Command::Scan(args) => args.run(),
         }

@@ -14,7 +14,7 @@
 //! | [`audit`] | the chained record; [`ongoing`] closes it with meters and metrics |
 //! | [`admin`], [`telemetry`] | metrics, health, logs |
 //! | [`app`], [`config`], [`reload`], [`drain`], [`rooms`] | building, watching and ending all of it |
-//! | [`cli`], [`env`], [`quickstart`], [`scan`] | what people run |
+//! | [`cli`], [`env`], [`quickstart`], [`redact`], [`scan`] | what people run |
 //!
 //! Every room gathers facts, asks policy, acts, records. A refusal is a value with its verdict
 //! ([`stop::Stop::Refused`]); a failure says who is at fault ([`error::Error`]).
@@ -36,6 +36,7 @@ pub mod inbound;
 pub mod ongoing;
 pub mod outbound;
 pub mod quickstart;
+pub mod redact;
 pub mod reload;
 pub mod rooms;
 pub mod scan;

@@ -1,10 +1,66 @@
 //! Spans to masked bytes. Invariant: the length never changes, and a second scan finds nothing.
 
+mod token;
+
 use std::sync::Arc;
 
 use crate::catalog::Catalog;
 use crate::finding::Finding;
+use crate::keyed::Key;
 use crate::scanner::scan_text;
+
+/// What takes the place of a finding.
+#[derive(Clone, Debug, Default)]
+pub enum Style {
+    /// `*` for each letter and digit.
+    #[default]
+    Mask,
+    /// A token of the same length, the same for the same value under the same key: `*` and letters.
+    /// A mask where the value is too short, a bare JSON number, cut off or overlapped by another.
+    Token(Key),
+}
+
+/// As [`mask`], in this style. Tokens need the whole value: cut between findings.
+pub fn redact(
+    style: &Style,
+    findings: &[Finding],
+    offset: u64,
+    bytes: &mut [u8],
+    wants: impl Fn(&Finding) -> bool,
+) {
+    let key = match style {
+        Style::Mask => return mask(findings, offset, bytes, wants),
+        Style::Token(key) => key,
+    };
+    let end = offset.saturating_add(bytes.len() as u64);
+    let mut wanted: Vec<&Finding> = findings
+        .iter()
+        .filter(|f| f.span.start < end && f.span.end > offset && is_maskable(f) && wants(f))
+        .collect();
+    wanted.sort_by_key(|finding| (finding.span.start, finding.span.end));
+    let mut rest = wanted.iter().peekable();
+    let mut before = 0;
+    while let Some(&finding) = rest.next() {
+        let span = finding.span;
+        let is_apart =
+            before <= span.start && rest.peek().is_none_or(|next| next.span.start >= span.end);
+        before = before.max(span.end);
+        let from = span.start.checked_sub(offset).and_then(|from| usize::try_from(from).ok());
+        let to = usize::try_from(span.end.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let value = from.and_then(|from| bytes.get_mut(from..to));
+        let is_whole = is_apart && !finding.json_number;
+        let is_token =
+            is_whole && value.is_some_and(|value| token::replace(key, finding.identifier, value));
+        if !is_token {
+            mask(std::slice::from_ref(finding), offset, bytes, |_| true);
+        }
+    }
+}
+
+/// Masks every letter and digit: for what a finding lies in, nobody knows where.
+pub fn cover(bytes: &mut [u8]) {
+    bytes.iter_mut().for_each(|byte| *byte = masked(*byte, false, false));
+}
 
 /// Most bytes that [`printable`] gives back.
 pub const PRINTABLE_MAX: usize = 1024;
@@ -71,13 +127,14 @@ fn is_format(c: char) -> bool {
         || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// The mask of one byte: letters and digits become `*`, separators stay; a bare JSON number becomes
-/// a `0` padded by spaces, since a number may not begin with several zeros.
+/// The mask of one byte: letters, digits and the backslash of an escape become `*`, separators
+/// stay; a bare JSON number becomes a `0` padded by spaces, since a number may not begin with
+/// several zeros.
 fn masked(byte: u8, json_number: bool, is_first: bool) -> u8 {
     match (json_number, is_first) {
         (true, true) => b'0',
         (true, false) => b' ',
-        (false, _) if byte.is_ascii_alphanumeric() || !byte.is_ascii() => b'*',
+        (false, _) if byte.is_ascii_alphanumeric() || byte == b'\\' || !byte.is_ascii() => b'*',
         (false, _) => byte,
     }
 }

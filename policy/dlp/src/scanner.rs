@@ -129,6 +129,19 @@ impl Scanner {
         scanner
     }
 
+    /// A scanner for a stream of text, such as a log: it is never taken for a container, so that
+    /// every finding outside of encodings stands where it can be masked.
+    pub fn of_text(catalog: Arc<Catalog>, limits: Limits) -> Scanner {
+        let root = Node::text(Place::root(Vec::new()));
+        Scanner { scan: Scan::new(catalog, limits), root, fed: 0, is_finished: false }
+    }
+
+    /// Takes the findings out of the evidence, so that a stream without end never comes to
+    /// [`Limits::findings_max`]. The tally keeps them.
+    pub fn take_findings(&mut self) -> Vec<Finding> {
+        std::mem::take(&mut self.scan.evidence.findings)
+    }
+
     /// Takes the next bytes of the body.
     pub fn feed(&mut self, chunk: &[u8]) {
         self.fed += chunk.len() as u64;

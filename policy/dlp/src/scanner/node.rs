@@ -74,18 +74,26 @@ pub(crate) struct Node {
     /// The first bytes, until the form is known.
     head: Vec<u8>,
     reader: Option<Box<dyn Reader>>,
+    /// Whether it is text whatever it looks like.
+    is_text: bool,
 }
 
 impl Node {
     pub(crate) fn new(place: Place) -> Node {
-        Node { place, head: Vec::new(), reader: None }
+        Node { place, head: Vec::new(), reader: None, is_text: false }
+    }
+
+    /// Content that is never a container.
+    pub(crate) fn text(place: Place) -> Node {
+        Node { is_text: true, ..Node::new(place) }
     }
 
     /// The reader, once the form is known.
     fn open(&mut self, scan: &mut Scan) -> &mut dyn Reader {
         let place = &self.place;
         let head = &self.head;
-        self.reader.get_or_insert_with(|| open(scan, place, head)).as_mut()
+        let text = self.is_text.then_some(Kind::Plain);
+        self.reader.get_or_insert_with(|| open(scan, place, head, text)).as_mut()
     }
 }
 
@@ -125,11 +133,11 @@ impl Reader for Node {
     }
 }
 
-/// The reader for what begins with `head`.
-fn open(scan: &mut Scan, place: &Place, head: &[u8]) -> Box<dyn Reader> {
+/// The reader for what begins with `head`, in the form that is known of it.
+fn open(scan: &mut Scan, place: &Place, head: &[u8], known: Option<Kind>) -> Box<dyn Reader> {
     let mut place = place.clone();
-    let encoding = place.encodings.pop();
-    let kind = encoding.map_or_else(|| sniff::kind(head), |encoding| Kind::of(encoding, head));
+    let encoding = place.encodings.pop().map(|encoding| Kind::of(encoding, head));
+    let kind = encoding.or(known).unwrap_or_else(|| sniff::kind(head));
     let leaf = |declared| Box::new(Leaf::new(place.member.clone(), declared));
     if kind.is_nested() && place.depth >= scan.limits.depth_max {
         scan.evidence.add_incomplete(IncompleteReason::DepthMax, place.member.as_ref());
