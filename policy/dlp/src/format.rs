@@ -2,11 +2,15 @@
 //! stream.
 
 pub(crate) mod binary;
+pub(crate) mod column;
 pub(crate) mod dialect;
 pub(crate) mod dicom;
 pub(crate) mod npy;
+pub(crate) mod parquet;
 pub(crate) mod pickle;
 pub(crate) mod safetensors;
 pub(crate) mod sniff;
+pub(crate) mod unpack;
 pub(crate) mod walk;
+pub(crate) mod whole;
 pub(crate) mod zip;

@@ -12,5 +12,7 @@
 mod dicom;
 #[path = "binary/hostile.rs"]
 mod hostile;
+#[path = "binary/parquet.rs"]
+mod parquet;
 #[path = "binary/support.rs"]
 mod support;

@@ -2,12 +2,12 @@
 
 use proptest::prelude::*;
 
-use crate::dicom;
 use crate::support::{scan, scan_by};
+use crate::{dicom, parquet};
 
 /// One sound file of each form.
 fn samples() -> Vec<Vec<u8>> {
-    [dicom::samples()].concat()
+    [dicom::samples(), parquet::samples()].concat()
 }
 
 fn sample() -> impl Strategy<Value = Vec<u8>> {
