@@ -27,6 +27,7 @@ impl Form {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Form::Dicom => "dicom",
+            Form::Parquet => "parquet",
         }
     }
 

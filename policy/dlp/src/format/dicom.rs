@@ -10,7 +10,7 @@ mod value;
 
 use crate::coverage::Declared;
 use crate::decode::codec::Compression;
-use crate::decode::stream::{Progress, Stream};
+use crate::decode::stream::{PIECE, Progress, Stream};
 use crate::evidence::IncompleteReason;
 use crate::format::walk::{Grammar, Walk, Want};
 use crate::scanner::{Leaf, Node, Place, Reader, Scan};
@@ -164,9 +164,9 @@ impl Elements {
         let stream = Stream::new(Compression::Deflate, &place, &scan.limits);
         let inner = Walk::new(Elements::new(place, State::Header, Syntax::EXPLICIT));
         self.content = Some(Content::Deflated(Box::new(stream), Box::new(inner)));
-        self.state = State::Behind;
+        self.state = State::Deflated;
         self.part(scan, bytes);
-        Some(Want::Rest)
+        Some(Want::Whole(PIECE))
     }
 
     /// Begins the value of an element, at the offset `at`.
@@ -278,6 +278,7 @@ impl Grammar for Elements {
         match self.state {
             State::Preamble => Want::Whole(PREAMBLE),
             State::Behind
+            | State::Deflated
             | State::Header
             | State::Length(..)
             | State::Peek(..)
@@ -313,6 +314,10 @@ impl Grammar for Elements {
                 value::read(scan, &mut self.leaf, (tag, vr), bytes);
                 self.next(end)
             }
+            State::Deflated => {
+                self.part(scan, bytes);
+                Want::Whole(PIECE)
+            }
             State::Behind => Want::Rest,
         }
     }
@@ -321,8 +326,8 @@ impl Grammar for Elements {
         match &mut self.content {
             None => self.leaf.feed(scan, bytes),
             Some(Content::Node(node)) => node.feed(scan, bytes),
-            Some(Content::Deflated(inflate, inner)) => {
-                let progress = inflate.feed(scan, bytes, &mut |scan, part| inner.feed(scan, part));
+            Some(Content::Deflated(stream, inner)) => {
+                let progress = stream.feed(scan, bytes, &mut |scan, part| inner.feed(scan, part));
                 let used = match progress {
                     Progress::More => return,
                     Progress::Ended(used) => used,
@@ -332,8 +337,10 @@ impl Grammar for Elements {
                     }
                 };
                 inner.finish(scan);
+                let held = stream.held().to_vec();
                 self.content = None;
                 self.leaf.declare(scan, Declared::Tensor);
+                self.leaf.feed(scan, &held);
                 self.leaf.feed(scan, bytes.get(used..).unwrap_or_default());
             }
         }
@@ -348,17 +355,25 @@ impl Grammar for Elements {
     }
 
     fn finish(&mut self, scan: &mut Scan, held: &[u8], is_cut: bool) {
+        let is_deflated = matches!(self.state, State::Deflated);
+        if is_deflated {
+            self.part(scan, held);
+        } else {
+            self.leaf.declare(scan, Declared::Nothing);
+            self.leaf.feed(scan, held);
+        }
         let is_open = matches!(self.state, State::Length(..) | State::Peek(..) | State::Value(..))
             || !self.frames.is_empty()
             || matches!(self.content, Some(Content::Deflated(..)));
-        if is_cut || is_open {
+        if is_open || is_cut && !is_deflated {
             let member = self.place.member.as_ref();
             scan.evidence.add_incomplete(IncompleteReason::Truncated, member);
         }
-        self.leaf.declare(scan, Declared::Nothing);
-        self.leaf.feed(scan, held);
         match &mut self.content {
-            Some(Content::Deflated(_, inner)) => inner.finish(scan),
+            Some(Content::Deflated(stream, inner)) => {
+                stream.finish(scan, &mut |scan, part| inner.feed(scan, part));
+                inner.finish(scan);
+            }
             Some(Content::Node(node)) => node.finish(scan),
             None => {}
         }

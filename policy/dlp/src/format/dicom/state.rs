@@ -28,6 +28,8 @@ pub(super) enum Holds {
 pub(super) enum State {
     /// No structure any more: plain bytes.
     Behind,
+    /// In a deflated data set, or behind it.
+    Deflated,
     /// Before an element or item.
     Header,
     /// In the length of a long header.
