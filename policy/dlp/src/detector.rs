@@ -2,14 +2,21 @@
 //! the bytes in `LOOK_BACK` before and `LOOK_AHEAD` behind it, so that a finding depends on the
 //! bytes, never on the chunks.
 
+pub(crate) mod account;
 pub(crate) mod card;
 pub(crate) mod date;
+pub(crate) mod device;
 pub(crate) mod email;
 pub(crate) mod health_plan;
+mod iban;
+pub(crate) mod labelled;
+pub(crate) mod license;
 pub(crate) mod mrn;
+pub(crate) mod other_id;
 pub(crate) mod phone;
 pub(crate) mod provider;
 pub(crate) mod ssn;
+pub(crate) mod vehicle;
 
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
@@ -148,6 +155,13 @@ impl<'a> View<'a> {
     /// The nearest label before `i`, with at most `len` bytes and `words` foreign words between.
     pub(crate) fn label(&self, i: usize, len: usize, words: usize) -> Option<Label> {
         label::nearest(self.bytes, i, Near { len, words })
+    }
+
+    /// Whether one of `words` stands in the `len` bytes before `i`, as a whole word in any case.
+    pub(crate) fn mentions(&self, i: usize, len: usize, words: &[&str]) -> bool {
+        let text = self.part(i.saturating_sub(len), i);
+        text.split(|b| !b.is_ascii_alphabetic())
+            .any(|word| words.iter().any(|known| word.eq_ignore_ascii_case(known.as_bytes())))
     }
 
     /// Whether a label of some other number stands directly before `i`.

@@ -1,6 +1,6 @@
-//! National Provider Identifiers: ten digits that begin with 1 or 2, with a check digit (45 CFR
-//! 162.406, CMS). One number in ten passes the check by chance, so a label is required. They
-//! identify a clinician, not the patient.
+//! Clinicians: National Provider Identifiers (45 CFR 162.406: ten digits, 1 or 2 first, a check
+//! digit) and DEA registrations (two letters, seven digits, a check digit). One number in ten passes
+//! by chance, so a label is required. They identify a clinician, not the patient.
 
 use super::{Detector, Match, View};
 use crate::check;
@@ -12,20 +12,66 @@ pub(crate) const NPI: Detector = Detector {
     name: "npi",
     identifiers: &[Identifier::Provider],
     anchors: &[Anchor::Digits, Anchor::Mixed],
-    runs: 1 << 10,
+    runs: 1 << 4 | 1 << 10,
     needs_label: true,
-    examine,
+    examine: npi,
 };
 
-fn examine(view: &View<'_>) -> Option<Match> {
-    let (start, end) = (view.at, view.at + 10);
-    if !matches!(view.byte(start), b'1' | b'2') || !view.opens(start) || !view.closes(end) {
+pub(crate) const DEA: Detector = Detector {
+    name: "dea",
+    identifiers: &[Identifier::Provider],
+    anchors: &[Anchor::Mixed],
+    runs: 0,
+    needs_label: false,
+    examine: dea,
+};
+
+fn npi(view: &View<'_>) -> Option<Match> {
+    let start = view.at;
+    // `1234-567-893` and `1234 567 893`, in groups as CMS prints none but forms do.
+    let separator = view.byte(start + 4);
+    let is_grouped = view.run == 4
+        && matches!(separator, b'-' | b' ')
+        && view.digits(start + 5) == 3
+        && view.byte(start + 8) == separator
+        && view.digits(start + 9) == 3;
+    let end = start + if is_grouped { 12 } else { 10 };
+    let opens = view.opens(start) || view.opens_joined(start);
+    if !matches!(view.byte(start), b'1' | b'2') || !opens || !view.closes(end) {
+        return None;
+    }
+    let text = view.part(start, end);
+    if !is_grouped && !text.iter().all(u8::is_ascii_digit) || !check::npi(text) {
         return None;
     }
     let label = view.label(start, 40, 3).filter(|l| l.family == Family::Npi)?;
-    if !check::npi(view.part(start, end)) {
+    let confidence = if label.gap.words == 0 { Confidence::High } else { Confidence::Medium };
+    Some(Match { identifier: Identifier::Provider, confidence, start, end })
+}
+
+/// Registrant types, the first letter (DEA Diversion Control, registration categories).
+const REGISTRANTS: &[u8] = b"ABCDEFGHJKLMPRSTUX";
+
+/// `BS1388568`: the type of registrant, the initial of the name or a 9, and seven digits.
+fn dea(view: &View<'_>) -> Option<Match> {
+    // `B91388568`: the second place of a firm's is a 9, and digits begin there.
+    let is_firm = view.byte(view.at) == b'9' && view.digits(view.at) == 8;
+    let start = view.at.checked_sub(if is_firm { 1 } else { 2 })?;
+    let end = start + 9;
+    let text = view.part(start, end);
+    let [kind, initial, digits @ ..] = text else { return None };
+    let is_shape = REGISTRANTS.contains(&kind.to_ascii_uppercase())
+        && (initial.is_ascii_alphabetic() || *initial == b'9')
+        && check::dea(digits);
+    if !is_shape || !view.opens(start) || !view.closes(end) {
         return None;
     }
-    let confidence = if label.gap.words == 0 { Confidence::High } else { Confidence::Medium };
+    let is_labelled = view.label(start, 40, 3).is_some_and(|l| l.family == Family::Dea);
+    let is_upper = kind.is_ascii_uppercase() && !initial.is_ascii_lowercase();
+    let confidence = match (is_labelled, is_upper) {
+        (true, _) => Confidence::High,
+        (false, true) if !view.is_soup(start, end) => Confidence::Low,
+        (false, true | false) => return None,
+    };
     Some(Match { identifier: Identifier::Provider, confidence, start, end })
 }

@@ -1,5 +1,7 @@
 //! Social Security numbers. Rule: area not 000, 666 or 9xx, group not 00, serial not 0000
 //! (SSA POMS RM 10201.035). Values that SSA or advertisers printed are told as low, not dropped.
+//! Beside them individual taxpayer numbers (IRS Publication 1915: 9xx with certain groups), and the
+//! last four digits behind a label.
 
 use super::{Detector, Match, View};
 use crate::finding::{Confidence, Identifier};
@@ -10,7 +12,7 @@ pub(crate) const SSN: Detector = Detector {
     name: "ssn",
     identifiers: &[Identifier::Ssn],
     anchors: &[Anchor::Digits, Anchor::Mixed],
-    runs: 1 << 3 | 1 << 9,
+    runs: 1 << 3 | 1 << 4 | 1 << 9,
     needs_label: false,
     examine,
 };
@@ -19,7 +21,15 @@ pub(crate) const SSN: Detector = Detector {
 const LABEL_NEAR: usize = 48;
 
 fn examine(view: &View<'_>) -> Option<Match> {
-    if view.run == 9 { bare(view) } else { separated(view) }
+    match view.run {
+        4 => last_four(view),
+        9 => bare(view),
+        _ => separated(view),
+    }
+}
+
+fn is_ssn(family: Family) -> bool {
+    matches!(family, Family::Ssn | Family::TaxId)
 }
 
 /// `123-45-6789` and `123 45 6789`.
@@ -34,7 +44,7 @@ fn separated(view: &View<'_>) -> Option<Match> {
     if !is_shape {
         return None;
     }
-    let is_labelled = view.label(start, LABEL_NEAR, 6).is_some_and(|l| l.family == Family::Ssn);
+    let is_labelled = view.label(start, LABEL_NEAR, 6).is_some_and(|l| is_ssn(l.family));
     if !stands_free(view, start, end, is_labelled) {
         return None;
     }
@@ -64,7 +74,7 @@ fn stands_free(view: &View<'_>, start: usize, end: usize, is_labelled: bool) -> 
 /// Nine digits behind a label.
 fn bare(view: &View<'_>) -> Option<Match> {
     let (start, end) = (view.at, view.at + 9);
-    let label = view.label(start, LABEL_NEAR, 6).filter(|l| l.family == Family::Ssn)?;
+    let label = view.label(start, LABEL_NEAR, 6).filter(|l| is_ssn(l.family))?;
     if !stands_free(view, start, end, true) {
         return None;
     }
@@ -72,16 +82,70 @@ fn bare(view: &View<'_>) -> Option<Match> {
     judged(view.number(start, end)?, confidence, start, end)
 }
 
-fn judged(number: u64, confidence: Confidence, start: usize, end: usize) -> Option<Match> {
-    let (area, group, serial) = (number / 1_000_000, number / 10_000 % 100, number % 10_000);
-    let confidence = if is_printed_value(number) {
-        Confidence::Low
-    } else if area == 0 || area == 666 || area >= 900 || group == 0 || serial == 0 {
-        return None;
+/// `XXX-XX-6183`, `***-**-6183`, or four digits behind a label and the word for what they are.
+fn last_four(view: &View<'_>) -> Option<Match> {
+    const MASKED: usize = 7;
+    let end = view.at + 4;
+    let label = |start| view.label(start, LABEL_NEAR, 4).filter(|l| is_ssn(l.family));
+    let masked = view.part(view.at.saturating_sub(MASKED), view.at);
+    let start = if is_masked(masked) {
+        label(view.at - MASKED)?;
+        view.at - MASKED
     } else {
-        confidence
+        let is_last = view.mentions(view.at, 32, &["last", "ending", "ends", "lastfour"]);
+        label(view.at).filter(|_| is_last)?;
+        view.at
+    };
+    let opens = view.before(start, 1);
+    let is_free = !opens.is_ascii_alphanumeric() && !matches!(opens, b'*' | b'-' | b'.');
+    (is_free && view.closes(end)).then_some(Match {
+        identifier: Identifier::Ssn,
+        confidence: Confidence::Medium,
+        start,
+        end,
+    })
+}
+
+/// Whether `text` hides the first five digits: `XXX-XX-`, `***-**-`, `###-##-`.
+fn is_masked(text: &[u8]) -> bool {
+    let &[a, b, c, first, d, e, second] = text else { return false };
+    let hides = |mark: u8| [a, b, c, d, e].iter().all(|byte| *byte == mark);
+    first == second && matches!(first, b'-' | b' ') && b"xX*#".iter().any(|mark| hides(*mark))
+}
+
+fn judged(number: u64, confidence: Confidence, start: usize, end: usize) -> Option<Match> {
+    let confidence = match kind_of(number)? {
+        Kind::Printed => Confidence::Low,
+        Kind::Ssn | Kind::Itin => confidence,
     };
     Some(Match { identifier: Identifier::Ssn, confidence, start, end })
+}
+
+/// What nine digits can be.
+enum Kind {
+    /// An individual taxpayer number.
+    Itin,
+    /// A number that was printed for all to see.
+    Printed,
+    /// A Social Security number.
+    Ssn,
+}
+
+fn kind_of(number: u64) -> Option<Kind> {
+    let (area, group, serial) = (number / 1_000_000, number / 10_000 % 100, number % 10_000);
+    if is_printed_value(number) {
+        Some(Kind::Printed)
+    } else if area >= 900 {
+        matches!(group, 50..=65 | 70..=88 | 90..=92 | 94..=99).then_some(Kind::Itin)
+    } else {
+        (area != 0 && area != 666 && group != 0 && serial != 0).then_some(Kind::Ssn)
+    }
+}
+
+/// Whether nine digits can be a number of either kind.
+pub(crate) fn is_plausible(digits: &[u8]) -> bool {
+    let number = digits.iter().fold(0, |value, b| value * 10 + u64::from(b.saturating_sub(b'0')));
+    digits.len() == 9 && kind_of(number).is_some()
 }
 
 /// Numbers known from wallets and pamphlets, and the range kept for advertisements (987-65-4320 to

@@ -1,0 +1,51 @@
+//! Accounts: bank accounts by IBAN (ISO 13616) and by routing number (ABA), and account, visit,
+//! claim numbers that a label makes.
+
+use super::labelled::{Announced, Value};
+use super::{Detector, Match, View, iban};
+use crate::check;
+use crate::finding::{Confidence, Identifier};
+use crate::gate::Anchor;
+use crate::label::Family;
+
+pub(crate) const ROUTING: Detector = Detector {
+    name: "routing",
+    identifiers: &[Identifier::Account],
+    anchors: &[Anchor::Digits],
+    runs: 1 << 9,
+    needs_label: true,
+    examine: routing,
+};
+
+pub(crate) const IBAN: Detector = Detector {
+    name: "iban",
+    identifiers: &[Identifier::Account],
+    anchors: &[Anchor::Mixed],
+    runs: 0,
+    needs_label: false,
+    examine: iban::examine,
+};
+
+/// Nine digits with a right prefix and check digit behind a label.
+fn routing(view: &View<'_>) -> Option<Match> {
+    let (start, end) = (view.at, view.at + 9);
+    view.label(start, 40, 2).filter(|label| label.family == Family::Routing)?;
+    let opens = view.opens(start) || view.opens_joined(start);
+    let is_routing = opens && view.closes(end) && check::aba(view.part(start, end));
+    is_routing.then_some(Match {
+        identifier: Identifier::Account,
+        confidence: Confidence::High,
+        start,
+        end,
+    })
+}
+
+/// How sure a value is behind a label of an account.
+pub(crate) fn weigh(value: &Value<'_>) -> Option<Confidence> {
+    let is_number = (5..=20).contains(&value.len()) && value.letters <= 6;
+    match value.announced {
+        _ if !is_number => None,
+        Announced::Number => (value.digits >= 4).then_some(Confidence::High),
+        Announced::Mark | Announced::Bare => (value.digits >= 6).then_some(Confidence::Medium),
+    }
+}

@@ -1,0 +1,262 @@
+//! Values that have no shape of their own: only a label that stands directly before makes one. This
+//! room finds the value and its label once; each family's room says whether the value is plausible.
+//! Invariant: no label, no finding; a mask is no value.
+
+use super::{Detector, Match, RUN_MAX, View, runs};
+use super::{account, device, health_plan, license, mrn, other_id};
+use crate::finding::{Confidence, Identifier};
+use crate::gate::Anchor;
+use crate::label::{Family, Label};
+
+pub(crate) const LABELLED: Detector = Detector {
+    name: "label",
+    identifiers: &[
+        Identifier::Account,
+        Identifier::Device,
+        Identifier::HealthPlan,
+        Identifier::License,
+        Identifier::Mrn,
+        Identifier::OtherId,
+    ],
+    anchors: &[Anchor::Digits, Anchor::Mixed],
+    runs: runs(2, RUN_MAX as u32),
+    needs_label: false,
+    examine,
+};
+
+/// Bytes between a label and its value.
+const LABEL_NEAR: usize = 28;
+/// Bytes of the longest value, a UUID.
+const VALUE_MAX: usize = 36;
+/// Letters of the longest prefix that a value has (`GRP-193847`).
+const PREFIX_MAX: usize = 24;
+
+/// A value behind its label.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Value<'a> {
+    /// As it is written, with dashes and blanks within.
+    pub(crate) text: &'a [u8],
+    pub(crate) digits: usize,
+    pub(crate) letters: usize,
+    /// What the label says beside its family.
+    pub(crate) announced: Announced,
+}
+
+/// How a label says that a value follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Announced {
+    /// By a word for a number: `no`, `#`, `id`.
+    Number,
+    /// By a mark: `:`, `=`, a quote, a separator of fields.
+    Mark,
+    /// By standing there alone.
+    Bare,
+}
+
+impl Value<'_> {
+    /// Letters and digits, how many.
+    pub(crate) fn len(&self) -> usize {
+        self.digits + self.letters
+    }
+
+    /// Whether it is written as a UUID (RFC 9562 section 4).
+    pub(crate) fn is_uuid(&self) -> bool {
+        is_uuid(self.text)
+    }
+
+    /// Whether it may be a number at all: not only zeros, not hexadecimal, of one case.
+    fn is_plausible(&self) -> bool {
+        let has = |kind: fn(&u8) -> bool| self.text.iter().any(kind);
+        let is_even = !(has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase));
+        has(|b| matches!(b, b'1'..=b'9')) && is_even && !self.text.starts_with(b"0x")
+    }
+}
+
+/// Whether `text` is written as a UUID: 8-4-4-4-12 hexadecimal digits.
+pub(crate) fn is_uuid(text: &[u8]) -> bool {
+    text.len() == 36
+        && text.iter().enumerate().all(|(i, b)| match i {
+            8 | 13 | 18 | 23 => *b == b'-',
+            0..=7 | 9..=12 | 14..=17 | 19..=22 | 24.. => b.is_ascii_hexdigit(),
+        })
+}
+
+fn examine(view: &View<'_>) -> Option<Match> {
+    let first = token_start(view)?;
+    let (start, label) = labelled_start(view, first)?;
+    let end = value_end(view, start);
+    let opens = start > first || view.opens(start) || view.opens_joined(start);
+    let closes = view.closes(end) && view.byte(end) != b'/' || view.closes_joined(end);
+    if !opens || !closes {
+        return None;
+    }
+    let value = value_of(view, (start, end), label);
+    if !value.is_plausible() || is_date(value.text) {
+        return None;
+    }
+    let (identifier, confidence) = weigh(label.family, &value)?;
+    Some(Match { identifier, confidence, start, end })
+}
+
+/// Where the token around the anchor begins: letters, digits and single dashes. Nothing where an
+/// earlier anchor of the same token has been judged.
+fn token_start(view: &View<'_>) -> Option<usize> {
+    let mut start = view.at;
+    let mut digits = 0;
+    loop {
+        let near = view.before(start, 1);
+        let joins = near == b'-' && view.before(start, 2).is_ascii_alphanumeric();
+        if !near.is_ascii_alphanumeric() && !joins {
+            return Some(start);
+        }
+        digits += usize::from(near.is_ascii_digit());
+        start -= 1;
+        // A single digit and a dash have no anchor.
+        if digits > 1 || view.at - start > PREFIX_MAX {
+            return None;
+        }
+    }
+}
+
+/// Where the value begins in the token from `first` on, and its label: the token itself, or what
+/// stands behind words that are joined to it (`mrn-4481723`, `MRN4481723`).
+fn labelled_start(view: &View<'_>, first: usize) -> Option<(usize, Label)> {
+    let mut start = first;
+    loop {
+        if follows_word(view, start)
+            && let Some(label) = view.label(start, LABEL_NEAR, 0)
+        {
+            let is_glued = view.before(start, 1).is_ascii_alphabetic();
+            return (!is_glued || label.family == Family::Mrn).then_some((start, label));
+        }
+        let rest = view.bytes.get(start..=view.at)?;
+        let letters = rest.iter().take_while(|b| b.is_ascii_alphabetic()).count();
+        if letters == 0 {
+            return None;
+        }
+        start += letters + usize::from(view.byte(start + letters) == b'-');
+    }
+}
+
+/// Whether a letter stands before `start` with nothing but a few marks between. A cheap way out of
+/// tables of numbers.
+fn follows_word(view: &View<'_>, start: usize) -> bool {
+    const MARKS_MAX: usize = 20;
+    (1..=MARKS_MAX)
+        .map(|back| view.before(start, back))
+        .find(|b| b.is_ascii_alphanumeric() || *b == 0)
+        .is_some_and(|b| b.is_ascii_alphabetic())
+}
+
+/// Where a value ends: letters and digits with single dashes, or groups of digits with single
+/// blanks (`448 172 390`).
+fn value_end(view: &View<'_>, start: usize) -> usize {
+    let mut end = start;
+    while end - start <= VALUE_MAX {
+        let joins = view.byte(end) == b'-' && view.byte(end + 1).is_ascii_alphanumeric();
+        if !view.byte(end).is_ascii_alphanumeric() && !(joins && end > start) {
+            break;
+        }
+        end += 1;
+    }
+    let mut groups = 1;
+    let mut grouped = end;
+    while groups < 5 && view.byte(grouped) == b' ' && (2..=4).contains(&view.digits(grouped + 1)) {
+        grouped += 1 + view.digits(grouped + 1);
+        groups += 1;
+    }
+    let is_group = (2..=4).contains(&(end - start)) && view.digits(start) == end - start;
+    if is_group && groups > 2 && !view.byte(grouped).is_ascii_alphanumeric() {
+        grouped
+    } else {
+        end
+    }
+}
+
+fn value_of<'a>(view: &View<'a>, (start, end): (usize, usize), label: Label) -> Value<'a> {
+    let text = view.part(start, end);
+    Value {
+        text,
+        digits: text.iter().filter(|b| b.is_ascii_digit()).count(),
+        letters: text.iter().filter(|b| b.is_ascii_alphabetic()).count(),
+        announced: announced(view, start, label),
+    }
+}
+
+/// How what stands before `start` announces it.
+fn announced(view: &View<'_>, start: usize, label: Label) -> Announced {
+    const NUMBERS: &[&str] =
+        &["id", "identifier", "nbr", "no", "nr", "num", "number", "numbers", "locator", "uid"];
+    const LONGEST: usize = 10;
+    let gap = view.part(start - label.gap.len.min(start), start);
+    let is_letter = |b: &&u8| b.is_ascii_alphabetic();
+    let before = view.part(0, start);
+    let marks = before.iter().rev().take_while(|b| !b.is_ascii_alphabetic()).count();
+    let before = before.get(..start - marks).unwrap_or_default();
+    let letters = before.iter().rev().take(LONGEST).take_while(is_letter).count();
+    let word = before.get(before.len() - letters..).unwrap_or_default();
+    let ends = |number: &&str| {
+        let tail = word.len().checked_sub(number.len()).and_then(|from| word.get(from..));
+        tail.is_some_and(|tail| tail.eq_ignore_ascii_case(number.as_bytes()))
+    };
+    if gap.contains(&b'#') || NUMBERS.iter().any(|number| ends(&number)) {
+        Announced::Number
+    } else if gap.iter().any(|b| b":=|\"'>*".contains(b)) {
+        Announced::Mark
+    } else {
+        Announced::Bare
+    }
+}
+
+/// Whether `text` is a date with dashes: they follow labels of numbers too (`policy 2024-05-01`).
+fn is_date(text: &[u8]) -> bool {
+    let is_shape = |shape: &[u8]| {
+        let fits = |(b, s): (&u8, &u8)| if *s == b'-' { *b == b'-' } else { b.is_ascii_digit() };
+        text.len() == shape.len() && text.iter().zip(shape).all(fits)
+    };
+    is_shape(b"1234-12-12") || is_shape(b"12-12-1234")
+}
+
+/// What a value is that a label of `family` announces.
+fn weigh(family: Family, value: &Value<'_>) -> Option<(Identifier, Confidence)> {
+    let confidence = match family {
+        Family::Mrn | Family::PatientId => mrn::weigh(family, value),
+        Family::HealthPlan | Family::Member => health_plan::weigh(family, value),
+        Family::Account => account::weigh(value),
+        Family::License | Family::Passport => license::weigh(family, value),
+        Family::Device | Family::Imei => device::weigh(family, value),
+        Family::Accession | Family::StudyId => other_id::weigh(family, value),
+        Family::Address
+        | Family::Admission
+        | Family::Age
+        | Family::AnyName
+        | Family::Biometric
+        | Family::Birth
+        | Family::Card
+        | Family::City
+        | Family::Clinician
+        | Family::Contact
+        | Family::Dea
+        | Family::Death
+        | Family::Discharge
+        | Family::Email
+        | Family::Event
+        | Family::Fax
+        | Family::Iban
+        | Family::Ip
+        | Family::Mac
+        | Family::Name
+        | Family::Npi
+        | Family::Other
+        | Family::Phone
+        | Family::Photo
+        | Family::Plate
+        | Family::Routing
+        | Family::Ssn
+        | Family::TaxId
+        | Family::Url
+        | Family::Vin
+        | Family::Zip => None,
+    }?;
+    Some((family.identifier()?, confidence))
+}

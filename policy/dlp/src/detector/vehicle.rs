@@ -1,0 +1,113 @@
+//! Vehicles: identification numbers (49 CFR 565, ISO 3779) by their check digit, and plates by
+//! label.
+
+use super::{Detector, Match, View};
+use crate::check;
+use crate::finding::{Confidence, Identifier};
+use crate::gate::Anchor;
+use crate::label::Family;
+
+pub(crate) const VIN: Detector = Detector {
+    name: "vin",
+    identifiers: &[Identifier::Vehicle],
+    anchors: &[Anchor::Digits, Anchor::Mixed],
+    runs: 1 << 17,
+    needs_label: false,
+    examine: vin,
+};
+
+pub(crate) const PLATE: Detector = Detector {
+    name: "plate",
+    identifiers: &[Identifier::Vehicle],
+    anchors: &[Anchor::Digits, Anchor::Mixed],
+    runs: super::runs(2, 7),
+    needs_label: true,
+    examine: plate,
+};
+
+/// Places of a vehicle identification number.
+const VIN_LEN: usize = 17;
+/// Letters and digits of a plate.
+const PLATE_LEN: std::ops::RangeInclusive<usize> = 4..=8;
+
+fn vin(view: &View<'_>) -> Option<Match> {
+    let (start, end) = view.token(view.at);
+    let text = view.part(start, end);
+    if text.len() != VIN_LEN
+        || !(view.opens(start) || view.opens_joined(start))
+        || !view.closes(end)
+    {
+        return None;
+    }
+    let label = view.label(start, 40, 3).map(|label| label.family);
+    let is_right = check::vin(text);
+    let confidence = match label {
+        Some(Family::Vin) if is_right => Confidence::High,
+        // Outside of North America the ninth place is no check digit (ISO 3779).
+        Some(Family::Vin) if is_vin_text(text) => Confidence::Medium,
+        _ if !is_right || !is_distinct(text) || view.is_soup(start, end) => return None,
+        Some(Family::Other) => Confidence::Low,
+        _ => Confidence::Medium,
+    };
+    Some(Match { identifier: Identifier::Vehicle, confidence, start, end })
+}
+
+/// Whether every place is one of the alphabet, without I, O and Q.
+fn is_vin_text(text: &[u8]) -> bool {
+    let is_place = |b: &u8| b.is_ascii_alphanumeric() && !b"IOQioq".contains(b);
+    text.iter().all(is_place) && text.iter().any(u8::is_ascii_digit)
+}
+
+/// Whether a right number is more than chance: capitals among the first eight places, a model year
+/// in the tenth, four digits at the end (49 CFR 565.15(b) to (d)).
+fn is_distinct(text: &[u8]) -> bool {
+    let (Some((front, back)), Some(year)) = (text.split_at_checked(8), text.get(9)) else {
+        return false;
+    };
+    let serial = back.get(back.len() - 4..).unwrap_or_default();
+    let letters = front.iter().filter(|b| b.is_ascii_uppercase()).count();
+    (2..=7).contains(&letters)
+        && !matches!(year, b'U' | b'Z' | b'0')
+        && serial.iter().all(u8::is_ascii_digit)
+        && !text.iter().any(u8::is_ascii_lowercase)
+}
+
+/// A plate behind its label: `ABC 1234`, `7XYZ123`, `ABC-1234`.
+fn plate(view: &View<'_>) -> Option<Match> {
+    let (token, token_end) = view.token(view.at);
+    // `ABC 1234` has its anchor behind the blank.
+    let prefix = matches!(view.before(token, 1), b' ' | b'-')
+        && matches!(view.before(token, 2), b'0'..=b'9' | b'A'..=b'Z');
+    let front = if prefix { view.token(token - 2).0 } else { token };
+    let starts = [front, token];
+    let start = starts.into_iter().find(|start| is_plated(view, *start))?;
+    let mut end = token_end;
+    let next = view.token(end + 1);
+    let joins = matches!(view.byte(end), b' ' | b'-') && next.0 == end + 1 && next.1 - next.0 <= 4;
+    if start == token && token_end - token <= 4 && joins && is_upper(view.part(next.0, next.1)) {
+        end = next.1;
+    }
+    let text = view.part(start, end);
+    let len = text.iter().filter(|b| b.is_ascii_alphanumeric()).count();
+    let digits = text.iter().filter(|b| b.is_ascii_digit()).count();
+    let is_mixed = digits < len || digits >= 5;
+    let is_plate = PLATE_LEN.contains(&len) && is_mixed && digits > 0 && is_upper(text);
+    let is_free = view.opens(start) && view.closes(end);
+    (is_plate && is_free).then_some(Match {
+        identifier: Identifier::Vehicle,
+        confidence: Confidence::High,
+        start,
+        end,
+    })
+}
+
+fn is_plated(view: &View<'_>, start: usize) -> bool {
+    view.label(start, 24, 0).is_some_and(|label| label.family == Family::Plate)
+}
+
+/// Whether `text` is written as on a plate: capitals, digits, one separator.
+fn is_upper(text: &[u8]) -> bool {
+    !text.is_empty()
+        && text.iter().all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'Z' | b' ' | b'-'))
+        && text.iter().filter(|b| !b.is_ascii_alphanumeric()).count() <= 1
+}
