@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use crate::detector::{self, Detector, Match, View};
+use crate::detector::{self, Detector, Match, RUN_MAX, View};
 use crate::finding::Identifier;
 use crate::gate::Anchor;
 use crate::label;
@@ -11,6 +11,8 @@ use crate::label;
 #[derive(Debug)]
 pub struct Catalog {
     detectors: Vec<Named>,
+    /// Places in `detectors`, by anchor and, for digits, by the length of their run.
+    growing: Vec<Vec<Vec<usize>>>,
 }
 
 /// A detector and its name as findings carry it.
@@ -42,11 +44,28 @@ impl Catalog {
                 &detector::date::DATE,
                 &detector::email::EMAIL,
             ];
-            let detectors =
-                detectors.map(|detector| Named { name: detector.name.into(), detector });
-            Arc::new(Catalog { detectors: detectors.into() })
+            Arc::new(Catalog::of(&detectors))
         });
         Arc::clone(&BUILTIN)
+    }
+
+    fn of(detectors: &[&'static Detector]) -> Catalog {
+        let grows = |detector: &Detector, anchor: Anchor, run: usize| {
+            let fits = anchor != Anchor::Digits || detector.runs >> run & 1 == 1;
+            detector.anchors.contains(&anchor) && fits
+        };
+        let of_run = |anchor: Anchor, run: usize| -> Vec<usize> {
+            let places = detectors.iter().enumerate();
+            places.filter(|(_, d)| grows(d, anchor, run)).map(|(at, _)| at).collect()
+        };
+        let of_anchor = |anchor| (0..=RUN_MAX).map(|run| of_run(anchor, run)).collect();
+        Catalog {
+            detectors: detectors
+                .iter()
+                .map(|&detector| Named { name: detector.name.into(), detector })
+                .collect(),
+            growing: Anchor::ALL.iter().map(|&anchor| of_anchor(anchor)).collect(),
+        }
     }
 
     /// Whether any detector of this catalogue can report `identifier`.
@@ -57,13 +76,11 @@ impl Catalog {
     /// What stands at one anchor: the surest match, of equals that of the earlier detector.
     pub(crate) fn examine(&self, anchor: Anchor, view: &View<'_>) -> Option<(&Arc<str>, Match)> {
         let mut best: Option<(&Arc<str>, Match)> = None;
-        let is_labelled = view.label(view.token(view.at).0, label::WINDOW, usize::MAX).is_some();
-        for Named { name, detector } in &self.detectors {
-            if detector.needs_label && !is_labelled {
-                continue;
-            }
-            let grows = anchor != Anchor::Digits || detector.runs >> view.run & 1 == 1;
-            if !detector.anchors.contains(&anchor) || !grows {
+        let mut is_labelled = None;
+        for &at in self.growing(anchor, view.run) {
+            let Some(Named { name, detector }) = self.detectors.get(at) else { continue };
+            let has_label = || view.label(view.token(view.at).0, label::WINDOW, usize::MAX);
+            if detector.needs_label && !*is_labelled.get_or_insert_with(|| has_label().is_some()) {
                 continue;
             }
             let Some(found) = (detector.examine)(view) else { continue };
@@ -72,5 +89,12 @@ impl Catalog {
             }
         }
         best
+    }
+
+    /// The detectors that grow from an anchor, and from a run of so many digits.
+    fn growing(&self, anchor: Anchor, run: usize) -> &[usize] {
+        let run = if anchor == Anchor::Digits { run } else { 0 };
+        let of_anchor = self.growing.get(anchor as usize);
+        of_anchor.and_then(|runs| runs.get(run)).map_or(&[], Vec::as_slice)
     }
 }

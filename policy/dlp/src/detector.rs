@@ -18,6 +18,8 @@ pub(crate) mod provider;
 pub(crate) mod ssn;
 pub(crate) mod vehicle;
 
+use std::cell::Cell;
+
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
 use crate::label::{self, Family, Label, Near};
@@ -30,6 +32,8 @@ pub(crate) const LOOK_AHEAD: usize = 288;
 /// Bytes before its anchor at which a finding may begin: an e-mail's local part (64, RFC 5321
 /// section 4.5.3.1.1).
 pub(crate) const REACH_BACK: usize = 72;
+/// Foreign words between a label and its value, at most, whatever a detector asks for.
+pub(crate) const WORDS_MAX: usize = 8;
 /// Digit runs longer than this are no identifier's.
 pub(crate) const RUN_MAX: usize = 24;
 
@@ -66,7 +70,7 @@ pub(crate) struct Match {
 }
 
 /// The bytes around one anchor.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct View<'a> {
     /// From `LOOK_BACK` before the anchor (or the start of the leaf) to `LOOK_AHEAD` behind it (or
     /// its end).
@@ -77,9 +81,18 @@ pub(crate) struct View<'a> {
     pub(crate) anchor: Anchor,
     /// Length of the digit run at the anchor, at most `RUN_MAX + 1`; 0 where it is no digit.
     pub(crate) run: usize,
+    /// The label found last, and before what: detectors ask for the same one.
+    pub(crate) known: Cell<Option<(usize, Option<Label>)>>,
 }
 
 impl<'a> View<'a> {
+    /// What stands around `at` in `bytes`.
+    pub(crate) fn new(bytes: &'a [u8], at: usize, anchor: Anchor) -> View<'a> {
+        let mut view = View { bytes, at, anchor, run: 0, known: Cell::new(None) };
+        view.run = view.digits(at);
+        view
+    }
+
     /// The byte at `i`; outside of the leaf a NUL, which is part of no identifier.
     pub(crate) fn byte(&self, i: usize) -> u8 {
         self.bytes.get(i).copied().unwrap_or(0)
@@ -154,7 +167,16 @@ impl<'a> View<'a> {
 
     /// The nearest label before `i`, with at most `len` bytes and `words` foreign words between.
     pub(crate) fn label(&self, i: usize, len: usize, words: usize) -> Option<Label> {
-        label::nearest(self.bytes, i, Near { len, words })
+        let label = match self.known.get() {
+            Some((known, label)) if known == i => label,
+            Some(_) | None => {
+                let near = Near { len: label::WINDOW, words: WORDS_MAX };
+                let label = label::nearest(self.bytes, i, near);
+                self.known.set(Some((i, label)));
+                label
+            }
+        };
+        label.filter(|label| label.gap.len <= len && label.gap.words <= words)
     }
 
     /// Whether one of `words` stands in the `len` bytes before `i`, as a whole word in any case.

@@ -47,6 +47,20 @@ pub(crate) enum Anchor {
     Scheme,
 }
 
+impl Anchor {
+    /// Every anchor, each at the place of its discriminant.
+    pub(crate) const ALL: &[Anchor] = &[
+        Self::At,
+        Self::Caps,
+        Self::Colon,
+        Self::Digits,
+        Self::Dots,
+        Self::Mixed,
+        Self::Pairs,
+        Self::Scheme,
+    ];
+}
+
 /// Letters and digits of the longest token that a [`Anchor::Mixed`] can stand in.
 pub(crate) const TOKEN_MAX: usize = 32;
 /// Hexadecimal digits between two separators of [`Anchor::Pairs`].

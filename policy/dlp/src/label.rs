@@ -4,10 +4,10 @@
 //! judged.
 
 mod family;
+mod index;
 mod phrases;
 
 pub(crate) use family::Family;
-use phrases::PHRASES;
 
 /// Bytes before a value in which a label may begin.
 pub(crate) const WINDOW: usize = 72;
@@ -160,6 +160,10 @@ fn previous_word(bytes: &[u8], upto: usize, floor: usize) -> Option<Word> {
 fn meaning_of(bytes: &[u8], word: Word, floor: usize) -> Option<Option<Family>> {
     let text = bytes.get(word.start..word.end)?;
     let known = key(text).and_then(|key| phrase_of(bytes, canonical(key), word.start, floor));
+    let last = text.last().map(u8::to_ascii_lowercase);
+    if known.is_some() || !matches!(last, Some(b'd' | b'm' | b'o' | b'r')) {
+        return known;
+    }
     known.or_else(|| {
         let ends = |tail: &&&str| {
             let start = text.len().checked_sub(tail.len());
@@ -176,9 +180,8 @@ fn meaning_of(bytes: &[u8], word: Word, floor: usize) -> Option<Option<Family>> 
 
 /// What the longest phrase means whose last word, of this key, begins at `upto`.
 fn phrase_of(bytes: &[u8], key: u128, upto: usize, floor: usize) -> Option<Option<Family>> {
-    let first = KEYS.partition_point(|known| *known < key);
-    let same = KEYS.iter().zip(PHRASES).skip(first).take_while(|(known, _)| **known == key);
-    same.map(|(_, phrase)| phrase)
+    index::phrases(key)
+        .iter()
         .find(|(_, before, _)| follows(bytes, upto, floor, before))
         .map(|&(.., meaning)| meaning)
 }
@@ -216,6 +219,10 @@ const JOINED: &[&str] = &["id", "identifier", "nbr", "no", "num", "number", "uid
 
 /// The key that phrases have for a word.
 fn canonical(key: u128) -> u128 {
+    let first = key >> (8 * (WORD_MAX - 1));
+    if first != u128::from(b'i') && first != u128::from(b'n') {
+        return key;
+    }
     ALIASES.iter().find(|(alias, _)| *alias == key).map_or(key, |(_, meant)| *meant)
 }
 
@@ -240,19 +247,9 @@ const fn key(word: &[u8]) -> Option<u128> {
     Some(key << (8 * (WORD_MAX - word.len())))
 }
 
-/// The keys of the phrases' last words.
-static KEYS: [u128; PHRASES.len()] = {
-    let mut keys = [0; PHRASES.len()];
-    let (mut slots, mut phrases) = (keys.as_mut_slice(), PHRASES);
-    while let ([slot, later @ ..], [(last, ..), rest @ ..]) = (slots, phrases) {
-        *slot = known_key(last);
-        (slots, phrases) = (later, rest);
-    }
-    keys
-};
-
 #[cfg(test)]
 mod tests {
+    use super::phrases::PHRASES;
     use super::*;
 
     fn label(text: &str) -> Option<Label> {
@@ -265,7 +262,7 @@ mod tests {
 
     #[test]
     fn phrases_are_sorted_by_their_last_word() {
-        assert!(KEYS.is_sorted() && KEYS.iter().all(|key| *key > 0));
+        assert!(PHRASES.is_sorted_by_key(|phrase| phrase.0));
         assert!(PHRASES.iter().all(|(last, ..)| last.len() <= WORD_MAX));
     }
 

@@ -285,8 +285,7 @@ impl Leaf {
         let start = at.saturating_sub(LOOK_BACK);
         let end = (at + LOOK_AHEAD).min(window.len());
         let bytes = window.get(start..end).unwrap_or_default();
-        let mut view = View { bytes, at: at - start, anchor, run: 0 };
-        view.run = view.digits(view.at);
+        let view = View::new(bytes, at - start, anchor);
         self.judged = at + view.run.max(1);
         if anchor == Anchor::Digits && view.run > RUN_MAX {
             return;

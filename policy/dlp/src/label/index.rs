@@ -1,0 +1,50 @@
+//! Looks a word up among the phrases. Most words of a text are in none: a filter of a few kilobytes
+//! says so at once.
+
+use std::sync::LazyLock;
+
+use super::phrases::{PHRASES, Phrase};
+use super::{canonical, known_key};
+
+/// Bits of the filter, a power of two.
+const FILTER_BITS: u32 = 15;
+
+struct Index {
+    filter: Vec<u64>,
+    /// Sorted: the key of a last word, and its phrases.
+    words: Vec<(u128, &'static [Phrase])>,
+}
+
+static INDEX: LazyLock<Index> = LazyLock::new(|| {
+    let mut filter = vec![0u64; 1 << (FILTER_BITS - 6)];
+    let alike = PHRASES.chunk_by(|a, b| a.0 == b.0);
+    let words: Vec<_> =
+        alike.filter_map(|phrases| Some((known_key(phrases.first()?.0), phrases))).collect();
+    for (key, _) in &words {
+        let bit = hash(*key);
+        if let Some(word) = filter.get_mut(bit >> 6) {
+            *word |= 1 << (bit & 63);
+        }
+    }
+    Index { filter, words }
+});
+
+/// The phrases whose last word has this key, or is meant by it.
+pub(super) fn phrases(key: u128) -> &'static [Phrase] {
+    let key = canonical(key);
+    let bit = hash(key);
+    if INDEX.filter.get(bit >> 6).is_none_or(|word| word >> (bit & 63) & 1 == 0) {
+        return &[];
+    }
+    let found = INDEX.words.binary_search_by_key(&key, |(key, _)| *key);
+    found.ok().and_then(|at| INDEX.words.get(at)).map_or(&[], |(_, phrases)| phrases)
+}
+
+/// A bit of the filter.
+fn hash(key: u128) -> usize {
+    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+    let [high, low] =
+        [key >> 64, key & u128::from(u64::MAX)].map(|half| u64::try_from(half).unwrap_or(0));
+    let mixed = (high ^ low.rotate_left(29)).wrapping_mul(ODD) >> (64 - FILTER_BITS);
+    usize::try_from(mixed).unwrap_or(0)
+}
