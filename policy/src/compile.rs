@@ -15,6 +15,7 @@ use crate::policy::Policy;
 use crate::review::PolicyTest;
 
 mod content;
+mod contract;
 mod endpoints;
 mod faults;
 mod lint;

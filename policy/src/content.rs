@@ -6,11 +6,15 @@
 
 use std::sync::Arc;
 
-use dlp::{Catalog, Confidence, Evidence, Finding, Identifier};
+use dlp::{Catalog, Confidence, Evidence, Finding, Hint, Identifier, Limits, Scanner};
 
 use crate::verdict::{Action, Enforcement, Reason, Verdict, code};
 
+mod contract;
 mod text;
+
+pub(crate) use contract::Contract;
+pub use contract::NAN_SHARE_MAX_DEFAULT;
 
 /// `holdMax` where a profile does not say: 1 GiB.
 pub const HOLD_MAX_DEFAULT: u64 = 1 << 30;
@@ -43,6 +47,7 @@ pub struct ContentProfile {
     pub(crate) unreadable: Gap,
     pub(crate) unidentified: Gap,
     pub(crate) rules: Vec<ContentRule>,
+    pub(crate) contract: Option<Contract>,
     pub(crate) catalog: Arc<Catalog>,
 }
 
@@ -105,10 +110,21 @@ impl ContentProfile {
         &self.catalog
     }
 
+    /// A scanner for one body, which gathers what this profile judges.
+    pub fn scanner(&self, hint: &Hint<'_>, limits: Limits) -> Scanner {
+        let catalog = Arc::clone(&self.catalog);
+        match &self.contract {
+            Some(contract) => Scanner::measuring(catalog, hint, limits, contract.measure.clone()),
+            None => Scanner::new(catalog, hint, limits),
+        }
+    }
+
     /// What the evidence gathered so far leads to. Monotone: for evidence that grows, a verdict that stops
     /// stays one that stops.
     ///
-    /// Of several reasons to stop, a finding comes before content that was not read.
+    /// Of several reasons to stop, a finding comes before a broken contract, and that before content that
+    /// was not read. A contract is on bodies only, and refuses one that was not scanned by
+    /// [`ContentProfile::scanner`].
     pub fn judge(&self, place: Place, evidence: &Evidence) -> Verdict {
         if self.exempt.is_some() && place == Place::Body {
             return Verdict::allow(None, "the rule exempts this content".to_owned());
@@ -118,6 +134,9 @@ impl ContentProfile {
         });
         if verdict.action == Action::Block {
             return verdict;
+        }
+        if let Some(breach) = self.judge_contract(place, evidence) {
+            return breach;
         }
         if let Some(gap) = self.judge_gaps(evidence) {
             return gap;
@@ -196,6 +215,13 @@ impl ContentProfile {
                 text::unmatched(found, evidence, is_unmatched),
             )
         })
+    }
+
+    fn judge_contract(&self, place: Place, evidence: &Evidence) -> Option<Verdict> {
+        let contract = self.contract.as_ref().filter(|_| place == Place::Body)?;
+        let text = contract.complaint(evidence.payload.as_deref())?;
+        let label = Arc::from(format!("content/{}#payload", self.name));
+        Some(Verdict::block(Some(label), code::PAYLOAD, text))
     }
 
     fn judge_gaps(&self, evidence: &Evidence) -> Option<Verdict> {

@@ -209,6 +209,9 @@ pub enum ContentRef {
 pub struct ExemptFile {
     /// `true`.
     pub exempt: Spanned<bool>,
+    /// A contract, which cannot be judged on what is not read.
+    #[serde(default, deserialize_with = "present")]
+    pub payload: Option<Spanned<PayloadFile>>,
     /// Why.
     #[serde(default, deserialize_with = "present")]
     pub because: Option<Text>,
@@ -238,9 +241,40 @@ pub struct ContentFile {
     /// What is done with findings.
     #[serde(default)]
     pub rules: Vec<Spanned<ContentRuleFile>>,
+    /// What a body must be made of.
+    #[serde(default, deserialize_with = "present")]
+    pub payload: Option<Spanned<PayloadFile>>,
     /// A site's own detectors.
     #[serde(default, deserialize_with = "present")]
     pub detectors: Option<Spanned<Vec<DetectorFile>>>,
+}
+
+/// `payload` of a content profile: the contract on what may leave.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct PayloadFile {
+    /// Forms, outermost and inner.
+    pub kinds: Spanned<Vec<Text>>,
+    /// Element types.
+    pub dtypes: Spanned<Vec<Text>>,
+    /// Most tensors.
+    #[serde(default, deserialize_with = "present")]
+    pub tensors_max: Option<Spanned<i64>>,
+    /// Most elements, all tensors together.
+    #[serde(default, deserialize_with = "present")]
+    pub elements_max: Option<Spanned<i64>>,
+    /// The largest Euclidean norm of all floats together.
+    #[serde(default, deserialize_with = "present")]
+    pub norm_max: Option<Spanned<f64>>,
+    /// The largest share of floats that are NaN or infinite.
+    #[serde(default, deserialize_with = "present")]
+    pub nan_share_max: Option<Spanned<f64>>,
+    /// `refuse` or `allow`.
+    #[serde(default, deserialize_with = "present")]
+    pub free_text: Option<Text>,
+    /// Keys of metadata whose values may be text.
+    #[serde(default, deserialize_with = "present")]
+    pub metadata_keys: Option<Spanned<Vec<Text>>>,
 }
 
 /// An entry of `rules` of a content profile.

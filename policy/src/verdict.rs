@@ -132,6 +132,8 @@ pub mod code {
     pub const NEVER_DIAL_ADDRESS: &str = "never-dial-address";
     /// No rule goes to the endpoint that lists the host, or no inbound rule exists.
     pub const NO_RULE: &str = "no-rule";
+    /// A body that is not made of what its profile's `payload` wants.
+    pub const PAYLOAD: &str = "payload";
     /// No rule for this host and method takes the path.
     pub const PATH_NOT_ALLOWED: &str = "path-not-allowed";
     /// Permitted.

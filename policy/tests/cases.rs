@@ -153,9 +153,19 @@ struct Change {
 
 #[test]
 fn load_errors() {
-    let table: LoadErrors = toml::from_str(include_str!("cases/load_errors.toml")).unwrap();
+    let tables = [
+        (include_str!("cases/load_errors.toml"), 100),
+        (include_str!("cases/contract_errors.toml"), 20),
+    ];
+    for (table, cases) in tables {
+        let table: LoadErrors = toml::from_str(table).unwrap();
+        assert!(table.case.len() >= cases);
+        check_load_errors(&table);
+    }
+}
+
+fn check_load_errors(table: &LoadErrors) {
     assert!(compile(&table.base).warnings.is_empty(), "the base policy is clean");
-    assert!(table.case.len() >= 100);
     let mut wrong = Vec::new();
     for case in &table.case {
         assert_eq!(table.base.matches(&case.change).count(), 1, "{}: change what?", case.name);

@@ -41,6 +41,7 @@ pub(super) fn exemption(because: &str) -> ContentProfile {
         unreadable: Gap::Block,
         unidentified: Gap::Block,
         rules: Vec::new(),
+        contract: None,
         catalog: Catalog::builtin(),
     }
 }
@@ -61,6 +62,7 @@ fn profile(
         None => Some(HOLD_MAX_DEFAULT),
     };
     let (unreadable, unidentified) = gaps(faults, file);
+    let contract = super::contract::compile(faults, file);
     if let Some(detectors) = &file.detectors {
         let what = "not supported yet: a site's own `detectors`";
         faults.error(detectors.referenced, what, "leave them out for now");
@@ -78,6 +80,7 @@ fn profile(
         unreadable: unreadable?,
         unidentified: unidentified?,
         rules,
+        contract,
         catalog: Arc::clone(catalog),
     })
 }

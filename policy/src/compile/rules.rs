@@ -295,6 +295,11 @@ fn content(
         faults.error(at, what, "name a content profile");
         return None;
     }
+    if let Some(payload) = &file.payload {
+        let what = "`payload` on an exemption: what is not read cannot be held to a contract";
+        let at = if payload.referenced == Location::UNKNOWN { at } else { payload.referenced };
+        faults.error(at, what, "put it into a content profile, and name that");
+    }
     match &file.because {
         Some(because) => {
             read::reason(faults, because, "`because`").map(|why| Arc::new(exemption(why)))

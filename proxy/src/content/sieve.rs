@@ -53,7 +53,7 @@ impl Sieve {
                 content_type: hint.content_type.as_deref(),
                 grpc_encoding: hint.grpc_encoding.as_deref(),
             };
-            dlp::Scanner::new(profile.catalog().clone(), &hint, dlp::Limits::default())
+            profile.scanner(&hint, dlp::Limits::default())
         });
         if scanner.is_some() {
             meters.cell.with(|reading| {
