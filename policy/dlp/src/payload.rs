@@ -28,7 +28,21 @@ pub const NAME_MAX: usize = 256;
 
 /// The forms that a contract may permit, by their names: those that hold tensors and declare their
 /// types, and the encodings around them. `npz` is a zip of npy arrays.
-pub const FORMS: &[&str] = &["deflate", "gzip", "npy", "npz", "safetensors", "zip"];
+pub const FORMS: &[&str] = &[
+    "br",
+    "bzip2",
+    "deflate",
+    "gzip",
+    "lz4",
+    "npy",
+    "npz",
+    "safetensors",
+    "snappy",
+    "xz",
+    "zip",
+    "zlib",
+    "zstd",
+];
 
 /// Of [`FORMS`] those that hold tensors themselves.
 pub const TENSOR_FORMS: &[&str] = &["npy", "npz", "safetensors"];
