@@ -1,7 +1,7 @@
 //! What form content is of, by its first bytes alone; names and types that a sender gives are not
 //! trusted. Never panics, and a form that turns out wrong is still read.
 
-use super::{binary, pickle};
+use super::{binary, pickle, tar};
 use crate::decode::Encoding;
 use crate::decode::codec::{Compression, looks_like_zlib, magic};
 
@@ -26,6 +26,8 @@ pub(crate) enum Kind {
     /// Read as it is.
     Plain,
     Safetensors,
+    /// Tape archive, of any flavour.
+    Tar,
     /// A compression that is not read yet.
     Unknown,
     Zip,
@@ -55,6 +57,7 @@ impl Kind {
             Kind::Pickle => "pickle",
             Kind::Plain => "plain",
             Kind::Safetensors => "safetensors",
+            Kind::Tar => "tar",
             Kind::Unknown => "unknown",
             Kind::Zip => "zip",
         }
@@ -63,7 +66,7 @@ impl Kind {
     /// Whether content lies one level further in.
     pub(crate) fn is_nested(self) -> bool {
         match self {
-            Kind::AwsChunked | Kind::Coded(_) | Kind::Pickle | Kind::Zip => true,
+            Kind::AwsChunked | Kind::Coded(_) | Kind::Pickle | Kind::Tar | Kind::Zip => true,
             Kind::Binary(form) => form.is_nested(),
             Kind::Npy | Kind::Plain | Kind::Safetensors | Kind::Unknown => false,
         }
@@ -81,8 +84,9 @@ pub(crate) fn kind(head: &[u8]) -> Kind {
         _ => {
             let compressed = || compression(head).map(Kind::Coded);
             let binary = || binary::form(head).map(Kind::Binary);
+            let tar = || tar::is_header(head).then_some(Kind::Tar);
             let zlib = || looks_like_zlib(head).then_some(Kind::Coded(Compression::Zlib));
-            compressed().or_else(binary).or_else(zlib).unwrap_or(Kind::Plain)
+            compressed().or_else(binary).or_else(tar).or_else(zlib).unwrap_or(Kind::Plain)
         }
     }
 }

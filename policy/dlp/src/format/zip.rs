@@ -10,6 +10,7 @@ mod member;
 
 use crate::coverage::Declared;
 use crate::evidence::IncompleteReason;
+use crate::format::entry;
 use crate::scanner::{Leaf, Place, Reader, Scan};
 use central::{Directory, Record};
 use local::Local;
@@ -129,7 +130,7 @@ impl Zip {
         }
         self.members += 1;
         scan.evidence.coverage.read += (len - local.extra.len() - local.name.len()) as u64;
-        let place = local.place(scan, &self.place, self.members);
+        let place = entry::place(scan, &self.place, self.members, [&local.name, &local.extra]);
         let member = Member::new(scan, place, &local, (self.offset, self.offset + len as u64));
         self.state = State::Member(Box::new(member));
         Some(len)

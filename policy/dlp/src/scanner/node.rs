@@ -11,7 +11,7 @@ use crate::decode::coded::Coded;
 use crate::evidence::IncompleteReason;
 use crate::format::dialect::dialect;
 use crate::format::sniff::{self, Kind};
-use crate::format::{npy::Npy, pickle::Pickle, safetensors::Safetensors, zip::Zip};
+use crate::format::{npy::Npy, pickle::Pickle, safetensors::Safetensors, tar::Tar, zip::Zip};
 use crate::scanner::{Leaf, Scan};
 
 /// A form of content that reads bytes in any chunks.
@@ -161,6 +161,7 @@ fn open(scan: &mut Scan, place: &Place, head: &[u8], known: Option<Kind>) -> Box
             scan.evidence.add_incomplete(IncompleteReason::UnknownEncoding, place.member.as_ref());
             leaf(Declared::Opaque)
         }
+        Kind::Tar => Box::new(Tar::new(place)),
         Kind::Zip => Box::new(Zip::new(place)),
     }
 }
