@@ -189,4 +189,7 @@ pub struct Finding {
     pub column: u64,
     /// Whether it stands as a bare JSON number, so that its mask must stay one.
     pub json_number: bool,
+    /// The byte that hides each of its letters and digits: `*`, or another where the form around it
+    /// parts its values by `*`, as X12 does.
+    pub mask: u8,
 }

@@ -26,7 +26,7 @@ pub(crate) struct Field<'a> {
 pub(crate) fn judge(family: Family, text: &[u8]) -> Option<(Identifier, Confidence)> {
     let identifier = family.identifier()?;
     let text = text.trim_ascii();
-    if is_placeholder(text) || !fits(identifier, text) {
+    if is_placeholder(text) || !fits(family, identifier, text) {
         return None;
     }
     let is_weak = matches!(family, Family::AnyName | Family::Contact | Family::PatientId);
@@ -62,13 +62,14 @@ pub(crate) fn is_placeholder(text: &[u8]) -> bool {
 }
 
 /// Whether the shape of `text` is possible for the class.
-fn fits(identifier: Identifier, text: &[u8]) -> bool {
+fn fits(family: Family, identifier: Identifier, text: &[u8]) -> bool {
     let digits = text.iter().filter(|b| b.is_ascii_digit()).count();
     let letters = text.iter().filter(|b| b.is_ascii_alphabetic() || !b.is_ascii()).count();
     match identifier {
         Identifier::Ssn => digits == 9 && letters == 0,
         Identifier::Phone | Identifier::Fax => (7..=15).contains(&digits),
         Identifier::Email => text.contains(&b'@'),
+        Identifier::Provider if family == Family::Npi => digits == 10 && letters == 0,
         Identifier::Name | Identifier::Provider => letters >= 2,
         Identifier::Date => digits >= 5,
         Identifier::Age => digits >= 2,

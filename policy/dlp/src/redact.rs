@@ -9,6 +9,9 @@ use crate::finding::Finding;
 use crate::keyed::Key;
 use crate::scanner::scan_text;
 
+/// The byte that hides letters and digits in most forms.
+pub(crate) const MASK: u8 = b'*';
+
 /// What takes the place of a finding.
 #[derive(Clone, Debug, Default)]
 pub enum Style {
@@ -16,7 +19,8 @@ pub enum Style {
     #[default]
     Mask,
     /// A token of the same length, the same for the same value under the same key: `*` and letters.
-    /// A mask where the value is too short, a bare JSON number, cut off or overlapped by another.
+    /// A mask where the value is too short, a bare JSON number, in a form that `*` would break,
+    /// cut off or overlapped by another.
     Token(Key),
 }
 
@@ -48,7 +52,7 @@ pub fn redact(
         let from = span.start.checked_sub(offset).and_then(|from| usize::try_from(from).ok());
         let to = usize::try_from(span.end.saturating_sub(offset)).unwrap_or(usize::MAX);
         let value = from.and_then(|from| bytes.get_mut(from..to));
-        let is_whole = is_apart && !finding.json_number;
+        let is_whole = is_apart && !finding.json_number && finding.mask == MASK;
         let is_token =
             is_whole && value.is_some_and(|value| token::replace(key, finding.identifier, value));
         if !is_token {
@@ -59,7 +63,7 @@ pub fn redact(
 
 /// Masks every letter and digit: for what a finding lies in, nobody knows where.
 pub fn cover(bytes: &mut [u8]) {
-    bytes.iter_mut().for_each(|byte| *byte = masked(*byte, false, false));
+    bytes.iter_mut().for_each(|byte| *byte = hidden(*byte, MASK));
 }
 
 /// Most bytes that [`printable`] gives back.
@@ -80,7 +84,7 @@ pub fn mask(findings: &[Finding], offset: u64, bytes: &mut [u8], wants: impl Fn(
         let to = usize::try_from(span.end.min(end) - offset).unwrap_or(usize::MAX);
         let Some(part) = bytes.get_mut(from..to) else { continue };
         for (at, byte) in (span.start.max(offset)..).zip(part) {
-            *byte = masked(*byte, finding.json_number, at == span.start);
+            *byte = masked(*byte, finding, at == span.start);
         }
     }
 }
@@ -100,7 +104,7 @@ pub fn printable(catalog: &Arc<Catalog>, text: &str) -> String {
     let mut bytes = text.as_bytes().get(..seen).unwrap_or_default().to_vec();
     for (start, end) in scan_text(catalog, &bytes).1 {
         for byte in bytes.get_mut(start..end).unwrap_or_default() {
-            *byte = masked(*byte, false, false);
+            *byte = hidden(*byte, MASK);
         }
     }
     const ELLIPSIS: &str = "…";
@@ -127,14 +131,17 @@ fn is_format(c: char) -> bool {
         || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// The mask of one byte: letters, digits and the backslash of an escape become `*`, separators
-/// stay; a bare JSON number becomes a `0` padded by spaces, since a number may not begin with
-/// several zeros.
-fn masked(byte: u8, json_number: bool, is_first: bool) -> u8 {
-    match (json_number, is_first) {
+/// The mask of one byte: letters, digits and the backslash of an escape become the finding's mask,
+/// separators stay; a bare JSON number becomes a `0` padded by spaces, since a number may not begin
+/// with several zeros.
+fn masked(byte: u8, finding: &Finding, is_first: bool) -> u8 {
+    match (finding.json_number, is_first) {
         (true, true) => b'0',
         (true, false) => b' ',
-        (false, _) if byte.is_ascii_alphanumeric() || byte == b'\\' || !byte.is_ascii() => b'*',
-        (false, _) => byte,
+        (false, _) => hidden(byte, finding.mask),
     }
+}
+
+fn hidden(byte: u8, mask: u8) -> u8 {
+    if byte.is_ascii_alphanumeric() || byte == b'\\' || !byte.is_ascii() { mask } else { byte }
 }

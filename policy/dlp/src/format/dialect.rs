@@ -2,7 +2,9 @@
 //! beside the detectors and tells each value that stands at a place it knows. Invariant: what it
 //! tells depends on the bytes, never on the chunks.
 
+use super::{hl7, x12};
 use crate::locus::Field;
+use crate::redact::MASK;
 
 /// Bytes of a value that are kept; a longer one is free text, which the detectors read.
 pub(crate) const FIELD_MAX: usize = 512;
@@ -17,10 +19,17 @@ pub(crate) trait Dialect: std::fmt::Debug + Send + Sync {
     /// The offset in the leaf before which every value has been told. Never goes back, and never
     /// lags behind the end of the fed bytes by more than a named limit.
     fn settled(&self) -> u64;
+    /// The byte that may hide a value without parting it.
+    fn mask(&self) -> u8 {
+        MASK
+    }
 }
 
 /// The dialect of a leaf that begins with `head` (up to [`crate::format::sniff::LEN`] bytes); most
 /// leaves have none.
-pub(crate) fn dialect(_head: &[u8]) -> Option<Box<dyn Dialect>> {
-    None
+pub(crate) fn dialect(head: &[u8]) -> Option<Box<dyn Dialect>> {
+    if hl7::is_hl7(head) {
+        return Some(Box::new(hl7::Hl7::new()));
+    }
+    x12::x12(head).map(|x12| Box::new(x12) as Box<dyn Dialect>)
 }

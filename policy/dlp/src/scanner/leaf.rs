@@ -10,6 +10,7 @@ use crate::finding::{Confidence, Finding, Identifier, Span};
 use crate::format::dialect::Dialect;
 use crate::gate::{self, Anchor};
 use crate::locus::{self, Field};
+use crate::redact::MASK;
 use crate::scanner::settling::Settling;
 use crate::scanner::{Reader, Scan};
 
@@ -44,6 +45,8 @@ pub(crate) struct Leaf {
     candidates: Vec<u32>,
     /// The structured form that the leaf is written in.
     dialect: Option<Box<dyn Dialect>>,
+    /// The byte that hides what is found here.
+    mask: u8,
     settling: Settling,
     /// Whether it stands beside the content.
     is_beside: bool,
@@ -60,6 +63,7 @@ impl Leaf {
             lines: Lines::default(),
             candidates: Vec::new(),
             dialect: None,
+            mask: MASK,
             settling: Settling::default(),
             is_beside: false,
         }
@@ -73,6 +77,7 @@ impl Leaf {
 
     /// A leaf whose values a structured form tells beside the detectors.
     pub(crate) fn with_dialect(mut self, dialect: Option<Box<dyn Dialect>>) -> Leaf {
+        self.mask = dialect.as_ref().map_or(MASK, |dialect| dialect.mask());
         self.dialect = dialect;
         self
     }
@@ -217,6 +222,7 @@ impl Leaf {
             line,
             column,
             json_number,
+            mask: self.mask,
         });
     }
 
@@ -316,6 +322,7 @@ impl Leaf {
             line,
             column,
             json_number,
+            mask: self.mask,
         });
     }
 
