@@ -7,6 +7,7 @@ pub(crate) mod dialect;
 pub(crate) mod dicom;
 pub(crate) mod entry;
 mod hl7;
+pub(crate) mod image;
 pub(crate) mod npy;
 pub(crate) mod parquet;
 pub(crate) mod pickle;

@@ -12,6 +12,8 @@
 mod dicom;
 #[path = "binary/hostile.rs"]
 mod hostile;
+#[path = "binary/image.rs"]
+mod image;
 #[path = "binary/parquet.rs"]
 mod parquet;
 #[path = "binary/support.rs"]

@@ -1,22 +1,41 @@
 //! Binary forms by their first bytes: fields, tables, tensors, pictures, documents. Invariant: a form
 //! that turns out wrong is still read by its reader, byte for byte.
 
+use crate::format::image::{self, Print};
 use crate::format::{dicom, parquet};
 use crate::scanner::{Place, Reader};
 
 /// A form that is no archive and no compression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
+    /// A finger, face or iris, as a template or a picture.
+    Biometric,
+    Bmp,
     /// A medical image or report, PS3.10, with or without preamble.
     Dicom,
+    Gif,
+    Jpeg,
     /// A table in columns.
     Parquet,
+    Png,
+    Tiff,
+    Webp,
+    /// A fingerprint picture.
+    Wsq,
 }
 
 /// The form of what begins with `head`.
 pub(crate) fn form(head: &[u8]) -> Option<Form> {
     match head {
         [b'P', b'A', b'R', b'1' | b'E', ..] => Some(Form::Parquet),
+        [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, ..] => Some(Form::Png),
+        [0xff, 0xd8, 0xff, 0xc0..=0xfe, ..] => Some(Form::Jpeg),
+        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(Form::Gif),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Form::Webp),
+        [0xff, 0xa0, 0xff, 0xa2..=0xa8, ..] => Some(Form::Wsq),
+        _ if image::is_bitmap(head) => Some(Form::Bmp),
+        _ if image::is_record(head) => Some(Form::Biometric),
+        _ if image::is_tiff(head) => Some(Form::Tiff),
         _ if dicom::has_preamble(head) || dicom::is_bare(head) => Some(Form::Dicom),
         _ => None,
     }
@@ -26,15 +45,31 @@ impl Form {
     /// The stable name in contracts and reasons.
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Form::Biometric => "biometric",
+            Form::Bmp => "bmp",
             Form::Dicom => "dicom",
+            Form::Gif => "gif",
+            Form::Jpeg => "jpeg",
             Form::Parquet => "parquet",
+            Form::Png => "png",
+            Form::Tiff => "tiff",
+            Form::Webp => "webp",
+            Form::Wsq => "wsq",
         }
     }
 
     /// Whether content lies one level further in.
     pub(crate) fn is_nested(self) -> bool {
         match self {
-            Form::Dicom => false,
+            Form::Biometric
+            | Form::Bmp
+            | Form::Dicom
+            | Form::Gif
+            | Form::Jpeg
+            | Form::Png
+            | Form::Tiff
+            | Form::Webp
+            | Form::Wsq => false,
             Form::Parquet => true,
         }
     }
@@ -42,8 +77,16 @@ impl Form {
     /// The reader for what begins with `head`.
     pub(crate) fn open(self, place: Place, head: &[u8]) -> Box<dyn Reader> {
         match self {
+            Form::Biometric => Box::new(Print::record(place)),
+            Form::Bmp => Box::new(Print::bitmap(place)),
             Form::Dicom => Box::new(dicom::reader(place, head)),
+            Form::Gif => Box::new(image::gif(place)),
+            Form::Jpeg => Box::new(image::jpeg(place)),
             Form::Parquet => Box::new(parquet::reader(place)),
+            Form::Png => Box::new(image::png(place)),
+            Form::Tiff => Box::new(image::tiff(place)),
+            Form::Webp => Box::new(image::webp(place)),
+            Form::Wsq => Box::new(Print::wsq(place)),
         }
     }
 }

@@ -14,6 +14,8 @@ pub(crate) enum Want {
     Again(usize),
     /// Everything that follows, as it comes.
     Rest,
+    /// Bytes as they come, up to where the grammar itself finds an end ([`Grammar::search`]).
+    Search,
     /// So many bytes, as they come; then it is asked again.
     Stream(u64),
     /// So many bytes at once, at most [`WHOLE_MAX`], at least one.
@@ -28,6 +30,12 @@ pub(crate) trait Grammar: std::fmt::Debug + Send + Sync {
     fn whole(&mut self, scan: &mut Scan, at: u64, bytes: &[u8]) -> Want;
     /// Takes some of what it wanted as it comes.
     fn part(&mut self, scan: &mut Scan, bytes: &[u8]);
+    /// Takes bytes of what it searches an end in: how many, and what it wants behind the end if
+    /// that was found. The end must not depend on the chunks.
+    fn search(&mut self, scan: &mut Scan, bytes: &[u8]) -> (usize, Option<Want>) {
+        self.part(scan, bytes);
+        (bytes.len(), None)
+    }
     /// Says that the stream which it wanted is over at the offset `at`.
     fn over(&mut self, scan: &mut Scan, at: u64) -> Want;
     /// Says that the input is over, with the bytes of an unfinished piece. `is_cut` where it had
@@ -57,6 +65,12 @@ impl<G: Grammar> Walk<G> {
             Want::Rest => {
                 self.grammar.part(scan, bytes);
                 bytes.len()
+            }
+            Want::Search => {
+                let (used, want) = self.grammar.search(scan, bytes);
+                self.want = want.unwrap_or(Want::Search);
+                // Nothing used and nothing wanted would go on for ever.
+                if used == 0 && want.is_none() { bytes.len() } else { used }
             }
             Want::Stream(left) => {
                 let part = first(bytes, left);
@@ -98,7 +112,7 @@ impl<G: Grammar> Walk<G> {
                 // More than it had, or the same would be asked for ever.
                 Want::Whole(len.max(bytes.len() + 1))
             }
-            want @ (Want::Rest | Want::Stream(_) | Want::Whole(_)) => want,
+            want @ (Want::Rest | Want::Search | Want::Stream(_) | Want::Whole(_)) => want,
         };
     }
 }
@@ -118,7 +132,7 @@ impl<G: Grammar> Reader for Walk<G> {
             self.want = self.grammar.over(scan, self.input);
         }
         let held = std::mem::take(&mut self.held);
-        let is_cut = !held.is_empty() || matches!(self.want, Want::Stream(_));
+        let is_cut = !held.is_empty() || matches!(self.want, Want::Search | Want::Stream(_));
         self.grammar.finish(scan, &held, is_cut);
     }
 
