@@ -14,6 +14,8 @@ mod dicom;
 mod hostile;
 #[path = "binary/image.rs"]
 mod image;
+#[path = "binary/model.rs"]
+mod model;
 #[path = "binary/parquet.rs"]
 mod parquet;
 #[path = "binary/support.rs"]

@@ -2,7 +2,8 @@
 //! that turns out wrong is still read by its reader, byte for byte.
 
 use crate::format::image::{self, Print};
-use crate::format::{dicom, parquet};
+use crate::format::protobuf::{self, Protobuf};
+use crate::format::{dicom, gguf, parquet};
 use crate::scanner::{Place, Reader};
 
 /// A form that is no archive and no compression.
@@ -13,8 +14,12 @@ pub(crate) enum Form {
     Bmp,
     /// A medical image or report, PS3.10, with or without preamble.
     Dicom,
+    /// Tensors of a language model, with metadata.
+    Gguf,
     Gif,
     Jpeg,
+    /// A model in Protocol Buffers.
+    Onnx,
     /// A table in columns.
     Parquet,
     Png,
@@ -36,6 +41,8 @@ pub(crate) fn form(head: &[u8]) -> Option<Form> {
         _ if image::is_bitmap(head) => Some(Form::Bmp),
         _ if image::is_record(head) => Some(Form::Biometric),
         _ if image::is_tiff(head) => Some(Form::Tiff),
+        [b'G', b'G', b'U', b'F', 2 | 3, 0, 0, 0, ..] => Some(Form::Gguf),
+        _ if protobuf::is_onnx(head) => Some(Form::Onnx),
         _ if dicom::has_preamble(head) || dicom::is_bare(head) => Some(Form::Dicom),
         _ => None,
     }
@@ -48,8 +55,10 @@ impl Form {
             Form::Biometric => "biometric",
             Form::Bmp => "bmp",
             Form::Dicom => "dicom",
+            Form::Gguf => "gguf",
             Form::Gif => "gif",
             Form::Jpeg => "jpeg",
+            Form::Onnx => "onnx",
             Form::Parquet => "parquet",
             Form::Png => "png",
             Form::Tiff => "tiff",
@@ -64,13 +73,14 @@ impl Form {
             Form::Biometric
             | Form::Bmp
             | Form::Dicom
+            | Form::Gguf
             | Form::Gif
             | Form::Jpeg
             | Form::Png
             | Form::Tiff
             | Form::Webp
             | Form::Wsq => false,
-            Form::Parquet => true,
+            Form::Onnx | Form::Parquet => true,
         }
     }
 
@@ -80,8 +90,10 @@ impl Form {
             Form::Biometric => Box::new(Print::record(place)),
             Form::Bmp => Box::new(Print::bitmap(place)),
             Form::Dicom => Box::new(dicom::reader(place, head)),
+            Form::Gguf => Box::new(gguf::reader(place)),
             Form::Gif => Box::new(image::gif(place)),
             Form::Jpeg => Box::new(image::jpeg(place)),
+            Form::Onnx => Box::new(Protobuf::of(place)),
             Form::Parquet => Box::new(parquet::reader(place)),
             Form::Png => Box::new(image::png(place)),
             Form::Tiff => Box::new(image::tiff(place)),

@@ -20,6 +20,8 @@ pub(crate) enum Want {
     Stream(u64),
     /// So many bytes at once, at most [`WHOLE_MAX`], at least one.
     Whole(usize),
+    /// The piece that it was just given once more, in smaller ones, the first so long.
+    Within(usize),
 }
 
 /// A form of content as a sequence of wanted pieces.
@@ -84,7 +86,7 @@ impl<G: Grammar> Walk<G> {
                 }
                 part.len()
             }
-            Want::Again(len) | Want::Whole(len) => {
+            Want::Again(len) | Want::Whole(len) | Want::Within(len) => {
                 let len = len.clamp(1, WHOLE_MAX);
                 let part = first(bytes, len.saturating_sub(self.held.len()) as u64);
                 let at = self.input - self.held.len() as u64;
@@ -112,6 +114,14 @@ impl<G: Grammar> Walk<G> {
                 // More than it had, or the same would be asked for ever.
                 Want::Whole(len.max(bytes.len() + 1))
             }
+            Want::Within(len) if len < bytes.len() => {
+                self.want = Want::Whole(len);
+                let input = std::mem::replace(&mut self.input, at);
+                self.feed(scan, bytes);
+                self.input = input;
+                return;
+            }
+            Want::Within(len) => Want::Whole(len),
             want @ (Want::Rest | Want::Search | Want::Stream(_) | Want::Whole(_)) => want,
         };
     }

@@ -3,11 +3,11 @@
 use proptest::prelude::*;
 
 use crate::support::{scan, scan_by};
-use crate::{dicom, image, parquet};
+use crate::{dicom, image, model, parquet};
 
 /// One sound file of each form.
 fn samples() -> Vec<Vec<u8>> {
-    [dicom::samples(), image::samples(), parquet::samples()].concat()
+    [dicom::samples(), image::samples(), model::samples(), parquet::samples()].concat()
 }
 
 fn sample() -> impl Strategy<Value = Vec<u8>> {
