@@ -10,7 +10,7 @@ mod sweep;
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx2::with_avx2 as vectored;
-pub(crate) use sweep::sweep;
+pub(crate) use sweep::{Area, sweep};
 
 /// Runs `f` with the widest vectors that the processor has, where `f` inlines.
 #[cfg(not(target_arch = "x86_64"))]
@@ -168,7 +168,7 @@ mod tests {
     fn all(text: &str) -> Vec<(usize, Anchor)> {
         let bytes = text.as_bytes();
         let mut found = Vec::new();
-        sweep(bytes, 0, bytes.len(), &mut found);
+        sweep(Area { bytes, base: 0, from: 0, to: bytes.len() }, &mut found);
         let anchor = |at: u32| Some((at as usize, anchor_at(bytes, at as usize)?));
         found.into_iter().filter_map(anchor).collect()
     }

@@ -13,6 +13,8 @@ pub(crate) use family::Family;
 pub(crate) const WINDOW: usize = 72;
 /// Words of a name that are looked at, from its end.
 const NAME_WORDS_MAX: usize = 4;
+/// Words of a phrase before its last one.
+const PHRASE_WORDS_MAX: usize = 4;
 /// Letters of the longest word that can be part of a label.
 const WORD_MAX: usize = 16;
 
@@ -180,19 +182,40 @@ fn meaning_of(bytes: &[u8], word: Word, floor: usize) -> Option<Option<Family>> 
 
 /// What the longest phrase means whose last word, of this key, begins at `upto`.
 fn phrase_of(bytes: &[u8], key: u128, upto: usize, floor: usize) -> Option<Option<Family>> {
-    index::phrases(key)
-        .iter()
-        .find(|(_, before, _)| follows(bytes, upto, floor, before))
-        .map(|&(.., meaning)| meaning)
+    let phrases = index::phrases(key);
+    if phrases.is_empty() {
+        return None;
+    }
+    let mut words = Before { bytes, upto, floor, keys: [0; PHRASE_WORDS_MAX], known: 0 };
+    phrases.iter().find(|phrase| words.are(&phrase.before)).map(|phrase| phrase.meaning)
 }
 
-/// Whether the words before `upto` are these.
-fn follows(bytes: &[u8], mut upto: usize, floor: usize, words: &str) -> bool {
-    words.split_whitespace().rev().all(|wanted| {
-        let Some(found) = previous_word(bytes, upto, floor) else { return false };
-        upto = found.start;
-        bytes.get(found.start..found.end).is_some_and(|w| w.eq_ignore_ascii_case(wanted.as_bytes()))
-    })
+/// The words before a place, looked up as they are asked for.
+struct Before<'a> {
+    bytes: &'a [u8],
+    upto: usize,
+    floor: usize,
+    keys: [u128; PHRASE_WORDS_MAX],
+    known: usize,
+}
+
+impl Before<'_> {
+    /// Whether they are these, the nearest first.
+    fn are(&mut self, wanted: &[u128]) -> bool {
+        wanted.iter().enumerate().all(|(at, wanted)| self.key(at) == Some(*wanted))
+    }
+
+    /// The key of one of them; 0 where there is none, or a longer one than labels have.
+    fn key(&mut self, at: usize) -> Option<u128> {
+        while self.known <= at {
+            let word = previous_word(self.bytes, self.upto, self.floor);
+            let text = word.and_then(|word| self.bytes.get(word.start..word.end));
+            *self.keys.get_mut(self.known)? = text.and_then(key).unwrap_or(0);
+            self.upto = word.map_or(self.floor, |word| word.start);
+            self.known += 1;
+        }
+        self.keys.get(at).copied()
+    }
 }
 
 /// The key of `number`.
@@ -264,6 +287,8 @@ mod tests {
     fn phrases_are_sorted_by_their_last_word() {
         assert!(PHRASES.is_sorted_by_key(|phrase| phrase.0));
         assert!(PHRASES.iter().all(|(last, ..)| last.len() <= WORD_MAX));
+        let words = |before: &str| before.split_whitespace().count();
+        assert!(PHRASES.iter().all(|(_, before, _)| words(before) <= PHRASE_WORDS_MAX));
     }
 
     #[test]

@@ -8,14 +8,14 @@ use std::arch::x86_64::{
 };
 
 use super::masks::{BLOCK, Masks};
-use super::sweep::{Kernel, sweep_with};
+use super::sweep::{Area, Kernel, sweep_with};
 
 /// As [`super::sweep`]; false where the processor cannot.
-pub(super) fn sweep(bytes: &[u8], from: usize, to: usize, found: &mut Vec<u32>) -> bool {
+pub(super) fn sweep(area: Area<'_>, found: &mut Vec<u32>) -> bool {
     let is_able = is_able();
     if is_able {
         // SAFETY: the processor has the features.
-        unsafe { sweep_avx2(bytes, from, to, found) };
+        unsafe { sweep_avx2(area, found) };
     }
     is_able
 }
@@ -25,8 +25,8 @@ fn is_able() -> bool {
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-fn sweep_avx2(bytes: &[u8], from: usize, to: usize, found: &mut Vec<u32>) {
-    sweep_with::<Avx2>(bytes, from, to, found);
+fn sweep_avx2(area: Area<'_>, found: &mut Vec<u32>) {
+    sweep_with::<Avx2>(area, found);
 }
 
 /// Runs `f`, as far as it inlines, with 32-byte vectors where the processor has them.
@@ -76,6 +76,7 @@ fn masks(block: &[u8; BLOCK]) -> Masks {
         dash: class(low, high, b'-'),
         digit: bits(is_in(low, b'0', 10), is_in(high, b'0', 10)),
         dot: class(low, high, b'.'),
+        encoded: class(low, high, b'+') | class(low, high, b'/'),
         equals: class(low, high, b'='),
         quote: class(low, high, b'"') | class(low, high, b'\''),
         space: class(low, high, b' '),

@@ -14,6 +14,8 @@ pub(super) struct Masks {
     pub(super) dash: u64,
     pub(super) digit: u64,
     pub(super) dot: u64,
+    /// Plus and slash, which base64 has beside letters and digits.
+    pub(super) encoded: u64,
     pub(super) equals: u64,
     pub(super) quote: u64,
     pub(super) space: u64,
@@ -71,7 +73,12 @@ pub(super) fn candidates(m: &Masks, carry: &mut Carry) -> u64 {
     let dots = m.dot & digit_1 & (dot(2) | dot(3) | dot(4));
     let at = m.at & alnum_1;
 
+    // In the midst of base64 and hex, which are read decoded.
+    let is_encoded = alnum | m.encoded == u64::MAX && before | c.encoded == u64::MAX;
     carry.masks = *m;
+    if is_encoded {
+        return 0;
+    }
     digits | mixed | caps | labels | pairs | dots | at
 }
 

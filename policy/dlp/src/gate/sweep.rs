@@ -12,22 +12,44 @@ pub(super) trait Kernel {
     fn printable(block: &[u8; BLOCK]) -> u64;
 }
 
-/// Adds to `found` where an anchor may stand in `bytes[from..to]`, in order. Bytes outside are looked
-/// at only as neighbours; the ends of `bytes` count as printable.
-pub(crate) fn sweep(bytes: &[u8], from: usize, to: usize, found: &mut Vec<u32>) {
+/// What is swept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Area<'a> {
+    /// Bytes of a leaf. Its ends count as printable.
+    pub(crate) bytes: &'a [u8],
+    /// The offset in the leaf of the first one: blocks lie at multiples of their length in there,
+    /// whatever the chunks.
+    pub(crate) base: u64,
+    /// Which of them to look for anchors in; the others are looked at only as neighbours.
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+}
+
+impl Area<'_> {
+    /// Where the first block begins: one before what is asked for, for what it leaves behind.
+    fn start(&self) -> usize {
+        let block = BLOCK as u64;
+        let phase = usize::try_from(self.base.wrapping_neg() % block).unwrap_or(0);
+        let upto = self.from.saturating_sub(BLOCK + phase) / BLOCK * BLOCK;
+        if self.base == 0 { upto } else { phase + upto }
+    }
+}
+
+/// Adds to `found` where an anchor may stand in the area, in order.
+pub(crate) fn sweep(area: Area<'_>, found: &mut Vec<u32>) {
     #[cfg(target_arch = "x86_64")]
-    if super::avx2::sweep(bytes, from, to, found) {
+    if super::avx2::sweep(area, found) {
         return;
     }
-    sweep_with::<Portable>(bytes, from, to, found);
+    sweep_with::<Portable>(area, found);
 }
 
 /// [`sweep`] by one kernel.
 #[inline(always)]
-pub(super) fn sweep_with<K: Kernel>(bytes: &[u8], from: usize, to: usize, found: &mut Vec<u32>) {
-    let to = to.min(bytes.len());
-    // One block earlier, for what it leaves behind.
-    let mut at = from.saturating_sub(BLOCK);
+pub(super) fn sweep_with<K: Kernel>(area: Area<'_>, found: &mut Vec<u32>) {
+    let Area { bytes, from, .. } = area;
+    let to = area.to.min(bytes.len());
+    let mut at = area.start();
     let mut state = State {
         runs: if at == 0 { Runs::at_start() } else { Runs::default() },
         carry: Some(Carry::default()),
@@ -148,6 +170,7 @@ impl Kernel for Portable {
             dash: mask(block, |b| b == b'-'),
             digit: mask(block, |b| b.wrapping_sub(b'0') < 10),
             dot: mask(block, |b| b == b'.'),
+            encoded: mask(block, |b| b == b'+' || b == b'/'),
             equals: mask(block, |b| b == b'='),
             quote: mask(block, |b| b == b'"' || b == b'\''),
             space: mask(block, |b| b == b' '),
@@ -196,8 +219,9 @@ mod tests {
     fn check(bytes: &[u8], from: usize, to: usize) {
         let wanted = scalar(bytes, from, to);
         let (mut portable, mut best) = (Vec::new(), Vec::new());
-        sweep_with::<Portable>(bytes, from, to, &mut portable);
-        sweep(bytes, from, to, &mut best);
+        let area = Area { bytes, base: 0, from, to };
+        sweep_with::<Portable>(area, &mut portable);
+        sweep(area, &mut best);
         assert_eq!(portable, best, "both forms pass on the same candidates");
         assert_eq!(exact(bytes, best), wanted, "and all anchors are among them");
     }

@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use super::phrases::{PHRASES, Phrase};
-use super::{canonical, known_key};
+use super::{Family, canonical, known_key};
 
 /// Bits of the filter, a power of two.
 const FILTER_BITS: u32 = 15;
@@ -12,14 +12,33 @@ const FILTER_BITS: u32 = 15;
 struct Index {
     filter: Vec<u64>,
     /// Sorted: the key of a last word, and its phrases.
-    words: Vec<(u128, &'static [Phrase])>,
+    words: Vec<(u128, Vec<Known>)>,
+}
+
+/// A phrase without its last word.
+pub(super) struct Known {
+    /// The keys of the words before, the nearest first.
+    pub(super) before: Vec<u128>,
+    pub(super) meaning: Option<Family>,
+}
+
+impl Known {
+    fn of((_, before, meaning): &Phrase) -> Known {
+        Known {
+            before: before.split(' ').rev().filter(|w| !w.is_empty()).map(known_key).collect(),
+            meaning: *meaning,
+        }
+    }
 }
 
 static INDEX: LazyLock<Index> = LazyLock::new(|| {
     let mut filter = vec![0u64; 1 << (FILTER_BITS - 6)];
     let alike = PHRASES.chunk_by(|a, b| a.0 == b.0);
-    let words: Vec<_> =
-        alike.filter_map(|phrases| Some((known_key(phrases.first()?.0), phrases))).collect();
+    let words: Vec<_> = alike
+        .filter_map(|alike| {
+            Some((known_key(alike.first()?.0), alike.iter().map(Known::of).collect()))
+        })
+        .collect();
     for (key, _) in &words {
         let bit = hash(*key);
         if let Some(word) = filter.get_mut(bit >> 6) {
@@ -30,14 +49,14 @@ static INDEX: LazyLock<Index> = LazyLock::new(|| {
 });
 
 /// The phrases whose last word has this key, or is meant by it.
-pub(super) fn phrases(key: u128) -> &'static [Phrase] {
+pub(super) fn phrases(key: u128) -> &'static [Known] {
     let key = canonical(key);
     let bit = hash(key);
     if INDEX.filter.get(bit >> 6).is_none_or(|word| word >> (bit & 63) & 1 == 0) {
         return &[];
     }
     let found = INDEX.words.binary_search_by_key(&key, |(key, _)| *key);
-    found.ok().and_then(|at| INDEX.words.get(at)).map_or(&[], |(_, phrases)| phrases)
+    found.ok().and_then(|at| INDEX.words.get(at)).map_or(&[], |(_, known)| known)
 }
 
 /// A bit of the filter.

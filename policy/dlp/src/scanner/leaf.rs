@@ -8,7 +8,7 @@ use crate::coverage::{Blocks, Declared};
 use crate::detector::{LOOK_AHEAD, LOOK_BACK, Match, REACH_BACK, RUN_MAX, View};
 use crate::finding::{Confidence, Finding, Identifier, Span};
 use crate::format::dialect::Dialect;
-use crate::gate::{self, Anchor};
+use crate::gate::{self, Anchor, Area};
 use crate::locus::{self, Field};
 use crate::redact::MASK;
 use crate::scanner::settling::Settling;
@@ -273,7 +273,8 @@ impl Leaf {
         while self.judged < to {
             let end = to.min(self.judged + SWEEP);
             candidates.clear();
-            gate::sweep(window, self.judged, end, &mut candidates);
+            let area = Area { bytes: window, base: self.base, from: self.judged, to: end };
+            gate::sweep(area, &mut candidates);
             for &at in &candidates {
                 let at = at as usize;
                 if at >= self.judged
