@@ -69,14 +69,21 @@ pub(crate) struct Blocks {
     declared: Declared,
     partial: Vec<u8>,
     previous: Option<Class>,
-    /// The kind of number and the alignment that fitted last: tried first, since neighbours are
-    /// alike.
-    likely: Option<(&'static Kind, usize)>,
+    likely: Likely,
+}
+
+/// The kind of number and the alignment that fitted last: tried first, since neighbours are alike.
+#[derive(Clone, Copy, Debug, Default)]
+struct Likely {
+    kind: Option<(&'static Kind, usize)>,
+    /// The same told by a single comparison for each element.
+    range: Option<floats::Range>,
+    share: Option<integers::Share>,
 }
 
 impl Blocks {
     pub(crate) fn new(declared: Declared) -> Blocks {
-        Blocks { declared, partial: Vec::new(), previous: None, likely: None }
+        Blocks { declared, partial: Vec::new(), previous: None, likely: Likely::default() }
     }
 
     /// Takes the next bytes of the leaf.
@@ -125,10 +132,13 @@ impl Blocks {
         match self.declared {
             Declared::Integers => Class::Numeric,
             Declared::Opaque => Class::Unidentified,
-            Declared::Floats if is_short || self.is_likely(block) || !is_noise(block) => {
-                Class::Numeric
+            Declared::Floats => {
+                let is_numeric = is_short
+                    || self.is_likely(block)
+                    || self.fits_any(block, floats::KINDS)
+                    || !is_noise(block);
+                if is_numeric { Class::Numeric } else { Class::Unidentified }
             }
-            Declared::Floats => Class::Unidentified,
             Declared::Nothing | Declared::Tensor => {
                 let makeup = Makeup::of(block);
                 if makeup.is_text(block) {
@@ -158,7 +168,9 @@ impl Blocks {
     /// Whether any kind of number fits. The order is for speed only: the last one that fitted, then
     /// those that noise never fits, then the others.
     fn statistics(&mut self, block: &[u8], makeup: &Makeup) -> Class {
-        if makeup.is_wide_text(block) {
+        let is_still_noise =
+            || self.previous == Some(Class::Unidentified) && is_sampled_noise(block);
+        if makeup.is_wide_text(block) || is_still_noise() {
             return Class::Unidentified;
         }
         let is_numeric = self.is_likely(block)
@@ -169,9 +181,12 @@ impl Blocks {
     }
 
     fn is_likely(&self, block: &[u8]) -> bool {
-        self.likely.is_some_and(|(kind, phase)| {
-            block.get(phase..).is_some_and(|elements| (kind.fits)(elements))
-        })
+        let Likely { kind, range, share } = &self.likely;
+        range.is_some_and(|range| range.holds(block))
+            || share.is_some_and(|share| share.holds(block))
+            || kind.is_some_and(|(kind, phase)| {
+                block.get(phase..).is_some_and(|elements| (kind.fits)(elements))
+            })
     }
 
     /// Tries each kind at every alignment: a header before the elements may have any length.
@@ -181,7 +196,13 @@ impl Blocks {
         let found = places.find(|&(kind, phase)| {
             block.get(phase..).is_some_and(|elements| (kind.fits)(elements))
         });
-        self.likely = found.or(self.likely);
+        if let Some((kind, phase)) = found {
+            self.likely = Likely {
+                kind: Some((kind, phase)),
+                range: floats::Range::of(kind, phase, block),
+                share: if kind.width == 1 { integers::Share::of(block) } else { None },
+            };
+        }
         found.is_some()
     }
 }
@@ -218,6 +239,13 @@ fn is_noise(block: &[u8]) -> bool {
     // Random bytes stay within 5 % of the expectation; the exponent lane of f16, the widest, below
     // 40 %.
     f64::from(distinct.min().unwrap_or(0)) >= 0.8 * expected_distinct(block.len() / LANES)
+}
+
+/// As [`is_noise`], of a quarter of a block: enough behind a block that was noise as a whole.
+fn is_sampled_noise(block: &[u8]) -> bool {
+    const SAMPLE: usize = BLOCK / 16;
+    let samples = block.chunks(BLOCK / 4).filter_map(|part| part.get(..SAMPLE));
+    block.len() == BLOCK && is_noise(&samples.collect::<Vec<_>>().concat())
 }
 
 /// How many different values that many random bytes have.

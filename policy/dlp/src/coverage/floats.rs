@@ -36,6 +36,89 @@ fn is_f64(block: &[u8]) -> bool {
     Exponents::<2048>::of::<8>(block).lie_within(WINDOW_F64)
 }
 
+/// A kind of float, an alignment and the window of exponents in which the elements of a block lay:
+/// neighbours are alike, and one comparison an element tells whether these lie there too.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Range {
+    width: usize,
+    /// Bits of the exponent.
+    bits: u32,
+    phase: usize,
+    /// The first of the exponents, and how many.
+    low: u32,
+    len: u32,
+}
+
+impl Range {
+    /// The window that holds the elements of `block`, which are of the kind.
+    pub(super) fn of(kind: &Kind, phase: usize, block: &[u8]) -> Option<Range> {
+        let elements = block.get(phase..)?;
+        let at = KINDS.iter().position(|known| std::ptr::eq(known, kind))?;
+        let (bits, len, low) = match at {
+            0 => (8, WINDOW, Exponents::<256>::of::<4>(elements).lowest(WINDOW)),
+            1 => (8, WINDOW, Exponents::<256>::of::<2>(elements).lowest(WINDOW)),
+            2 => (5, WINDOW_F16, Exponents::<32>::of::<2>(elements).lowest(WINDOW_F16)),
+            3 => (11, WINDOW_F64, Exponents::<2048>::of::<8>(elements).lowest(WINDOW_F64)),
+            _ => return None,
+        };
+        let (low, len) = (u32::try_from(low?).ok()?, u32::try_from(len).ok()?);
+        Some(Range { width: kind.width, bits, phase, low, len })
+    }
+
+    /// Whether nearly all elements lie in there, but for zeros.
+    pub(super) fn holds(&self, block: &[u8]) -> bool {
+        let elements = block.get(self.phase..).unwrap_or_default();
+        let (inside, telling) = crate::gate::vectored(|| match self.width {
+            2 => self.count16(elements.as_chunks().0),
+            4 => self.count32(elements.as_chunks().0),
+            _ => self.count64(elements.as_chunks().0),
+        });
+        telling * 64 >= elements.len() / self.width.max(1)
+            && inside * 1000 >= telling * PER_MILLE_MIN
+    }
+
+    #[inline(always)]
+    fn count16(&self, elements: &[[u8; 2]]) -> (usize, usize) {
+        let (shift, mask) = (15 - self.bits, (1u16 << self.bits) - 1);
+        let (low, len) = (self.low.to_le_bytes(), self.len.to_le_bytes());
+        let low = u16::from_le_bytes([low[0], low[1]]);
+        let len = u16::from_le_bytes([len[0], len[1]]);
+        let (mut inside, mut telling) = (0u16, 0u16);
+        for element in elements {
+            let bits = u16::from_le_bytes(*element);
+            let is_inside = (bits >> shift & mask).wrapping_sub(low) < len;
+            inside += u16::from(is_inside & (bits != 0));
+            telling += u16::from(bits != 0);
+        }
+        (inside.into(), telling.into())
+    }
+
+    #[inline(always)]
+    fn count32(&self, elements: &[[u8; 4]]) -> (usize, usize) {
+        let (mut inside, mut telling) = (0u32, 0u32);
+        for element in elements {
+            let bits = u32::from_le_bytes(*element);
+            let is_inside = (bits >> 23 & 0xff).wrapping_sub(self.low) < self.len;
+            inside += u32::from(is_inside & (bits != 0));
+            telling += u32::from(bits != 0);
+        }
+        (inside as usize, telling as usize)
+    }
+
+    #[inline(always)]
+    fn count64(&self, elements: &[[u8; 8]]) -> (usize, usize) {
+        let (mut inside, mut telling) = (0u64, 0u64);
+        for element in elements {
+            let bits = u64::from_le_bytes(*element);
+            let is_inside =
+                (bits >> 52 & 0x7ff).wrapping_sub(self.low.into()) < u64::from(self.len);
+            inside += u64::from(is_inside & (bits != 0));
+            telling += u64::from(bits != 0);
+        }
+        (usize::try_from(inside).unwrap_or(0), usize::try_from(telling).unwrap_or(0))
+    }
+}
+
 /// How often each of the exponents occurs.
 struct Exponents<const BINS: usize> {
     counts: [u16; BINS],
@@ -67,6 +150,18 @@ impl<const BINS: usize> Exponents<BINS> {
         // A handful among zeros can hide hardly anything, and tells hardly anything.
         self.telling * 64 < self.elements
             || self.densest(window) * 1000 >= self.telling * PER_MILLE_MIN
+    }
+
+    /// The first exponent of a window that holds as many as [`Exponents::lie_within`] asks for, with
+    /// room to both sides.
+    fn lowest(&self, window: usize) -> Option<usize> {
+        let counts = || self.counts.iter().take(BINS - 1).map(|count| usize::from(*count));
+        let holds = |low: &usize| {
+            let inside: usize = counts().skip(*low).take(window).sum();
+            inside * 1000 >= self.telling * PER_MILLE_MIN
+        };
+        let lows: Vec<usize> = (0..BINS - window).filter(holds).collect();
+        lows.get(lows.len() / 2).copied()
     }
 
     /// The most elements that any `window` consecutive exponents hold.

@@ -65,6 +65,49 @@ fn is_i8(block: &[u8]) -> bool {
     near_zero * 1000 >= block.len() * PER_MILLE_MIN || used <= 2 || is_bell(&counts)
 }
 
+/// How many bytes of a block of 8-bit integers lay near zero: neighbours are alike, and random bytes
+/// are not.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Share {
+    /// Values below this, to both sides of zero, are near.
+    near: u8,
+    /// How many of [`super::BLOCK`] bytes were.
+    count: usize,
+}
+
+impl Share {
+    /// The share that tells best what a whole block of 8-bit integers is like.
+    pub(super) fn of(block: &[u8]) -> Option<Share> {
+        let shares = (1..7).map(|bit| Share { near: 1 << bit, count: near_zero(block, 1 << bit) });
+        let half = block.len() / 2;
+        let share = shares.min_by_key(|share| share.count.abs_diff(half))?;
+        let expected = block.len() * usize::from(share.near) / 128;
+        (block.len() == super::BLOCK && share.count > expected + 4 * Self::TOLERANCE)
+            .then_some(share)
+    }
+
+    /// By how much blocks of the same values differ: six standard deviations.
+    const TOLERANCE: usize = 192;
+
+    /// Whether about as many bytes of this block are near zero.
+    pub(super) fn holds(&self, block: &[u8]) -> bool {
+        block.len() == super::BLOCK
+            && near_zero(block, self.near).abs_diff(self.count) <= Self::TOLERANCE
+    }
+}
+
+/// How many bytes are within `-near..near`.
+fn near_zero(block: &[u8], near: u8) -> usize {
+    crate::gate::vectored(|| {
+        let count = |part: &[u8]| {
+            let is_near = |b: &u8| u8::from(b.wrapping_add(near) < near.wrapping_mul(2));
+            part.iter().map(is_near).fold(0u8, u8::wrapping_add)
+        };
+        // Short enough for a count of one byte, which the compiler keeps in vectors.
+        block.chunks(128).map(|part| usize::from(count(part))).sum()
+    })
+}
+
 /// Whether the histogram, of signed or unsigned values, is smooth and not flat.
 fn is_bell(counts: &[usize; 256]) -> bool {
     let is_smooth = |is_signed| has_smooth_histogram(counts, is_signed);

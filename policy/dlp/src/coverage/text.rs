@@ -12,6 +12,11 @@ pub(super) struct Makeup {
 
 impl Makeup {
     pub(super) fn of(block: &[u8]) -> Makeup {
+        crate::gate::vectored(|| Makeup::count(block))
+    }
+
+    #[inline(always)]
+    fn count(block: &[u8]) -> Makeup {
         // Short enough for counts of one byte, which the compiler keeps in vectors.
         const PART: usize = 128;
         let mut makeup = Makeup::default();
