@@ -206,6 +206,27 @@ impl<'a> View<'a> {
             || is_space(self.byte(end)) && holds_digit(&mut behind)
     }
 
+    /// Whether the tokens before and behind `start..end` both mix letters and digits, or are masked:
+    /// codes among codes, of which some are right by chance.
+    pub(crate) fn is_among_codes(&self, start: usize, end: usize) -> bool {
+        const GAP: usize = 4;
+        const CODE: usize = 40;
+        let is_gap = |b: &&u8| !b.is_ascii_alphanumeric() && **b != b'*';
+        let is_code = |bytes: &mut dyn Iterator<Item = &u8>| {
+            let code = bytes.take(CODE).take_while(|b| b.is_ascii_alphanumeric() || **b == b'*');
+            code.fold((false, false), |(letter, digit), b| {
+                (letter | (b.is_ascii_alphabetic() || *b == b'*'), digit | !b.is_ascii_alphabetic())
+            }) == (true, true)
+        };
+        let before = self.part(0, start);
+        let behind = self.bytes.get(end..).unwrap_or_default();
+        let (back, ahead) = (
+            before.iter().rev().take(GAP).take_while(is_gap).count(),
+            behind.iter().take(GAP).take_while(is_gap).count(),
+        );
+        is_code(&mut before.iter().rev().skip(back)) && is_code(&mut behind.iter().skip(ahead))
+    }
+
     /// Whether the neighbourhood of `start..end` is a table of numbers: hardly a letter among many
     /// bytes. Masks can only make it more so.
     pub(crate) fn is_numeric_table(&self, start: usize, end: usize) -> bool {

@@ -62,7 +62,8 @@ pub(crate) fn nearest(bytes: &[u8], value: usize, near: Near) -> Option<Label> {
             return None;
         }
         // `chart #` is `chart number`.
-        let is_numbered = bytes.get(word.end..from).is_some_and(|gap| gap.contains(&b'#'));
+        let between = bytes.get(word.end..from).unwrap_or_default();
+        let is_numbered = between.contains(&b'#') && !between.contains(&b'\n');
         let numbered = is_numbered.then(|| phrase_of(bytes, NUMBER, word.end, floor)).flatten();
         if let Some(Some(family)) = numbered {
             return Some(Label { family, gap });
@@ -161,6 +162,11 @@ fn previous_word(bytes: &[u8], upto: usize, floor: usize) -> Option<Word> {
 /// be joined to its last one: `memberid`.
 fn meaning_of(bytes: &[u8], word: Word, floor: usize) -> Option<Option<Family>> {
     let text = bytes.get(word.start..word.end)?;
+    // Capitals behind a digit are the tail of a code: `7K4MRN`.
+    let before = word.start.checked_sub(1).and_then(|i| bytes.get(i));
+    if before.is_some_and(u8::is_ascii_digit) && text.iter().all(u8::is_ascii_uppercase) {
+        return None;
+    }
     let known = key(text).and_then(|key| phrase_of(bytes, canonical(key), word.start, floor));
     let last = text.last().map(u8::to_ascii_lowercase);
     if known.is_some() || !matches!(last, Some(b'd' | b'm' | b'o' | b'r')) {
@@ -190,6 +196,9 @@ fn phrase_of(bytes: &[u8], key: u128, upto: usize, floor: usize) -> Option<Optio
     phrases.iter().find(|phrase| words.are(&phrase.before)).map(|phrase| phrase.meaning)
 }
 
+/// Marks between two words of a phrase: `patient": {"id`.
+const MARKS_MAX: usize = 12;
+
 /// The words before a place, looked up as they are asked for.
 struct Before<'a> {
     bytes: &'a [u8],
@@ -208,7 +217,12 @@ impl Before<'_> {
     /// The key of one of them; 0 where there is none, or a longer one than labels have.
     fn key(&mut self, at: usize) -> Option<u128> {
         while self.known <= at {
+            // No number and no more than the marks of a nested key may stand between.
             let word = previous_word(self.bytes, self.upto, self.floor);
+            let gap = word.and_then(|word| self.bytes.get(word.end..self.upto));
+            let is_near = gap
+                .is_some_and(|gap| gap.len() <= MARKS_MAX && !gap.iter().any(u8::is_ascii_digit));
+            let word = word.filter(|_| is_near);
             let text = word.and_then(|word| self.bytes.get(word.start..word.end));
             *self.keys.get_mut(self.known)? = text.and_then(key).unwrap_or(0);
             self.upto = word.map_or(self.floor, |word| word.start);

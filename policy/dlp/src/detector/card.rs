@@ -78,12 +78,17 @@ fn is_labelled(view: &View<'_>, start: usize) -> bool {
     view.label(start, 40, 3).is_some_and(|l| l.family == Family::Card)
 }
 
-/// Whether a number stands between words: not a field's value, not in a table, not some other
-/// number's.
+/// Whether a number stands between words: not a field's value, not in a table or list, not some
+/// other number's.
 fn stands_in_prose(view: &View<'_>, start: usize, end: usize) -> bool {
     let opens = matches!(view.before(start, 1), 0 | b' ' | b'\n' | b'\t' | b'(');
-    let is_value = matches!(view.before(start, 2), b':' | b'=' | b',' | b'|');
-    opens && !is_value && !view.is_numeric_table(start, end) && !view.is_other_number(start)
+    let text = view.part(0, start).trim_ascii_end();
+    let is_value = text.last().is_some_and(|b| b":=,|{[".contains(b));
+    let is_listed = view.byte(end) == b','
+        && !view.byte(end + 1).is_ascii_alphabetic()
+        && !(view.byte(end + 1) == b' ' && view.byte(end + 2).is_ascii_alphabetic());
+    let is_free = opens && !is_value && !is_listed;
+    is_free && !view.is_numeric_table(start, end) && !view.is_other_number(start)
 }
 
 fn judged(text: &[u8], confidence: Confidence, start: usize, end: usize) -> Option<Match> {

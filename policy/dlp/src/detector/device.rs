@@ -190,6 +190,8 @@ pub(crate) fn weigh(family: Family, value: &Value<'_>) -> Option<Confidence> {
     let is_number = (5..=24).contains(&value.len()) && value.digits >= 3 && value.letters <= 12;
     match value.announced {
         _ if !is_number => None,
+        // Names of parts and drivers are written small; certificates have long serials of digits.
+        _ if value.has_lower() || value.letters == 0 && value.digits > 14 => Some(Confidence::Low),
         Announced::Number => (value.digits >= 4).then_some(Confidence::Medium),
         // A serial of digits alone counts anything: zones, certificates, blocks.
         Announced::Mark | Announced::Bare if value.letters > 0 && value.digits >= 4 => {

@@ -31,6 +31,9 @@ const VALUE_MAX: usize = 36;
 /// Letters of the longest prefix that a value has (`GRP-193847`).
 const PREFIX_MAX: usize = 24;
 
+/// What numbers begin with that are public, or none.
+const PUBLIC: &[&str] = &["0x", "CVE-", "CWE-", "ISO", "RFC", "SHA", "UTF", "X509", "x0"];
+
 /// A value behind its label.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Value<'a> {
@@ -64,11 +67,27 @@ impl Value<'_> {
         is_uuid(self.text)
     }
 
-    /// Whether it may be a number at all: not only zeros, not hexadecimal, of one case.
+    /// Whether a small letter is among its letters.
+    pub(crate) fn has_lower(&self) -> bool {
+        self.text.iter().any(u8::is_ascii_lowercase)
+    }
+
+    /// Whether it may be a number at all: not only zeros, not hexadecimal, of one case, no name of
+    /// a part or a standard (`pl2303`, `rfc4519`, `CVE-2025-40273`).
     fn is_plausible(&self) -> bool {
-        let has = |kind: fn(&u8) -> bool| self.text.iter().any(kind);
-        let is_even = !(has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase));
-        has(|b| matches!(b, b'1'..=b'9')) && is_even && !self.text.starts_with(b"0x")
+        const LOWER_MAX: usize = 2;
+        let count = |kind: fn(&&u8) -> bool| self.text.iter().filter(kind).count();
+        let lower = count(|b| b.is_ascii_lowercase());
+        let is_even = lower == 0 || lower == self.letters;
+        let is_word = lower > LOWER_MAX && !self.text.contains(&b'-');
+        let starts = |known: &&str| {
+            let start = self.text.get(..known.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(known.as_bytes()))
+        };
+        count(|b| matches!(b, b'1'..=b'9')) > 0
+            && is_even
+            && !is_word
+            && !PUBLIC.iter().any(|known| starts(&known))
     }
 }
 
@@ -125,9 +144,13 @@ fn labelled_start(view: &View<'_>, first: usize) -> Option<(usize, Label)> {
     loop {
         if follows_word(view, start)
             && let Some(label) = view.label(start, LABEL_NEAR, 0)
+            && joins(view, start, label)
         {
             let is_glued = view.before(start, 1).is_ascii_alphabetic();
-            return (!is_glued || label.family == Family::Mrn).then_some((start, label));
+            let is_digits = view.digits(start) >= 6
+                && !view.byte(start + view.digits(start)).is_ascii_alphanumeric();
+            let is_whole = !is_glued || label.family == Family::Mrn && is_digits;
+            return is_whole.then_some((start, label));
         }
         let rest = view.bytes.get(start..=view.at)?;
         let letters = rest.iter().take_while(|b| b.is_ascii_alphabetic()).count();
@@ -136,6 +159,20 @@ fn labelled_start(view: &View<'_>, first: usize) -> Option<(usize, Label)> {
         }
         start += letters + usize::from(view.byte(start + letters) == b'-');
     }
+}
+
+/// Whether what lies between a label and a value may join them: no end of a sentence or statement,
+/// on another line nothing but marks of a form, and no mark of base 64 behind the tail of a word.
+pub(super) fn joins(view: &View<'_>, start: usize, label: Label) -> bool {
+    let label_end = start - label.gap.len.min(start);
+    let gap = view.part(label_end, start);
+    let ends = gap.iter().any(|b| b";!?`".contains(b));
+    let is_form = |b: &u8| b.is_ascii_alphabetic() || b" \t\r\n:=|\"'*-_>".contains(b);
+    let is_broken = gap.contains(&b'\n') && !gap.iter().all(is_form);
+    let capitals = view.part(0, label_end).iter().rev().take_while(|b| b.is_ascii_uppercase());
+    let is_tail = view.before(label_end - capitals.count(), 1).is_ascii_alphanumeric();
+    let is_base64 = matches!(gap, [b'/' | b'+']) && is_tail;
+    !ends && !is_broken && !is_base64
 }
 
 /// Whether a letter stands before `start` with nothing but a few marks between. A cheap way out of

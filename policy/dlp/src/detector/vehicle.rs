@@ -1,6 +1,7 @@
 //! Vehicles: identification numbers (49 CFR 565, ISO 3779) by their check digit, and plates by
 //! label.
 
+use super::labelled::joins;
 use super::{Detector, Match, View};
 use crate::check;
 use crate::finding::{Confidence, Identifier};
@@ -47,6 +48,7 @@ fn vin(view: &View<'_>) -> Option<Match> {
         Some(Family::Vin) if is_vin_text(text) => Confidence::Medium,
         _ if !is_right || !is_distinct(text) || view.is_soup(start, end) => return None,
         Some(Family::Other) => Confidence::Low,
+        _ if view.is_among_codes(start, end) => Confidence::Low,
         _ => Confidence::Medium,
     };
     Some(Match { identifier: Identifier::Vehicle, confidence, start, end })
@@ -67,6 +69,7 @@ fn is_distinct(text: &[u8]) -> bool {
     let serial = back.get(back.len() - 4..).unwrap_or_default();
     let letters = front.iter().filter(|b| b.is_ascii_uppercase()).count();
     (2..=7).contains(&letters)
+        && !front.starts_with(b"0")
         && !matches!(year, b'U' | b'Z' | b'0')
         && serial.iter().all(u8::is_ascii_digit)
         && !text.iter().any(u8::is_ascii_lowercase)
@@ -102,7 +105,8 @@ fn plate(view: &View<'_>) -> Option<Match> {
 }
 
 fn is_plated(view: &View<'_>, start: usize) -> bool {
-    view.label(start, 24, 0).is_some_and(|label| label.family == Family::Plate)
+    let label = view.label(start, 24, 0).filter(|label| label.family == Family::Plate);
+    label.is_some_and(|label| joins(view, start, label))
 }
 
 /// Whether `text` is written as on a plate: capitals, digits, one separator.
