@@ -3,6 +3,7 @@
 
 pub(crate) mod binary;
 pub(crate) mod column;
+mod csv;
 pub(crate) mod dialect;
 pub(crate) mod dicom;
 pub(crate) mod entry;

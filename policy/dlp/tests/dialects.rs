@@ -8,6 +8,8 @@
     reason = "tests"
 )]
 
+#[path = "dialects/csv.rs"]
+mod csv;
 #[path = "dialects/hl7.rs"]
 mod hl7;
 #[path = "dialects/x12.rs"]
@@ -84,7 +86,7 @@ proptest! {
 
     #[test]
     fn damage_neither_stops_a_scan_nor_depends_on_chunks(
-        text in prop::sample::select(vec![hl7::ADMISSION, x12::CLAIM]),
+        text in prop::sample::select(vec![hl7::ADMISSION, x12::CLAIM, csv::PATIENTS]),
         edits in prop::collection::vec((any::<prop::sample::Index>(), 0u8..4, any::<u8>()), 1..12),
         sizes in prop::collection::vec(1usize..200, 1..8),
     ) {
@@ -110,7 +112,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_told_has_a_sure_class(text in prop::sample::select(vec![hl7::ADMISSION, x12::CLAIM])) {
+    fn what_is_told_has_a_sure_class(text in prop::sample::select(vec![hl7::ADMISSION, x12::CLAIM, csv::PATIENTS])) {
         let evidence = whole(text.as_bytes());
         let told: Vec<_> = evidence.findings.iter().filter(|f| f.locus.is_some()).collect();
         prop_assert!(told.len() > 10);

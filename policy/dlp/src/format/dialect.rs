@@ -2,7 +2,7 @@
 //! beside the detectors and tells each value that stands at a place it knows. Invariant: what it
 //! tells depends on the bytes, never on the chunks.
 
-use super::{hl7, x12};
+use super::{csv, hl7, x12};
 use crate::locus::Field;
 use crate::redact::MASK;
 
@@ -31,5 +31,8 @@ pub(crate) fn dialect(head: &[u8]) -> Option<Box<dyn Dialect>> {
     if hl7::is_hl7(head) {
         return Some(Box::new(hl7::Hl7::new()));
     }
-    x12::x12(head).map(|x12| Box::new(x12) as Box<dyn Dialect>)
+    if let Some(x12) = x12::x12(head) {
+        return Some(Box::new(x12));
+    }
+    csv::csv(head).map(|csv| Box::new(csv) as Box<dyn Dialect>)
 }
