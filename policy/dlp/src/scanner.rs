@@ -12,6 +12,7 @@ use crate::coverage::Declared;
 use crate::decode::{Encoding, percent};
 use crate::evidence::Evidence;
 use crate::finding::Finding;
+use crate::format::told::Told;
 use crate::payload::{Measure, Meter, Payload};
 pub(crate) use leaf::{Leaf, is_plain_text};
 pub(crate) use node::{Node, Place, Reader};
@@ -112,8 +113,9 @@ impl Scanner {
     /// A scanner for one body.
     pub fn new(catalog: Arc<Catalog>, hint: &Hint<'_>, limits: Limits) -> Scanner {
         let encodings = hint.content_encoding.map(Encoding::list).unwrap_or_default();
-        let scan = Scan::new(catalog, limits);
-        Scanner { scan, root: Node::new(Place::root(encodings)), fed: 0, is_finished: false }
+        let told = hint.content_type.and_then(|media| Told::of(media, hint.grpc_encoding));
+        let root = Node::new(Place::root(encodings, told));
+        Scanner { scan: Scan::new(catalog, limits), root, fed: 0, is_finished: false }
     }
 
     /// A scanner that also gathers what a contract on payloads judges: [`Evidence::payload`].
@@ -132,7 +134,7 @@ impl Scanner {
     /// A scanner for a stream of text, such as a log: it is never taken for a container, so that
     /// every finding outside of encodings stands where it can be masked.
     pub fn of_text(catalog: Arc<Catalog>, limits: Limits) -> Scanner {
-        let root = Node::text(Place::root(Vec::new()));
+        let root = Node::text(Place::root(Vec::new(), None));
         Scanner { scan: Scan::new(catalog, limits), root, fed: 0, is_finished: false }
     }
 

@@ -9,6 +9,7 @@ mod gzip;
 mod lz4;
 pub(crate) mod magic;
 mod snappy;
+mod transfer;
 mod xz;
 mod zstd;
 
@@ -18,9 +19,11 @@ use crate::evidence::IncompleteReason;
 use crate::scanner::Limits;
 pub(crate) use deflate::looks_like_zlib;
 
-/// A compression that is read.
+/// A compression that is read, or a transfer encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Compression {
+    /// RFC 2045 section 6.8. Only by a part's word.
+    Base64,
     /// RFC 7932. Has no magic.
     Brotli,
     Bzip2,
@@ -32,6 +35,8 @@ pub(crate) enum Compression {
     HttpDeflate,
     /// LZ4 frames, the legacy ones too.
     Lz4,
+    /// RFC 2045 section 6.7. Only by a part's word.
+    QuotedPrintable,
     /// Snappy's framing format.
     Snappy,
     /// Snappy without frames. Has no magic.
@@ -60,11 +65,13 @@ impl Compression {
     /// The name by which the content stands in a finding's member.
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::Base64 => "base64",
             Self::Brotli => "br",
             Self::Bzip2 => "bzip2",
             Self::Deflate | Self::HttpDeflate => "deflate",
             Self::Gzip => "gzip",
             Self::Lz4 => "lz4",
+            Self::QuotedPrintable => "quoted-printable",
             Self::Snappy | Self::SnappyBlock => "snappy",
             Self::Xz => "xz",
             Self::Zlib => "zlib",
@@ -75,12 +82,14 @@ impl Compression {
     /// A decoder at the start of a stream.
     pub(crate) fn codec(self, limits: &Limits) -> Box<dyn Codec> {
         match self {
+            Self::Base64 => Box::new(transfer::Base64::default()),
             Self::Brotli => Box::new(brotli::Brotli::new()),
             Self::Bzip2 => Box::new(bzip2::Bzip2::new()),
             Self::Deflate => Box::new(deflate::Deflate::new(false)),
             Self::Gzip => Box::new(gzip::Gzip::new()),
             Self::HttpDeflate => Box::new(deflate::Either::default()),
             Self::Lz4 => Box::new(lz4::Lz4::default()),
+            Self::QuotedPrintable => Box::new(transfer::QuotedPrintable::default()),
             Self::Snappy => Box::new(snappy::Frames::default()),
             Self::SnappyBlock => Box::new(snappy::Block::default()),
             Self::Xz => Box::new(xz::Xz::new(limits.window_max)),
@@ -101,9 +110,11 @@ impl Compression {
             }
         };
         match self {
-            Self::Brotli
+            Self::Base64
+            | Self::Brotli
             | Self::Deflate
             | Self::HttpDeflate
+            | Self::QuotedPrintable
             | Self::Snappy
             | Self::SnappyBlock
             | Self::Zlib => Next::Nothing,

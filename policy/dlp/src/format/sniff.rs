@@ -1,7 +1,8 @@
 //! What form content is of, by its first bytes alone; names and types that a sender gives are not
 //! trusted. Never panics, and a form that turns out wrong is still read.
 
-use super::{binary, pickle, tar};
+use super::told::Told;
+use super::{binary, multipart, pickle, tar};
 use crate::decode::Encoding;
 use crate::decode::codec::{Compression, looks_like_zlib, magic};
 
@@ -19,6 +20,9 @@ pub(crate) enum Kind {
     /// A form of fields, tables, tensors or pictures.
     Binary(binary::Form),
     Coded(Compression),
+    /// Only by the sender's word.
+    Grpc,
+    Multipart,
     /// NumPy array.
     Npy,
     /// Python pickle, protocol 2 or later.
@@ -47,12 +51,22 @@ impl Kind {
         }
     }
 
+    /// The form that a sender tells.
+    pub(crate) fn of_told(told: &Told) -> Kind {
+        match told {
+            Told::Grpc(_) => Kind::Grpc,
+            Told::Multipart(_) => Kind::Multipart,
+        }
+    }
+
     /// The stable name in contracts and reasons.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Kind::AwsChunked => "aws-chunked",
             Kind::Binary(form) => form.name(),
             Kind::Coded(compression) => compression.name(),
+            Kind::Grpc => "grpc",
+            Kind::Multipart => "multipart",
             Kind::Npy => "npy",
             Kind::Pickle => "pickle",
             Kind::Plain => "plain",
@@ -66,7 +80,13 @@ impl Kind {
     /// Whether content lies one level further in.
     pub(crate) fn is_nested(self) -> bool {
         match self {
-            Kind::AwsChunked | Kind::Coded(_) | Kind::Pickle | Kind::Tar | Kind::Zip => true,
+            Kind::AwsChunked
+            | Kind::Coded(_)
+            | Kind::Grpc
+            | Kind::Multipart
+            | Kind::Pickle
+            | Kind::Tar
+            | Kind::Zip => true,
             Kind::Binary(form) => form.is_nested(),
             Kind::Npy | Kind::Plain | Kind::Safetensors | Kind::Unknown => false,
         }
@@ -80,6 +100,7 @@ pub(crate) fn kind(head: &[u8]) -> Kind {
         [0x93, b'N', b'U', b'M', b'P', b'Y', 1..=3, ..] => Kind::Npy,
         [0x80, 2..=5, opcode, ..] if pickle::may_begin(*opcode) => Kind::Pickle,
         _ if is_safetensors(head) => Kind::Safetensors,
+        _ if multipart::looks_like_multipart(head) => Kind::Multipart,
         _ if UNREAD.iter().any(|magic| head.starts_with(magic)) => Kind::Unknown,
         _ => {
             let compressed = || compression(head).map(Kind::Coded);

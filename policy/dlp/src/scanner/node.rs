@@ -10,7 +10,10 @@ use crate::decode::aws_chunked::AwsChunked;
 use crate::decode::coded::Coded;
 use crate::evidence::IncompleteReason;
 use crate::format::dialect::dialect;
+use crate::format::grpc::Grpc;
+use crate::format::multipart::Multipart;
 use crate::format::sniff::{self, Kind};
+use crate::format::told::Told;
 use crate::format::{npy::Npy, pickle::Pickle, safetensors::Safetensors, tar::Tar, zip::Zip};
 use crate::scanner::{Leaf, Scan};
 
@@ -35,12 +38,14 @@ pub(crate) struct Place {
     pub(crate) declared: Declared,
     /// Encodings that the sender names, the outermost last.
     pub(crate) encodings: Vec<Encoding>,
+    /// The form that the sender names, once the encodings are undone.
+    pub(crate) told: Option<Told>,
 }
 
 impl Place {
     /// The input itself.
-    pub(crate) fn root(encodings: Vec<Encoding>) -> Place {
-        Place { member: None, depth: 0, declared: Declared::Nothing, encodings }
+    pub(crate) fn root(encodings: Vec<Encoding>, told: Option<Told>) -> Place {
+        Place { member: None, depth: 0, declared: Declared::Nothing, encodings, told }
     }
 
     /// One level further in, by this name.
@@ -50,6 +55,7 @@ impl Place {
             depth: self.depth + 1,
             declared: Declared::Nothing,
             encodings: self.encodings.clone(),
+            told: self.told.clone(),
         }
     }
 
@@ -137,7 +143,9 @@ impl Reader for Node {
 fn open(scan: &mut Scan, place: &Place, head: &[u8], known: Option<Kind>) -> Box<dyn Reader> {
     let mut place = place.clone();
     let encoding = place.encodings.pop().map(|encoding| Kind::of(encoding, head));
-    let kind = encoding.or(known).unwrap_or_else(|| sniff::kind(head));
+    let told = if encoding.is_none() { place.told.take() } else { None };
+    let kind = encoding.or(known).or_else(|| told.as_ref().map(Kind::of_told));
+    let kind = kind.unwrap_or_else(|| sniff::kind(head));
     let leaf = |declared| Box::new(Leaf::new(place.member.clone(), declared));
     if kind.is_nested() && place.depth >= scan.limits.depth_max {
         scan.evidence.add_incomplete(IncompleteReason::DepthMax, place.member.as_ref());
@@ -150,6 +158,16 @@ fn open(scan: &mut Scan, place: &Place, head: &[u8], known: Option<Kind>) -> Box
         Kind::AwsChunked => Box::new(AwsChunked::new(place)),
         Kind::Binary(form) => form.open(place, head),
         Kind::Coded(compression) => Box::new(Coded::new(place, compression, &scan.limits)),
+        Kind::Grpc => {
+            let encoding =
+                if let Some(Told::Grpc(encoding)) = told { Some(encoding) } else { None };
+            Box::new(Grpc::new(place, encoding.unwrap_or(Encoding::Unknown)))
+        }
+        Kind::Multipart => {
+            let boundary =
+                if let Some(Told::Multipart(boundary)) = &told { Some(&**boundary) } else { None };
+            Box::new(Multipart::new(place, boundary))
+        }
         Kind::Npy => Box::new(Npy::new(place)),
         Kind::Pickle => Box::new(Pickle::new(place)),
         Kind::Plain => {
