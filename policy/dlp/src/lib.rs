@@ -11,6 +11,7 @@ mod coverage;
 mod decode;
 mod detector;
 mod evidence;
+pub mod exact;
 mod finding;
 mod format;
 mod gate;
