@@ -3,20 +3,23 @@
 use std::sync::{Arc, LazyLock};
 
 use crate::detector::{self, Detector, Match, RUN_MAX, View};
+use crate::exact::ExactSet;
 use crate::finding::Identifier;
 use crate::gate::Anchor;
 use crate::label;
 
 /// A set of detectors.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Catalog {
     detectors: Vec<Named>,
     /// Places in `detectors`, by anchor and, for digits, by the length of their run.
     growing: Vec<Vec<Vec<usize>>>,
+    /// Rosters of real patients.
+    exact: Vec<Arc<ExactSet>>,
 }
 
 /// A detector and its name as findings carry it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Named {
     name: Arc<str>,
     detector: &'static Detector,
@@ -65,12 +68,24 @@ impl Catalog {
                 .map(|&detector| Named { name: detector.name.into(), detector })
                 .collect(),
             growing: Anchor::ALL.iter().map(|&anchor| of_anchor(anchor)).collect(),
+            exact: Vec::new(),
         }
+    }
+
+    /// The same detectors, and the values of these rosters besides.
+    pub fn with_exact(&self, sets: Vec<Arc<ExactSet>>) -> Catalog {
+        Catalog { exact: sets, ..self.clone() }
+    }
+
+    /// The rosters whose values are found.
+    pub(crate) fn exact(&self) -> &[Arc<ExactSet>] {
+        &self.exact
     }
 
     /// Whether any detector of this catalogue can report `identifier`.
     pub fn covers(&self, identifier: Identifier) -> bool {
         self.detectors.iter().any(|named| named.detector.identifiers.contains(&identifier))
+            || self.exact.iter().any(|set| set.covers(identifier))
     }
 
     /// What stands at one anchor: the surest match, of equals that of the earlier detector.

@@ -15,9 +15,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::finding::Identifier;
-pub use build::{BuildReport, ExactBuilder};
+pub use build::{BuildReport, ColumnReport, ExactBuilder};
 pub use file::{ExactHeader, InvalidExactSet};
-pub(crate) use matcher::ExactMatcher;
+pub(crate) use matcher::{ExactMatch, ExactMatcher};
 pub use set::ExactSet;
 
 /// Bytes between two values of one row at which they still belong together.

@@ -3,6 +3,7 @@
 mod leaf;
 mod node;
 mod rest;
+mod rosters;
 mod settling;
 
 use std::sync::Arc;

@@ -18,7 +18,7 @@ const HITS_MAX: usize = 128;
 /// Bytes that the words of one candidate span at most.
 const CANDIDATE_MAX: u64 = 640;
 /// Outcomes remembered: a text says the same words again and again.
-const MEMORY: usize = 4096;
+const MEMORY: usize = 1024;
 
 /// A value of a roster's row that stands near another of the same row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +65,7 @@ impl ExactMatcher {
             set,
             words: Words::new(),
             hits: VecDeque::new(),
-            memory: vec![(0, None); MEMORY],
+            memory: Vec::new(),
             found: Vec::new(),
         }
     }
@@ -75,6 +75,9 @@ impl ExactMatcher {
         let mut words = std::mem::replace(&mut self.words, Words::new());
         words.feed(bytes, &mut |word| self.take(word));
         self.words = words;
+        if self.words.is_apart() {
+            self.look_up(Recent::finish);
+        }
     }
 
     /// Says that there are no more.
@@ -135,6 +138,9 @@ impl ExactMatcher {
             let rows = if is_common { Vec::new() } else { set.rows(about, entries).collect() };
             let span = candidate.span;
             self.add(Hit { span, column, fingerprint, rows, is_told: false });
+        }
+        if self.memory.is_empty() {
+            self.memory = vec![(0, None); MEMORY];
         }
         if let Some(slot) = self.memory.get_mut(slot) {
             *slot = (candidate.place, is_found.then_some(fingerprint));

@@ -8,6 +8,7 @@ use super::file::{self, ExactHeader, InvalidExactSet};
 use super::filter::{self, Hash};
 use super::normal::{self, Form};
 use super::{COMMON_ROWS, ColumnKind};
+use crate::finding::Identifier;
 use crate::keyed::Key;
 
 /// A roster that text can be compared with.
@@ -69,6 +70,11 @@ impl ExactSet {
     /// What the roster is made of.
     pub fn header(&self) -> &ExactHeader {
         &self.header
+    }
+
+    /// Whether one of its columns is of this class.
+    pub(crate) fn covers(&self, identifier: Identifier) -> bool {
+        self.columns.iter().any(|column| column.kind.identifier() == identifier)
     }
 
     /// Whether the word with this hash is part of any name or address.

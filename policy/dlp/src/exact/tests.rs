@@ -114,7 +114,7 @@ fn two_columns_of_one_row_are_found_however_they_are_written() {
     );
     assert_found(
         "12 Main St, mail Jane.Roe@StLukes.org",
-        &[("street", "12 Main"), ("email", "Jane.Roe@StLukes.org")],
+        &[("street", "12 Main"), ("name", "Jane.Roe"), ("email", "Jane.Roe@StLukes.org")],
     );
     assert_found("Mary Doe, 60601", &[("name", "Mary Doe"), ("zip", "60601")]);
     assert_found(

@@ -91,6 +91,12 @@ impl Words {
         self.at
     }
 
+    /// Whether the next word stands apart from the last one: more than one byte between them.
+    pub(super) fn is_apart(&self) -> bool {
+        let upto = if self.raw.is_empty() { self.at } else { self.start };
+        upto.saturating_sub(self.last_end) > 1
+    }
+
     /// Takes the next bytes and tells each word that ended.
     pub(super) fn feed(&mut self, bytes: &[u8], tell: &mut impl FnMut(&Word)) {
         for &byte in bytes {

@@ -2,6 +2,8 @@
 //! whole right context is there, keeps lines and columns and the ledger. Invariant: what is found
 //! depends on offsets in the leaf only; at most `KEPT_MAX` bytes are held.
 
+mod lines;
+
 use std::sync::Arc;
 
 use crate::coverage::{Blocks, Declared};
@@ -11,8 +13,10 @@ use crate::format::dialect::Dialect;
 use crate::gate::{self, Anchor, Area};
 use crate::locus::{self, Field};
 use crate::redact::MASK;
+use crate::scanner::rosters::Rosters;
 use crate::scanner::settling::Settling;
 use crate::scanner::{Reader, Scan};
+use lines::Lines;
 
 /// Bytes of a chunk that are read at a time: they stay in the processor's nearest cache.
 const PIECE: usize = 16 * 1024;
@@ -48,6 +52,8 @@ pub(crate) struct Leaf {
     /// The byte that hides what is found here.
     mask: u8,
     settling: Settling,
+    /// Compares the text with real patients' values.
+    rosters: Rosters,
     /// Whether it stands beside the content.
     is_beside: bool,
 }
@@ -65,6 +71,7 @@ impl Leaf {
             dialect: None,
             mask: MASK,
             settling: Settling::default(),
+            rosters: Rosters::default(),
             is_beside: false,
         }
     }
@@ -145,11 +152,13 @@ impl Leaf {
             self.blocks.feed(piece, &mut scan.evidence.coverage);
         }
         self.listen(window, |dialect, sink| dialect.feed(piece, sink));
+        self.rosters.feed(&scan.catalog, piece);
         // A place in the leaf, whatever the chunks, so that findings of several leaves keep their order.
         let beyond = usize::try_from((self.base + to as u64) % GRAIN).unwrap_or(0);
         let to = to.saturating_sub(beyond);
         if to > self.judged {
             self.judge(scan, window, to);
+            self.compare(window, self.base + to as u64);
             self.settle(scan);
         }
     }
@@ -240,6 +249,7 @@ impl Leaf {
     /// The offset at which, or behind which, every later finding starts.
     fn frontier(&self) -> u64 {
         let anchors = (self.base + self.judged as u64).saturating_sub(REACH_BACK as u64);
+        let anchors = anchors.min(self.rosters.settled());
         self.dialect.as_ref().map_or(anchors, |dialect| anchors.min(dialect.settled()))
     }
 
@@ -299,8 +309,24 @@ impl Leaf {
         }
         if let Some((detector, found)) = scan.catalog.examine(anchor, &view) {
             self.judged = self.judged.max(start + found.end);
-            let json_number = is_json_number(&view, &found);
+            let json_number = is_json_number(&view, (found.start, found.end));
             self.report(window, Arc::clone(detector), &found, (start, json_number));
+        }
+    }
+
+    /// Reports what the rosters know of, as far as all is there that stands behind it.
+    fn compare(&mut self, window: &[u8], upto: u64) {
+        for found in self.rosters.take(upto) {
+            let index = |offset: u64| {
+                usize::try_from(offset.saturating_sub(self.base)).unwrap_or(usize::MAX)
+            };
+            let (first, end) = (index(found.span.start), index(found.span.end));
+            let start = first.saturating_sub(LOOK_BACK);
+            let bytes = window.get(start..window.len().min(first + LOOK_AHEAD));
+            let view = View::new(bytes.unwrap_or_default(), first - start, Anchor::Digits);
+            let json_number = is_json_number(&view, (first - start, end - start));
+            let class = (found.identifier, Confidence::High);
+            self.add(window, ("exact", &found.column, found.span), class, json_number);
         }
     }
 
@@ -347,6 +373,8 @@ impl Reader for Leaf {
         self.blocks.finish(&mut scan.evidence.coverage);
         let window = std::mem::take(&mut self.window);
         self.judge(scan, &window, window.len());
+        self.rosters.finish();
+        self.compare(&window, u64::MAX);
         self.listen(&window, |dialect, sink| dialect.finish(sink));
         self.window = window;
         self.settling.settle(scan, u64::MAX);
@@ -367,11 +395,11 @@ pub(crate) fn is_plain_text(bytes: &[u8]) -> bool {
 }
 
 /// Whether the match stands as a bare number in JSON: behind a key's colon or in a list.
-fn is_json_number(view: &View<'_>, found: &Match) -> bool {
+fn is_json_number(view: &View<'_>, (start, end): (usize, usize)) -> bool {
     let is_space = |b: u8| matches!(b, b' ' | b'\t' | b'\r' | b'\n');
-    let text = view.part(found.start, found.end);
-    let mut before = view.part(0, found.start).iter().rev().copied().skip_while(|b| is_space(*b));
-    let mut behind = view.bytes.get(found.end..).unwrap_or_default().iter().copied();
+    let text = view.part(start, end);
+    let mut before = view.part(0, start).iter().rev().copied().skip_while(|b| is_space(*b));
+    let mut behind = view.bytes.get(end..).unwrap_or_default().iter().copied();
     let opens = match before.next() {
         Some(b':') => before.find(|b| !is_space(*b)) == Some(b'"'),
         Some(b'[') => true,
@@ -379,43 +407,4 @@ fn is_json_number(view: &View<'_>, found: &Match) -> bool {
     };
     let closes = matches!(behind.find(|b| !is_space(*b)), Some(b',' | b'}' | b']'));
     opens && closes && text.iter().all(u8::is_ascii_digit)
-}
-
-/// Lines passed so far. Counted as the window moves on, and from there only where something was
-/// found.
-#[derive(Debug, Default)]
-struct Lines {
-    /// Line feeds before the window.
-    passed: u64,
-    /// Offset behind the last of them.
-    line_start: u64,
-    /// How far into the window the count went last: offset, line feeds, offset behind the last.
-    mark: (u64, u64, u64),
-}
-
-impl Lines {
-    /// Notes that `gone`, at `base`, leaves the window.
-    fn pass(&mut self, base: u64, gone: &[u8]) {
-        self.passed += memchr::memchr_iter(b'\n', gone).count() as u64;
-        if let Some(last) = memchr::memrchr(b'\n', gone) {
-            self.line_start = base + last as u64 + 1;
-        }
-    }
-
-    /// Line and column, from 1, of what follows `before`, which begins at `base`.
-    fn place(&mut self, base: u64, before: &[u8]) -> (u64, u64) {
-        let upto = base + before.len() as u64;
-        if !(base..=upto).contains(&self.mark.0) {
-            self.mark = (base, self.passed, self.line_start);
-        }
-        let (from, mut lines, mut line_start) = self.mark;
-        let skip = usize::try_from(from - base).unwrap_or(usize::MAX);
-        let fresh = before.get(skip..).unwrap_or_default();
-        lines += memchr::memchr_iter(b'\n', fresh).count() as u64;
-        if let Some(last) = memchr::memrchr(b'\n', fresh) {
-            line_start = from + last as u64 + 1;
-        }
-        self.mark = (upto, lines, line_start);
-        (lines + 1, upto - line_start + 1)
-    }
 }
