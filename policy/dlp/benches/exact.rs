@@ -1,7 +1,12 @@
 //! Exact data match: how fast a roster of a million rows loads, and how fast text passes it.
 //! `cargo bench -p dlp --bench exact`.
 
-#![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs, reason = "a bench prints")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a bench prints, and fails by panicking"
+)]
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -84,8 +89,8 @@ fn prose(len: usize) -> Vec<u8> {
         count += 1;
         let word = WORDS[usize::try_from(mixed(count) % 24).unwrap()];
         text.extend_from_slice(word.as_bytes());
-        text.push(if count % 17 == 0 { b'\n' } else { b' ' });
-        if count % 40 == 0 {
+        text.push(if count.is_multiple_of(17) { b'\n' } else { b' ' });
+        if count.is_multiple_of(40) {
             text.extend_from_slice(format!("{} mmHg ", mixed(count) % 200).as_bytes());
         }
     }

@@ -41,6 +41,7 @@ impl Word {
 }
 
 /// What a byte is: 0 between words, else the byte in lower case (bytes of UTF-8 as they are).
+#[expect(clippy::indexing_slicing, reason = "a place out of bounds would not compile")]
 const CLASS: [u8; 256] = {
     let mut class = [0u8; 256];
     let mut byte = 0u8;
