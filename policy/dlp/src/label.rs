@@ -92,6 +92,33 @@ pub(crate) fn of_name(name: &[u8]) -> Option<Family> {
     None
 }
 
+/// Whether every word of a name only joins a label and its value (`value`, `number`, `text`).
+pub(crate) fn is_joint(name: &[u8]) -> bool {
+    let mut upto = name.len();
+    let mut is_joint = false;
+    while let Some(word) = previous_word(name, upto, 0) {
+        is_joint = meaning_of(name, word, 0) == Some(None);
+        if !is_joint {
+            return false;
+        }
+        upto = word.start;
+    }
+    is_joint
+}
+
+/// The end of a name that is made of known words: what may be shown of a key, which may hold
+/// anything before it.
+pub(crate) fn known_end(name: &[u8]) -> &[u8] {
+    let mut start = name.len();
+    while let Some(word) = previous_word(name, start, 0)
+        && meaning_of(name, word, 0).is_some()
+        && name.get(word.end..start).is_none_or(|joint| joint.len() <= 2)
+    {
+        start = word.start;
+    }
+    name.get(start..).unwrap_or_default()
+}
+
 /// Where the word before `upto` ends. Nothing where another number, or the mask of one, stands
 /// first; a digit that counts a label (`phone2`) is none.
 fn skip_punctuation(

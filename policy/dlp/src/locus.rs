@@ -26,10 +26,11 @@ pub(crate) struct Field<'a> {
 pub(crate) fn judge(family: Family, text: &[u8]) -> Option<(Identifier, Confidence)> {
     let identifier = family.identifier()?;
     let text = text.trim_ascii();
-    if is_placeholder(text) || !fits(family, identifier, text) {
+    if is_placeholder(text) || !fits(family, text) {
         return None;
     }
-    let is_weak = matches!(family, Family::AnyName | Family::Contact | Family::PatientId);
+    let is_weak =
+        matches!(family, Family::AnyName | Family::Contact | Family::Event | Family::PatientId);
     let confidence = if is_weak { Confidence::Medium } else { Confidence::High };
     Some((identifier, confidence))
 }
@@ -61,29 +62,54 @@ pub(crate) fn is_placeholder(text: &[u8]) -> bool {
         || WORDS.iter().any(|word| text.eq_ignore_ascii_case(word.as_bytes()))
 }
 
-/// Whether the shape of `text` is possible for the class.
-fn fits(family: Family, identifier: Identifier, text: &[u8]) -> bool {
+/// Whether the shape of `text` is possible for the family.
+fn fits(family: Family, text: &[u8]) -> bool {
     let digits = text.iter().filter(|b| b.is_ascii_digit()).count();
     let letters = text.iter().filter(|b| b.is_ascii_alphabetic() || !b.is_ascii()).count();
-    match identifier {
-        Identifier::Ssn => digits == 9 && letters == 0,
-        Identifier::Phone | Identifier::Fax => (7..=15).contains(&digits),
-        Identifier::Email => text.contains(&b'@'),
-        Identifier::Provider if family == Family::Npi => digits == 10 && letters == 0,
-        Identifier::Name | Identifier::Provider => letters >= 2,
-        Identifier::Date => digits >= 5,
-        Identifier::Age => digits >= 2,
-        Identifier::Account
-        | Identifier::Device
-        | Identifier::HealthPlan
-        | Identifier::License
-        | Identifier::Mrn
-        | Identifier::OtherId
-        | Identifier::Vehicle => digits >= 1 && text.len() >= 3,
-        Identifier::Biometric
-        | Identifier::Geographic
-        | Identifier::Ip
-        | Identifier::Photo
-        | Identifier::Url => digits + letters >= 2,
+    match family {
+        Family::Ssn | Family::TaxId => digits == 9 && letters == 0,
+        Family::Phone | Family::Fax | Family::Contact => (7..=15).contains(&digits) && letters <= 4,
+        Family::Email => text.contains(&b'@'),
+        Family::AnyName | Family::Name | Family::Clinician | Family::City => letters >= 2,
+        Family::Admission | Family::Birth | Family::Death | Family::Discharge | Family::Event => {
+            digits >= 5
+        }
+        Family::Age => age(text).is_some_and(|age| (90..=130).contains(&age)),
+        Family::Zip => digits >= 2 && (4..=12).contains(&(digits + letters)),
+        Family::Npi => digits == 10 && letters == 0,
+        Family::Dea => digits >= 5,
+        Family::Card => (12..=19).contains(&digits),
+        Family::Accession
+        | Family::Account
+        | Family::HealthPlan
+        | Family::Mrn
+        | Family::PatientId
+        | Family::StudyId => digits >= 1 && text.len() >= 3,
+        Family::Device
+        | Family::Iban
+        | Family::Imei
+        | Family::License
+        | Family::Member
+        | Family::Passport
+        | Family::Plate
+        | Family::Routing
+        | Family::Vin => digits >= 3 && 2 * digits >= letters,
+        Family::Mac => digits + letters == 12,
+        Family::Ip => {
+            let is_address = |b: &u8| b.is_ascii_hexdigit() || matches!(b, b'.' | b':');
+            digits >= 2 && text.iter().all(is_address)
+        }
+        Family::Url => text.contains(&b'.') && letters >= 2,
+        Family::Address | Family::Biometric | Family::Photo => digits + letters >= 2,
+        Family::Other => false,
     }
+}
+
+/// The years that `text` begins with, beside leading zeros (DICOM's `092Y`).
+fn age(text: &[u8]) -> Option<u32> {
+    let end = text.iter().position(|b| !b.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(end)?;
+    let unit = unit.trim_ascii_start();
+    let is_years = unit.is_empty() || matches!(unit.first(), Some(b'y' | b'Y' | b'.' | b'a'));
+    std::str::from_utf8(number).ok()?.parse().ok().filter(|_| is_years)
 }

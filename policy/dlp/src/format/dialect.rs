@@ -2,7 +2,7 @@
 //! beside the detectors and tells each value that stands at a place it knows. Invariant: what it
 //! tells depends on the bytes, never on the chunks.
 
-use super::{csv, hl7, x12};
+use super::{csv, hl7, json, x12};
 use crate::locus::Field;
 use crate::redact::MASK;
 
@@ -30,6 +30,9 @@ pub(crate) trait Dialect: std::fmt::Debug + Send + Sync {
 pub(crate) fn dialect(head: &[u8]) -> Option<Box<dyn Dialect>> {
     if hl7::is_hl7(head) {
         return Some(Box::new(hl7::Hl7::new()));
+    }
+    if json::is_json(head) {
+        return Some(Box::new(json::Json::new()));
     }
     if let Some(x12) = x12::x12(head) {
         return Some(Box::new(x12));

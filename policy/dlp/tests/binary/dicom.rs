@@ -116,7 +116,7 @@ fn patient(w: Writer, is_told: bool) -> Vec<u8> {
 }
 
 const TOLD: [&str; 8] = [
-    "date high (0008,0020)",
+    "date medium (0008,0020)",
     "provider high (0008,0090)",
     "ssn high -",
     "name high (0010,0010)",
