@@ -17,6 +17,7 @@ pub(crate) mod multipart;
 pub(crate) mod npy;
 pub(crate) mod outline;
 pub(crate) mod parquet;
+pub(crate) mod pdf;
 pub(crate) mod pickle;
 pub(crate) mod protobuf;
 pub(crate) mod safetensors;

@@ -18,5 +18,7 @@ mod image;
 mod model;
 #[path = "binary/parquet.rs"]
 mod parquet;
+#[path = "binary/pdf.rs"]
+mod pdf;
 #[path = "binary/support.rs"]
 mod support;

@@ -3,7 +3,7 @@
 
 use crate::format::image::{self, Print};
 use crate::format::protobuf::{self, Protobuf};
-use crate::format::{dicom, gguf, parquet};
+use crate::format::{dicom, gguf, parquet, pdf};
 use crate::scanner::{Place, Reader};
 
 /// A form that is no archive and no compression.
@@ -22,6 +22,8 @@ pub(crate) enum Form {
     Onnx,
     /// A table in columns.
     Parquet,
+    /// A document of pages.
+    Pdf,
     Png,
     Tiff,
     Webp,
@@ -41,6 +43,7 @@ pub(crate) fn form(head: &[u8]) -> Option<Form> {
         _ if image::is_bitmap(head) => Some(Form::Bmp),
         _ if image::is_record(head) => Some(Form::Biometric),
         _ if image::is_tiff(head) => Some(Form::Tiff),
+        [b'%', b'P', b'D', b'F', b'-', ..] => Some(Form::Pdf),
         [b'G', b'G', b'U', b'F', 2 | 3, 0, 0, 0, ..] => Some(Form::Gguf),
         _ if protobuf::is_onnx(head) => Some(Form::Onnx),
         _ if dicom::has_preamble(head) || dicom::is_bare(head) => Some(Form::Dicom),
@@ -60,6 +63,7 @@ impl Form {
             Form::Jpeg => "jpeg",
             Form::Onnx => "onnx",
             Form::Parquet => "parquet",
+            Form::Pdf => "pdf",
             Form::Png => "png",
             Form::Tiff => "tiff",
             Form::Webp => "webp",
@@ -80,7 +84,7 @@ impl Form {
             | Form::Tiff
             | Form::Webp
             | Form::Wsq => false,
-            Form::Onnx | Form::Parquet => true,
+            Form::Onnx | Form::Parquet | Form::Pdf => true,
         }
     }
 
@@ -95,6 +99,7 @@ impl Form {
             Form::Jpeg => Box::new(image::jpeg(place)),
             Form::Onnx => Box::new(Protobuf::of(place)),
             Form::Parquet => Box::new(parquet::reader(place)),
+            Form::Pdf => Box::new(pdf::reader(place)),
             Form::Png => Box::new(image::png(place)),
             Form::Tiff => Box::new(image::tiff(place)),
             Form::Webp => Box::new(image::webp(place)),

@@ -4,6 +4,8 @@ use super::thrift::{Cursor, Struct, Value};
 
 /// Parts of a path; deeper schemas are not understood.
 const DEPTH_MAX: usize = 64;
+/// Bytes of a path that are kept.
+const PATH_MAX: usize = 1024;
 /// Leaves and chunks of a file, all row groups together.
 const CHUNKS_MAX: usize = 1 << 20;
 
@@ -121,6 +123,7 @@ fn leaves(cursor: &mut Cursor<'_>) -> Option<Vec<Leaf>> {
                 group.path.push(b'.');
             }
             group.path.extend_from_slice(element.bytes(4)?);
+            group.path.truncate(PATH_MAX);
             let repetition = element.integer(3).unwrap_or(0);
             group.definition_max += u32::from(repetition != 0);
             group.repetition_max += u32::from(repetition == 2);
