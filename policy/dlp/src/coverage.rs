@@ -44,7 +44,8 @@ const STATISTICS_MIN: usize = 512;
 pub(crate) enum Declared {
     /// Floats: numeric unless the bytes are noise, which no float is.
     Floats,
-    /// Integers of any width, quantised and packed ones too, which may well look like noise.
+    /// Integers of eight bits and fewer, quantised and packed ones too, which may well look like
+    /// noise.
     Integers,
     /// Nothing: byte statistics decide.
     Nothing,
@@ -54,6 +55,9 @@ pub(crate) enum Declared {
     /// Some tensor: byte statistics decide, and where there are too few bytes for them it is
     /// numeric.
     Tensor,
+    /// Integers of 16 bits and more: numeric unless the bytes are noise, which counts, indices and
+    /// samples are not.
+    WideIntegers,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,6 +136,8 @@ impl Blocks {
         match self.declared {
             Declared::Integers => Class::Numeric,
             Declared::Opaque => Class::Unidentified,
+            Declared::WideIntegers if is_short || !is_noise(block) => Class::Numeric,
+            Declared::WideIntegers => Class::Unidentified,
             Declared::Floats => {
                 let is_numeric = is_short
                     || self.is_likely(block)

@@ -183,14 +183,50 @@ fn a_safetensors_header_cannot_make_noise_into_floats_or_hide_a_tail() {
 #[test]
 fn numpy_arrays_are_numeric_by_declaration() {
     let npy = |descr: &str, data: &[u8]| {
-        let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': (9,), }}\n");
+        let digits = descr.trim_start_matches(|c: char| !c.is_ascii_digit());
+        let shape = data.len() / digits.parse::<usize>().unwrap();
+        let header =
+            format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({shape},), }}\n");
         let len = (header.len() as u16).to_le_bytes();
         [b"\x93NUMPY\x01\x00", len.as_slice(), header.as_bytes(), data].concat()
     };
     assert_eq!(scan(&npy("<f4", &floats(5))).coverage.numeric, 20);
     assert_eq!(scan(&npy("|i1", &noise(5000))).coverage.numeric, 5000);
     assert_eq!(scan(&npy("<f4", &noise(8192))).coverage.unidentified, 8192);
+    assert_eq!(scan(&npy("<i8", &noise(8192))).coverage.unidentified, 8192);
     assert_eq!(members(&scan(&npy("|S31", NOTE))), ["-"]);
+    let array = npy("<f4", &floats(2000));
+    assert_eq!(reasons(&scan(&array)), [""; 0]);
+    let evidence = scan(&array[..array.len() - 1]);
+    assert_eq!(reasons(&evidence), ["truncated"]);
+    let evidence = scan(&[array, noise(5000)].concat());
+    assert_eq!((evidence.coverage.numeric, evidence.coverage.unidentified), (8000, 5000));
+}
+
+#[test]
+fn safetensors_must_cover_the_file() {
+    let tensor = |name: &str, shape: u32, from: u32, to: u32| {
+        format!(r#""{name}":{{"dtype":"F32","shape":[{shape}],"data_offsets":[{from},{to}]}}"#)
+    };
+    let file = |tensors: &[String], count: u32| {
+        scan(&safetensors(&format!("{{{}}}", tensors.join(",")), &floats(count)))
+    };
+    let (a, b) = (tensor("a", 100, 0, 400), tensor("b", 100, 400, 800));
+    assert_eq!(reasons(&file(&[b.clone(), a.clone(), tensor("e", 0, 0, 0)], 200)), [""; 0]);
+    assert_eq!(reasons(&file(&[a.clone(), b.clone()], 199)), ["truncated"]);
+    assert_eq!(reasons(&file(&[a.clone(), b.clone()], 201)), ["damaged"], "slack");
+    assert_eq!(
+        reasons(&file(&[a.clone(), tensor("b", 100, 404, 804)], 201)),
+        ["damaged"],
+        "a hole"
+    );
+    assert_eq!(reasons(&file(&[a.clone(), tensor("b", 100, 396, 796)], 199)), ["damaged"]);
+    assert_eq!(reasons(&file(&[a, tensor("b", 99, 400, 800)], 200)), ["damaged"], "its shape");
+    assert_eq!(reasons(&scan(&safetensors("{\"a\":", b""))), ["damaged"]);
+    let wide = r#"{"a":{"dtype":"I64","shape":[1024],"data_offsets":[0,8192]}}"#;
+    assert_eq!(scan(&safetensors(wide, &noise(8192))).coverage.unidentified, 8192);
+    let counts: Vec<u8> = (0..1024u64).flat_map(u64::to_le_bytes).collect();
+    assert_eq!(scan(&safetensors(wide, &counts)).coverage.numeric, 8192);
 }
 
 fn aws_chunked(data: &[u8], size: usize, trailer: &str) -> Vec<u8> {

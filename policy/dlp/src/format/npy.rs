@@ -2,6 +2,7 @@
 //! elements. Object arrays hold a pickle.
 
 use crate::coverage::Declared;
+use crate::evidence::IncompleteReason;
 use crate::scanner::{Leaf, Node, Place, Reader, Scan, is_plain_text};
 
 /// Bytes of a header that are kept to be understood; longer ones are read as they are.
@@ -19,12 +20,14 @@ pub(crate) struct Npy {
     leaf: Leaf,
     /// The pickle of an object array.
     objects: Option<Node>,
+    /// Bytes of elements that are still to come, by the header.
+    left: Option<u64>,
 }
 
 impl Npy {
     pub(crate) fn new(place: Place) -> Npy {
         let leaf = Leaf::new(place.member.clone(), Declared::Nothing);
-        Npy { place, header: Some(Vec::new()), leaf, objects: None }
+        Npy { place, header: Some(Vec::new()), leaf, objects: None, left: None }
     }
 
     /// Takes what belongs to the header and says how many bytes that was.
@@ -54,10 +57,30 @@ impl Npy {
             if content == Content::Objects {
                 self.objects = Some(Node::new(self.place.inside("npy")));
             }
+            let shape = shape(literal(header));
+            self.left = content.width().and_then(|width| shape?.checked_mul(width));
             self.leaf.declare(scan, content.declared());
             self.header = None;
         }
         used
+    }
+}
+
+impl Npy {
+    /// Takes elements, and what stands behind them.
+    fn elements(&mut self, scan: &mut Scan, bytes: &[u8]) {
+        scan.saw_elements(bytes);
+        let Some(left) = &mut self.left else { return self.leaf.feed(scan, bytes) };
+        let len = usize::try_from(*left).unwrap_or(usize::MAX);
+        let (part, behind) = bytes.split_at_checked(len).unwrap_or((bytes, &[]));
+        *left -= part.len() as u64;
+        self.leaf.feed(scan, part);
+        if !behind.is_empty() {
+            // More than the header tells is judged by itself.
+            self.left = None;
+            self.leaf.declare(scan, Declared::Nothing);
+            self.leaf.feed(scan, behind);
+        }
     }
 }
 
@@ -67,10 +90,7 @@ impl Reader for Npy {
         let rest = bytes.get(used..).unwrap_or_default();
         match &mut self.objects {
             Some(node) => node.feed(scan, rest),
-            None if self.header.is_none() => {
-                scan.saw_elements(rest);
-                self.leaf.feed(scan, rest);
-            }
+            None if self.header.is_none() => self.elements(scan, rest),
             None => {}
         }
     }
@@ -78,6 +98,10 @@ impl Reader for Npy {
     fn finish(&mut self, scan: &mut Scan) {
         if let Some(header) = &self.header {
             scan.evidence.coverage.unidentified += header.len() as u64;
+        }
+        if self.header.is_some() || self.left.is_some_and(|left| left > 0) {
+            let member = self.place.member.as_ref();
+            scan.evidence.add_incomplete(IncompleteReason::Truncated, member);
         }
         scan.end_tensors();
         self.leaf.finish(scan);
@@ -114,34 +138,82 @@ fn header_end(header: &[u8]) -> Option<usize> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Content {
-    Floats,
-    Integers,
+    /// Floats of so many bytes.
+    Floats(u64),
+    /// Integers of so many bytes.
+    Integers(u64),
     Objects,
-    Other,
+    /// Strings and times of so many bytes; records of any.
+    Other(Option<u64>),
 }
 
 impl Content {
     fn declared(self) -> Declared {
         match self {
-            Content::Floats => Declared::Floats,
-            Content::Integers => Declared::Integers,
-            Content::Objects | Content::Other => Declared::Nothing,
+            Content::Floats(_) => Declared::Floats,
+            Content::Integers(0 | 1) => Declared::Integers,
+            Content::Integers(_) => Declared::WideIntegers,
+            Content::Objects | Content::Other(_) => Declared::Nothing,
+        }
+    }
+
+    /// Bytes of an element, where they are told.
+    fn width(self) -> Option<u64> {
+        match self {
+            Content::Floats(width) | Content::Integers(width) => Some(width),
+            Content::Objects => None,
+            Content::Other(width) => width,
         }
     }
 }
 
 /// The element type that `'descr': '<f4'` names. Records and strings are judged by their bytes.
 fn element_type(header: &[u8]) -> Content {
-    let Some(at) = memchr::memmem::find(header, b"'descr'") else { return Content::Other };
-    let value = header.get(at + 7..).unwrap_or_default();
-    let mut value = value.iter().skip_while(|b| matches!(b, b':' | b' '));
-    if value.next() != Some(&b'\'') {
-        return Content::Other;
+    let Some(value) = value(header, b"'descr'") else { return Content::Other(None) };
+    let Some(value) = value.strip_prefix(b"'") else { return Content::Other(None) };
+    let order = value.iter().take_while(|b| matches!(b, b'<' | b'>' | b'|' | b'=')).count();
+    let Some((kind, width)) = value.get(order..).and_then(|rest| rest.split_first()) else {
+        return Content::Other(None);
+    };
+    let width = number(width).map(|(width, _)| width);
+    match kind {
+        b'f' | b'c' => Content::Floats(width.unwrap_or(0)),
+        b'i' | b'u' | b'b' => Content::Integers(width.unwrap_or(0)),
+        b'O' => Content::Objects,
+        // Strings of code points.
+        b'U' => Content::Other(width.and_then(|width| width.checked_mul(4))),
+        b'S' | b'a' | b'V' | b'M' | b'm' => Content::Other(width),
+        _ => Content::Other(None),
     }
-    match value.find(|b| !matches!(b, b'<' | b'>' | b'|' | b'=')) {
-        Some(b'f' | b'c') => Content::Floats,
-        Some(b'i' | b'u' | b'b') => Content::Integers,
-        Some(b'O') => Content::Objects,
-        Some(_) | None => Content::Other,
+}
+
+/// How many elements `'shape': (3, 4)` tells.
+fn shape(header: &[u8]) -> Option<u64> {
+    let mut rest = value(header, b"'shape'")?.strip_prefix(b"(")?;
+    let mut elements = 1u64;
+    loop {
+        let blanks = rest.iter().take_while(|b| matches!(b, b' ' | b',')).count();
+        rest = rest.get(blanks..)?;
+        if rest.starts_with(b")") {
+            return Some(elements);
+        }
+        let (length, behind) = number(rest)?;
+        elements = elements.checked_mul(length)?;
+        // Python 2 wrote long integers so.
+        rest = behind.strip_prefix(b"L").unwrap_or(behind);
     }
+}
+
+/// What stands behind a key and its colon.
+fn value<'a>(header: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
+    let at = memchr::memmem::find(header, key)? + key.len();
+    let rest = header.get(at..)?;
+    rest.get(rest.iter().take_while(|b| matches!(b, b':' | b' ')).count()..)
+}
+
+/// The decimal number at the start of `bytes`, and what follows it.
+fn number(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let len = bytes.iter().take_while(|b| b.is_ascii_digit()).count();
+    let (digits, rest) = bytes.split_at_checked(len)?;
+    Some((std::str::from_utf8(digits).ok()?.parse().ok()?, rest))
 }

@@ -1,13 +1,15 @@
 //! Safetensors: eight bytes of length, a JSON header, the tensors. The header is read as text;
-//! tensors are numeric by its declaration, within the offsets that it gives. Bytes that no tensor
-//! claims are judged by themselves.
+//! tensors are numeric by its declaration, within the offsets that it gives. They must cover the
+//! file without a hole, as the format asks; bytes that no tensor claims are judged by themselves.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 
 use crate::coverage::Declared;
+use crate::evidence::IncompleteReason;
 use crate::scanner::{Leaf, Place, Reader, Scan};
 
 /// Bytes of a header that are kept to be understood; a longer one is read, but declares nothing.
@@ -17,6 +19,7 @@ const LENGTH: usize = 8;
 /// A safetensors file.
 #[derive(Debug)]
 pub(crate) struct Safetensors {
+    member: Option<Arc<str>>,
     leaf: Leaf,
     /// Length and header, until they are whole.
     header: Vec<u8>,
@@ -25,17 +28,25 @@ pub(crate) struct Safetensors {
     /// What is declared of the bytes that follow, the next last: how many, and what.
     sections: Vec<(u64, Declared)>,
     input: u64,
+    /// Whether the header does not tell what the file holds, so that readers may not agree.
+    is_wrong: bool,
 }
 
 impl Safetensors {
     pub(crate) fn new(place: Place) -> Safetensors {
         Safetensors {
-            leaf: Leaf::new(place.member, Declared::Nothing),
+            leaf: Leaf::new(place.member.clone(), Declared::Nothing),
+            member: place.member,
             header: Vec::new(),
             data_start: None,
             sections: Vec::new(),
             input: 0,
+            is_wrong: false,
         }
+    }
+
+    fn add_incomplete(&self, scan: &mut Scan, reason: IncompleteReason) {
+        scan.evidence.add_incomplete(reason, self.member.as_ref());
     }
 
     /// Takes some of the bytes and says how many.
@@ -64,6 +75,7 @@ impl Safetensors {
             return part.len();
         }
         let Some((left, _)) = self.sections.last_mut() else {
+            self.is_wrong |= data_start <= HEADER_MAX;
             self.leaf.feed(scan, bytes);
             return bytes.len();
         };
@@ -81,9 +93,16 @@ impl Safetensors {
     fn end_header(&mut self, scan: &mut Scan) {
         let header = std::mem::take(&mut self.header);
         scan.saw_safetensors(&header);
-        self.sections = serde_json::from_slice::<Tensors>(&header)
-            .map(|tensors| tensors.sections())
-            .unwrap_or_default();
+        let is_kept = self.data_start.is_some_and(|start| start <= HEADER_MAX);
+        match serde_json::from_slice::<Tensors>(&header).ok().filter(|_| is_kept) {
+            Some(tensors) => {
+                let (sections, is_right) = tensors.sections();
+                self.sections = sections;
+                self.is_wrong |= !is_right;
+            }
+            None if is_kept => self.is_wrong = true,
+            None => self.add_incomplete(scan, IncompleteReason::HeaderMax),
+        }
         self.sections.reverse();
         self.declare(scan);
     }
@@ -111,6 +130,13 @@ impl Reader for Safetensors {
         if self.data_start.is_none() {
             scan.evidence.coverage.unidentified += self.header.len() as u64;
         }
+        let is_cut = self.data_start.is_none_or(|start| self.input < start);
+        if is_cut || !self.sections.is_empty() {
+            self.add_incomplete(scan, IncompleteReason::Truncated);
+        }
+        if self.is_wrong {
+            self.add_incomplete(scan, IncompleteReason::Damaged);
+        }
         scan.end_tensors();
         self.leaf.finish(scan);
     }
@@ -122,25 +148,32 @@ impl Reader for Safetensors {
 
 /// Where each tensor lies, from the start of the tensors, and what it is declared as.
 #[derive(Debug, Default)]
-struct Tensors(Vec<(u64, u64, Declared)>);
+struct Tensors {
+    places: Vec<(u64, u64, Declared)>,
+    /// Whether a tensor has not the bytes that its shape needs.
+    is_wrong: bool,
+}
 
 #[derive(Deserialize)]
 struct Tensor<'a> {
     dtype: &'a str,
+    shape: Vec<u64>,
     data_offsets: (u64, u64),
 }
 
 impl Tensors {
-    /// Consecutive sections; nothing where tensors overlap, since then one of them is not what it
-    /// says.
-    fn sections(mut self) -> Vec<(u64, Declared)> {
-        self.0.retain(|(start, end, _)| start < end);
-        self.0.sort_unstable_by_key(|tensor| tensor.0);
+    /// Consecutive sections, and whether these are as the format asks. None where tensors overlap,
+    /// since then one of them is not what it says.
+    fn sections(mut self) -> (Vec<(u64, Declared)>, bool) {
+        self.places.sort_unstable_by_key(|place| (place.0, place.1));
         let mut sections: Vec<(u64, Declared)> = Vec::new();
-        let mut upto = 0;
-        for (start, end, declared) in self.0 {
-            let Some(hole) = start.checked_sub(upto) else { return Vec::new() };
-            for (len, declared) in [(hole, Declared::Nothing), (end - start, declared)] {
+        let (mut upto, mut is_right) = (0, !self.is_wrong);
+        for (start, end, declared) in self.places {
+            let (Some(hole), Some(len)) = (start.checked_sub(upto), end.checked_sub(start)) else {
+                return (Vec::new(), false);
+            };
+            is_right &= hole == 0;
+            for (len, declared) in [(hole, Declared::Nothing), (len, declared)] {
                 match sections.last_mut() {
                     Some(last) if last.1 == declared => last.0 += len,
                     Some(_) | None if len > 0 => sections.push((len, declared)),
@@ -149,7 +182,18 @@ impl Tensors {
             }
             upto = end;
         }
-        sections
+        (sections, is_right)
+    }
+}
+
+impl Tensor<'_> {
+    /// Whether the tensor has as many bytes as its shape needs; true where the type is not known.
+    fn fits(&self) -> bool {
+        let Some(bits) = bits(self.dtype) else { return true };
+        let elements = self.shape.iter().try_fold(1u64, |all, len| all.checked_mul(*len));
+        let bits = elements.and_then(|elements| elements.checked_mul(bits));
+        let len = self.data_offsets.1.checked_sub(self.data_offsets.0);
+        bits.is_some() && bits.map(|bits| bits.div_ceil(8)) == len
     }
 }
 
@@ -174,18 +218,32 @@ impl<'de> Visitor<'de> for Tensors {
             }
             let tensor = map.next_value::<Tensor<'de>>()?;
             let (start, end) = tensor.data_offsets;
-            self.0.push((start, end, declared(tensor.dtype)));
+            self.is_wrong |= !tensor.fits();
+            self.places.push((start, end, declared(tensor.dtype)));
         }
         Ok(self)
     }
 }
 
+/// Bits of an element.
+fn bits(dtype: &str) -> Option<u64> {
+    match dtype {
+        "F4" => Some(4),
+        "F6_E2M3" | "F6_E3M2" => Some(6),
+        "BOOL" | "F8_E4M3" | "F8_E5M2" | "F8_E8M0" | "I8" | "U8" => Some(8),
+        "BF16" | "F16" | "I16" | "U16" => Some(16),
+        "F32" | "I32" | "U32" => Some(32),
+        "C64" | "F64" | "I64" | "U64" => Some(64),
+        _ => None,
+    }
+}
+
 /// What a dtype declares. Floats of eight bits and fewer look like any bytes, as integers do.
 fn declared(dtype: &str) -> Declared {
-    match dtype {
-        "BF16" | "F16" | "F32" | "F64" | "C64" => Declared::Floats,
-        "BOOL" | "F4" | "F6_E2M3" | "F6_E3M2" | "F8_E4M3" | "F8_E5M2" | "F8_E8M0" | "I8" | "U8"
-        | "I16" | "U16" | "I32" | "U32" | "I64" | "U64" => Declared::Integers,
-        _ => Declared::Nothing,
+    match (dtype, bits(dtype)) {
+        (_, None) => Declared::Nothing,
+        (_, Some(..=8)) => Declared::Integers,
+        (dtype, Some(_)) if dtype.starts_with(['I', 'U']) => Declared::WideIntegers,
+        (_, Some(_)) => Declared::Floats,
     }
 }
