@@ -1,6 +1,8 @@
 //! Places that a structured form knows (a segment's field, a key path, a tag, a column), and whether
 //! a value there is what the place announces. Invariant: a mask or a placeholder is never a value.
 
+mod numbers;
+
 use crate::finding::{Confidence, Identifier, Span};
 use crate::label::Family;
 
@@ -26,11 +28,16 @@ pub(crate) struct Field<'a> {
 pub(crate) fn judge(family: Family, text: &[u8]) -> Option<(Identifier, Confidence)> {
     let identifier = family.identifier()?;
     let text = text.trim_ascii();
-    if is_placeholder(text) || !fits(family, text) {
+    if is_placeholder(text) {
         return None;
     }
-    let is_weak =
-        matches!(family, Family::AnyName | Family::Contact | Family::Event | Family::PatientId);
+    if let Some(confidence) = numbers::weigh(family, text) {
+        return Some((identifier, confidence?));
+    }
+    if !fits(family, text) {
+        return None;
+    }
+    let is_weak = matches!(family, Family::AnyName | Family::Contact | Family::Event);
     let confidence = if is_weak { Confidence::Medium } else { Confidence::High };
     Some((identifier, confidence))
 }
@@ -67,7 +74,6 @@ fn fits(family: Family, text: &[u8]) -> bool {
     let digits = text.iter().filter(|b| b.is_ascii_digit()).count();
     let letters = text.iter().filter(|b| b.is_ascii_alphabetic() || !b.is_ascii()).count();
     match family {
-        Family::Ssn | Family::TaxId => digits == 9 && letters == 0,
         Family::Phone | Family::Fax | Family::Contact => (7..=15).contains(&digits) && letters <= 4,
         Family::Email => text.contains(&b'@'),
         Family::AnyName | Family::Name | Family::Clinician | Family::City => letters >= 2,
@@ -76,32 +82,35 @@ fn fits(family: Family, text: &[u8]) -> bool {
         }
         Family::Age => age(text).is_some_and(|age| (90..=130).contains(&age)),
         Family::Zip => digits >= 2 && (4..=12).contains(&(digits + letters)),
-        Family::Npi => digits == 10 && letters == 0,
-        Family::Dea => digits >= 5,
-        Family::Card => (12..=19).contains(&digits),
-        Family::Accession
-        | Family::Account
-        | Family::HealthPlan
-        | Family::Mrn
-        | Family::PatientId
-        | Family::StudyId => digits >= 1 && text.len() >= 3,
-        Family::Device
-        | Family::Iban
-        | Family::Imei
-        | Family::License
-        | Family::Member
-        | Family::Passport
-        | Family::Plate
-        | Family::Routing
-        | Family::Vin => digits >= 3 && 2 * digits >= letters,
-        Family::Mac => digits + letters == 12,
         Family::Ip => {
             let is_address = |b: &u8| b.is_ascii_hexdigit() || matches!(b, b'.' | b':');
             digits >= 2 && text.iter().all(is_address)
         }
         Family::Url => text.contains(&b'.') && letters >= 2,
         Family::Address | Family::Biometric | Family::Photo => digits + letters >= 2,
-        Family::Other => false,
+        // Numbers have been weighed by their own room.
+        Family::Accession
+        | Family::Account
+        | Family::Card
+        | Family::Dea
+        | Family::Device
+        | Family::HealthPlan
+        | Family::Iban
+        | Family::Imei
+        | Family::License
+        | Family::Mac
+        | Family::Member
+        | Family::Mrn
+        | Family::Npi
+        | Family::Other
+        | Family::Passport
+        | Family::PatientId
+        | Family::Plate
+        | Family::Routing
+        | Family::Ssn
+        | Family::StudyId
+        | Family::TaxId
+        | Family::Vin => false,
     }
 }
 
