@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
+use crate::detector::custom::{CustomDetector, CustomDetectors};
 use crate::detector::{self, Detector, Match, RUN_MAX, View};
 use crate::exact::ExactSet;
 use crate::finding::Identifier;
@@ -16,6 +17,8 @@ pub struct Catalog {
     growing: Vec<Vec<Vec<usize>>>,
     /// Rosters of real patients.
     exact: Vec<Arc<ExactSet>>,
+    /// A site's own.
+    custom: CustomDetectors,
 }
 
 /// A detector and its name as findings carry it.
@@ -67,6 +70,7 @@ impl Catalog {
                 .iter()
                 .map(|&detector| Named { name: detector.name.into(), detector })
                 .collect(),
+            custom: CustomDetectors::default(),
             growing: Anchor::ALL.iter().map(|&anchor| of_anchor(anchor)).collect(),
             exact: Vec::new(),
         }
@@ -82,10 +86,27 @@ impl Catalog {
         &self.exact
     }
 
+    /// The same detectors with a site's own besides, instead of those that it had.
+    pub fn with_custom(&self, detectors: Vec<CustomDetector>) -> Catalog {
+        Catalog { custom: CustomDetectors::new(detectors), ..self.clone() }
+    }
+
     /// Whether any detector of this catalogue can report `identifier`.
     pub fn covers(&self, identifier: Identifier) -> bool {
         self.detectors.iter().any(|named| named.detector.identifiers.contains(&identifier))
             || self.exact.iter().any(|set| set.covers(identifier))
+            || self.custom.iter().any(|detector| detector.identifier() == identifier)
+    }
+
+    /// Whether a detector of this catalogue has that name.
+    pub fn has_detector(&self, name: &str) -> bool {
+        self.detectors.iter().any(|named| &*named.name == name)
+            || self.custom.iter().any(|detector| &**detector.name() == name)
+    }
+
+    /// The site's own detectors.
+    pub(crate) fn custom(&self) -> &CustomDetectors {
+        &self.custom
     }
 
     /// What stands at one anchor: the surest match, of equals that of the earlier detector.

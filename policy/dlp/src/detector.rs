@@ -4,6 +4,7 @@
 
 pub(crate) mod account;
 pub(crate) mod card;
+pub mod custom;
 pub(crate) mod date;
 pub(crate) mod device;
 pub(crate) mod email;

@@ -24,6 +24,7 @@ mod scanner;
 
 pub use catalog::Catalog;
 pub use coverage::Coverage;
+pub use detector::custom;
 pub use evidence::{Evidence, Incomplete, IncompleteReason, Status, Tally};
 pub use finding::{Confidence, Finding, Identifier, Span};
 pub use keyed::{InvalidKey, Key};

@@ -45,6 +45,8 @@ pub(crate) struct Leaf {
     /// Index in the window up to which anchors have been judged.
     judged: usize,
     lines: Lines,
+    /// Offset in the leaf up to which a site's own detectors have looked.
+    looked: u64,
     /// Where anchors may stand, of one sweep.
     candidates: Vec<u32>,
     /// The structured form that the leaf is written in.
@@ -67,6 +69,7 @@ impl Leaf {
             base: 0,
             judged: 0,
             lines: Lines::default(),
+            looked: 0,
             candidates: Vec::new(),
             dialect: None,
             mask: MASK,
@@ -250,6 +253,7 @@ impl Leaf {
     fn frontier(&self) -> u64 {
         let anchors = (self.base + self.judged as u64).saturating_sub(REACH_BACK as u64);
         let anchors = anchors.min(self.rosters.settled());
+        let anchors = if self.looked > 0 { anchors.min(self.looked) } else { anchors };
         self.dialect.as_ref().map_or(anchors, |dialect| anchors.min(dialect.settled()))
     }
 
@@ -296,6 +300,30 @@ impl Leaf {
             self.judged = self.judged.max(end);
         }
         self.candidates = candidates;
+        self.look(scan, window, to);
+    }
+
+    /// Lets a site's own detectors look at the window up to `to`.
+    fn look(&mut self, scan: &mut Scan, window: &[u8], to: usize) {
+        let catalog = Arc::clone(&scan.catalog);
+        if catalog.custom().is_empty() {
+            return;
+        }
+        let from = usize::try_from(self.looked.saturating_sub(self.base)).unwrap_or(usize::MAX);
+        if from >= to {
+            return;
+        }
+        let upto = catalog.custom().examine(window, (from, to), &mut |detector, found| {
+            let start = found.start.saturating_sub(LOOK_BACK);
+            let end = (found.start + LOOK_AHEAD).min(window.len());
+            let bytes = window.get(start..end).unwrap_or_default();
+            let (first, behind) = (found.start - start, found.end - start);
+            let found = Match { start: first, end: behind, ..found };
+            let view = View::new(bytes, first, Anchor::Digits);
+            let json_number = is_json_number(&view, (first, behind));
+            self.report(window, Arc::clone(detector), &found, (start, json_number));
+        });
+        self.looked = self.base + upto.max(to) as u64;
     }
 
     fn examine(&mut self, scan: &mut Scan, window: &[u8], (at, anchor): (usize, Anchor)) {

@@ -5,6 +5,9 @@
 use crate::finding::Finding;
 use crate::scanner::Scan;
 
+/// Findings that overlap one another in a chain, which are settled together: a chain may have no end.
+const CLUSTER_MAX: usize = 256;
+
 /// Findings that a later one might still overlap.
 #[derive(Debug, Default)]
 pub(crate) struct Settling {
@@ -26,16 +29,21 @@ impl Settling {
         if self.waiting.is_empty() {
             return;
         }
-        self.waiting.sort_by_key(|finding| (finding.span.start, finding.span.end));
+        let place = |finding: &Finding| (finding.span.start, finding.span.end);
+        self.waiting.sort_by(|a, b| place(a).cmp(&place(b)).then(a.detector.cmp(&b.detector)));
         let mut waiting = std::mem::take(&mut self.waiting).into_iter().peekable();
         while let Some(first) = waiting.next() {
             let mut end = first.span.end;
             let mut cluster = vec![first];
-            while let Some(next) = waiting.next_if(|next| next.span.start < end) {
+            while cluster.len() < CLUSTER_MAX
+                && let Some(next) = waiting.next_if(|next| next.span.start < end)
+            {
                 end = end.max(next.span.end);
                 cluster.push(next);
             }
-            if end > frontier {
+            let is_full = cluster.len() == CLUSTER_MAX;
+            let last = cluster.last().map_or(0, |finding| finding.span.start);
+            if end > frontier && !(is_full && last < frontier) {
                 self.waiting.extend(cluster);
             } else {
                 best(cluster).into_iter().for_each(|finding| scan.add(finding));
