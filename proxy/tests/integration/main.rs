@@ -17,6 +17,7 @@ mod audit;
 mod connect;
 mod containers;
 mod content;
+mod contracts;
 mod drain;
 mod early;
 mod harness;
