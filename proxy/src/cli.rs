@@ -4,6 +4,7 @@
 mod audit;
 mod certs;
 mod check;
+mod edm;
 mod redact;
 mod run;
 mod scan;
@@ -35,6 +36,9 @@ enum Command {
     /// The configuration.
     #[command(subcommand)]
     Config(check::ConfigCommand),
+    /// Rosters of real patients, for exact data match.
+    #[command(subcommand)]
+    Edm(edm::EdmCommand),
     /// Prints the variables that make clients use the proxy and trust its intercept CA.
     Env(EnvArgs),
     /// What a policy's reviewer and CI run.
@@ -79,6 +83,7 @@ impl Cli {
             Command::Audit(command) => command.run(),
             Command::Certs(command) => command.run(),
             Command::Config(command) => command.run(),
+            Command::Edm(command) => command.run(),
             Command::Env(args) => {
                 let settings = EnvSettings {
                     proxy_url: args.proxy,

@@ -14,7 +14,7 @@
 //! | [`audit`] | the chained record; [`ongoing`] closes it with meters and metrics |
 //! | [`admin`], [`telemetry`] | metrics, health, logs |
 //! | [`app`], [`config`], [`reload`], [`drain`], [`rooms`] | building, watching and ending all of it |
-//! | [`cli`], [`env`], [`quickstart`], [`redact`], [`scan`] | what people run |
+//! | [`cli`], [`edm`], [`env`], [`quickstart`], [`redact`], [`scan`] | what people run |
 //!
 //! Every room gathers facts, asks policy, acts, records. A refusal is a value with its verdict
 //! ([`stop::Stop::Refused`]); a failure says who is at fault ([`error::Error`]).
@@ -29,6 +29,7 @@ pub mod clock;
 pub mod config;
 pub mod content;
 pub mod drain;
+pub mod edm;
 pub mod env;
 pub mod error;
 pub mod http;

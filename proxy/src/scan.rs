@@ -42,7 +42,7 @@ pub enum Format {
 /// How to read and judge.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The detectors, where no profile names its own.
+    /// The detectors.
     pub catalog: Arc<Catalog>,
     /// Judges as the proxy would.
     pub profile: Option<Arc<ContentProfile>>,
@@ -104,14 +104,14 @@ trait Layout {
 }
 
 fn scan_target(target: Target, settings: &Settings, progress: &Progress) -> Report {
-    let catalog = settings.profile.as_ref().map_or(&settings.catalog, |profile| profile.catalog());
+    let catalog = &settings.catalog;
     let shown = dlp::redact::printable(catalog, &target.name());
     let read = match &target {
         Target::Failed(_, why) => Err(why.clone()),
         Target::File(path) => {
-            open(path).and_then(|file| scan(file, settings, catalog, progress)).map_err(plain)
+            open(path).and_then(|file| scan(file, settings, progress)).map_err(plain)
         }
-        Target::Stdin => scan(io::stdin(), settings, catalog, progress).map_err(plain),
+        Target::Stdin => scan(io::stdin(), settings, progress).map_err(plain),
     };
     progress.file_done();
     match read {
@@ -129,7 +129,6 @@ fn scan_target(target: Target, settings: &Settings, progress: &Progress) -> Repo
 fn scan(
     source: impl Read + Send,
     settings: &Settings,
-    catalog: &Arc<Catalog>,
     progress: &Progress,
 ) -> io::Result<(u64, Scanner)> {
     let is_type = settings.hint.as_ref().is_some_and(|hint| hint.contains('/'));
@@ -139,7 +138,7 @@ fn scan(
         content_type: given.filter(|_| is_type),
         ..Hint::default()
     };
-    let mut scanner = Scanner::new(Arc::clone(catalog), &hint, settings.limits);
+    let mut scanner = Scanner::new(Arc::clone(&settings.catalog), &hint, settings.limits);
     let bytes_in = read::blocks(source, |block| {
         scanner.feed(block);
         progress.add(block.len());

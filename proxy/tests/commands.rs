@@ -5,6 +5,8 @@
     reason = "clippy.toml's leave for tests does not reach their helpers; a test fails by panicking"
 )]
 
+#[path = "commands/edm.rs"]
+mod edm;
 #[path = "commands/redact.rs"]
 mod redact;
 #[path = "commands/scan.rs"]

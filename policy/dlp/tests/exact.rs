@@ -1,6 +1,11 @@
 //! Rosters in a scan: found like anything else, in any chunks and inside containers, and masked.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "tests"
+)]
 
 #[path = "containers/archive.rs"]
 #[allow(dead_code, reason = "only gzip is needed here")]

@@ -9,6 +9,7 @@ use dlp::redact::Style;
 use dlp::{Catalog, Confidence, Key};
 use policy::Place;
 
+use super::edm::RosterArgs;
 use super::scan::profile;
 use crate::redact::{self, Filter};
 
@@ -25,6 +26,8 @@ pub(super) struct RedactArgs {
     /// The policy folder or file that has the profile.
     #[arg(long, requires = "content", value_name = "PATH")]
     policy: Option<PathBuf>,
+    #[command(flatten)]
+    roster: RosterArgs,
 }
 
 impl RedactArgs {
@@ -41,6 +44,7 @@ impl RedactArgs {
             Some(profile) => profile.catalog().clone(),
             None => Catalog::builtin(),
         };
+        let catalog = self.roster.catalog(&catalog)?;
         let judging = profile.clone();
         let mut filter = Filter::new(
             catalog,

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use dlp::{Catalog, Confidence, Limits};
 use policy::{ContentProfile, Policy};
 
+use super::edm::RosterArgs;
 use crate::reload;
 use crate::scan::{self, Format, JOBS_MAX, Settings};
 
@@ -39,6 +40,8 @@ pub(super) struct ScanArgs {
     /// Findings of a file that are listed; all are counted.
     #[arg(long, default_value_t = Limits::default().findings_max)]
     findings_max: usize,
+    #[command(flatten)]
+    roster: RosterArgs,
     /// Files, folders, or `-` for standard input.
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
@@ -56,8 +59,9 @@ impl ScanArgs {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let jobs = self.jobs.unwrap_or(processors.min(JOBS_DEFAULT_MAX));
         anyhow::ensure!((1..=JOBS_MAX).contains(&jobs), "--jobs: 1 to {JOBS_MAX}");
+        let known = profile.as_ref().map_or_else(Catalog::builtin, |p| Arc::clone(p.catalog()));
         let settings = Settings {
-            catalog: Catalog::builtin(),
+            catalog: self.roster.catalog(&known)?,
             profile,
             limits: Limits { findings_max: self.findings_max, ..Limits::default() },
             hint: self.hint,
