@@ -158,13 +158,13 @@ mod tests {
         let mut page = Page::new(Confidence::Medium);
         let clean = page.file(&report("a.txt", b"nothing\n", Confidence::Medium));
         assert_eq!(clean, "clean       a.txt\n");
-        let found = report("b.txt", b"SSN 219-45-6183\nMRN: 4481723\n", Confidence::Medium);
+        let found = report("b.txt", b"SSN 219-45-6183\n jane@stlukes.org\n", Confidence::Medium);
         assert_eq!(
             page.file(&found),
             "FINDINGS    b.txt\n          \
              1:5  ssn          high    ssn          bytes 4..15\n          \
-             2:6  mrn          high    mrn          bytes 21..28\n    \
-             29 bytes in; 29 bytes read\n"
+             2:2  email        high    email        bytes 17..33\n    \
+             34 bytes in; 34 bytes read\n"
         );
     }
 
