@@ -65,7 +65,7 @@ pub(crate) fn is_placeholder(text: &[u8]) -> bool {
     let alphanumeric = || text.iter().filter(|b| b.is_ascii_alphanumeric() || !b.is_ascii());
     alphanumeric().all(|b| matches!(b, b'x' | b'X' | b'0'))
         || text.first() == Some(&b'*')
-        || memchr::memmem::find(text, b"***").is_some()
+        || text.windows(3).any(|run| run == b"***")
         || WORDS.iter().any(|word| text.eq_ignore_ascii_case(word.as_bytes()))
 }
 

@@ -4,6 +4,7 @@
 //! held.
 
 mod header;
+mod marks;
 
 use header::{Column, Header, Line};
 
@@ -18,8 +19,6 @@ const ROW_MAX: u64 = 2048;
 const QUOTED_MAX: u64 = 1 << 16;
 /// Rows on end that are too short for the table, after which it is none any more.
 const SHORT_MAX: u32 = 16;
-/// Bytes that are passed over at a time.
-const BLOCK: usize = 64;
 /// The column where nobody knows which one it is: behind all.
 const LOST: usize = usize::MAX / 2;
 
@@ -110,10 +109,13 @@ impl Csv {
                 1
             }
             (State::Pass, Quote::Behind | Quote::Outside) => self.pass(bytes, sink),
-            (State::Read, _) => {
-                bytes.first().inspect(|b| self.read(**b, sink));
-                1
-            }
+            (State::Read, _) => match self.hold_plain(bytes) {
+                0 => {
+                    bytes.first().inspect(|b| self.read(**b, sink));
+                    1
+                }
+                held => held,
+            },
         }
     }
 
@@ -187,26 +189,7 @@ impl Csv {
             None if self.waiting.is_none() => return memchr::memchr2(b'\n', b'"', bytes),
             None => usize::MAX,
         };
-        let mut done = 0;
-        for block in bytes.chunks(BLOCK) {
-            let separators = usize::from(count(block, |b| b == separator));
-            let is_plain = count(block, |b| b == b'\n' || b == b'"') == 0;
-            if is_plain && self.column + separators < target {
-                self.column += separators;
-            } else {
-                for at in memchr::memchr3_iter(separator, b'\n', b'"', block) {
-                    if block.get(at) != Some(&separator) {
-                        return Some(done + at);
-                    }
-                    self.column += 1;
-                    if self.column == target {
-                        return Some(done + at);
-                    }
-                }
-            }
-            done += block.len();
-        }
-        None
+        marks::next(bytes, separator, &mut self.column, target)
     }
 
     /// Passes over what stands between quotes.
@@ -276,6 +259,22 @@ impl Csv {
                 }
             }
         }
+    }
+
+    /// Holds what is part of the cell for sure, and tells how many bytes that were.
+    fn hold_plain(&mut self, bytes: &[u8]) -> usize {
+        let separator = self.header.separator;
+        let is_plain = |b: &u8| *b != separator && *b != b'\n';
+        let may =
+            bytes.first().is_some_and(|b| is_plain(b) && !b.is_ascii_whitespace() && *b != b'"');
+        if !may || self.quote != Quote::Outside || self.is_closed {
+            return 0;
+        }
+        let len = bytes.iter().position(|b| !is_plain(b)).unwrap_or(bytes.len());
+        let part = bytes.get(..len).unwrap_or_default();
+        let room = (FIELD_MAX + 1).saturating_sub(self.held.len());
+        self.held.extend_from_slice(part.get(..room).unwrap_or(part));
+        len
     }
 
     /// One byte more than can be told is held, so that a longer cell is known as one.
@@ -349,9 +348,9 @@ impl Csv {
             return;
         }
         let start = cell.start + lead as u64;
-        let text = match memchr::memmem::find(value, b"\"\"") {
-            Some(_) => String::from_utf8_lossy(value).replace("\"\"", "\"").into_bytes().into(),
-            None => std::borrow::Cow::Borrowed(value),
+        let text = match value.contains(&b'"') {
+            true => String::from_utf8_lossy(value).replace("\"\"", "\"").into_bytes().into(),
+            false => std::borrow::Cow::Borrowed(value),
         };
         sink(&Field {
             form: "csv",
@@ -362,11 +361,6 @@ impl Csv {
             is_json_number: false,
         });
     }
-}
-
-/// How many bytes of a block are such.
-fn count(block: &[u8], is_such: impl Fn(u8) -> bool) -> u8 {
-    block.iter().map(|b| u8::from(is_such(*b))).sum()
 }
 
 impl Dialect for Csv {

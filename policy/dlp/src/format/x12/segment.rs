@@ -2,6 +2,8 @@
 //! subparts K to R) and which of their elements identify someone. Invariant: what stands in the loop
 //! of a provider or payer is not the patient's.
 
+use std::borrow::Cow;
+
 use super::super::dialect::FIELD_MAX;
 use super::party;
 pub(super) use super::party::Party;
@@ -203,8 +205,11 @@ impl<'a> Segment<'a> {
         }
         let from = start + written.len() - written.trim_ascii_start().len();
         let first = self.start + from as u64;
-        let text: Vec<u8> =
-            value.iter().map(|b| if *b == self.element { b' ' } else { *b }).collect();
+        let text = if value.contains(&self.element) {
+            value.iter().map(|b| if *b == self.element { b' ' } else { *b }).collect()
+        } else {
+            Cow::Borrowed(value)
+        };
         sink(&Field {
             form: "x12",
             locus,
