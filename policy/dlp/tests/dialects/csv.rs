@@ -33,6 +33,25 @@ fn every_column_that_announces_something_is_told() {
 }
 
 #[test]
+fn a_name_or_a_place_counts_beside_a_person() {
+    let rows = "ROE,Jane,12 Elm St,Springfield,62704,2026-03-15\n";
+    tells(
+        &format!("last_name,FirstName,address1,City,zip code,service_date\n{rows}"),
+        &[
+            ("column last_name", "name", "ROE"),
+            ("column FirstName", "name", "Jane"),
+            ("column address1", "geographic", "12 Elm St"),
+            ("column City", "geographic", "Springfield"),
+            ("column zip code", "geographic", "62704"),
+            ("column service_date", "date", "2026-03-15"),
+        ],
+    );
+    let wanted = [("column name", "name", "Jane Roe"), ("column mrn", "mrn", "4481723")];
+    tells("name,mrn\nJane Roe,4481723\n", &wanted);
+    tells("name,city,zip\nRiver Clinic,Peoria,61602\n", &[]);
+}
+
+#[test]
 fn any_separator_parts_the_columns() {
     for separator in ["\t", ";", "|", ", "] {
         let text =

@@ -161,8 +161,9 @@ fn announced(line: &[u8], separator: u8) -> Vec<Column> {
     let named = cells(line, separator).enumerate().filter_map(|(index, cell)| {
         let name = unquoted(cell);
         let has_number = name.windows(4).any(|run| run.iter().all(u8::is_ascii_digit));
-        let family =
-            label::of_name(name).filter(|family| !has_number && family.identifier().is_some())?;
+        let family = label::of_name(name)
+            .or_else(|| of_column(name))
+            .filter(|family| !has_number && family.identifier().is_some())?;
         let name = format!("column {}", String::from_utf8_lossy(name));
         Some(Column { index, family, name })
     });
@@ -171,6 +172,27 @@ fn announced(line: &[u8], separator: u8) -> Vec<Column> {
         columns.retain(|column| !needs_company(column.family));
     }
     columns
+}
+
+/// What a column announces by words that would announce too much in prose.
+fn of_column(name: &[u8]) -> Option<Family> {
+    let letters = name.iter().filter(|b| b.is_ascii_alphabetic()).map(u8::to_ascii_lowercase);
+    let letters: Vec<u8> = letters.collect();
+    Some(match letters.strip_prefix(b"patient").unwrap_or(&letters) {
+        b"name" if letters.len() > 4 => Family::Name,
+        b"name" | b"fullname" => Family::AnyName,
+        b"firstname" | b"fname" | b"givenname" | b"lastname" | b"lname" | b"surname" => {
+            Family::Name
+        }
+        b"familyname" | b"middlename" | b"maidenname" | b"mothersmaidenname" => Family::Name,
+        b"address" | b"addr" | b"streetaddress" | b"homeaddress" | b"street" => Family::Address,
+        b"city" | b"town" | b"county" => Family::City,
+        b"zip" | b"zipcode" | b"postalcode" | b"postcode" => Family::Zip,
+        b"dos" | b"dateofservice" | b"servicedate" | b"visitdate" | b"encounterdate" => {
+            Family::Event
+        }
+        _ => return None,
+    })
 }
 
 /// Whether a column is about anything unless another one is about somebody.
