@@ -17,7 +17,7 @@ pub(super) enum Party {
 /// Codes of providers, payers and those who send and receive (data element 98): billing (85, 87),
 /// attending (71), operating (72, 73), service facility (77), rendering (82), supervising (DQ),
 /// referring (DN, P3), ordering (DK), purchased (QB), other operating (ZZ), information receivers
-/// (1P, 2B, FA, 80, 36 is not), submitter and receiver (41, 40), payer (PR, PE, IN, P5, TT, TV),
+/// (1P, 2B, FA, 80), submitter and receiver (41, 40), payer (PR, PE, IN, P5, TT, TV),
 /// utilization management (X3), transport (PW, 45), plan contacts (GW, LV, VN, VY, PRP, SEP, TTP).
 const OTHERS: &[&[u8]] = &[
     b"1I", b"1P", b"2B", b"40", b"41", b"45", b"71", b"72", b"73", b"77", b"80", b"82", b"85",
