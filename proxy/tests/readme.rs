@@ -54,6 +54,9 @@ fn the_sidecar_commands_run_in_order() {
         said.push_str(&text(&output));
     }
     assert!(said.contains("ok: 1 endpoint"), "the policy check's line is missing: {said}");
+    assert!(said.contains("Patient SSN ***-**-****, admitted."), "redact did not: {said}");
+    assert!(said.contains("************, ******* walked ******* steps"), "no match: {said}");
+    assert!(said.contains("\"verdict\":\"clean\""), "the scan's summary is missing: {said}");
     assert!(said.contains("HTTPS_PROXY"), "the variables are missing: {said}");
 }
 
