@@ -206,10 +206,12 @@ fn meaning_of(bytes: &[u8], word: Word, floor: usize) -> Option<Option<Family>> 
             end.is_some_and(|end| end.eq_ignore_ascii_case(tail.as_bytes()))
         };
         let tail = JOINED.iter().find(ends)?;
-        let found =
-            phrase_of(bytes, key(tail.as_bytes()).map(canonical)?, word.end - tail.len(), floor);
+        let front = text.get(..text.len() - tail.len())?;
+        let joined = key(tail.as_bytes()).map(canonical)?;
+        let found = phrase_of(bytes, joined, word.end - tail.len(), floor).flatten();
+        let label = || phrase_of(bytes, canonical(key(front)?), word.start, floor).flatten();
         // A connection alone (`valid`) is none.
-        found.filter(Option::is_some)
+        found.or_else(label).map(Some)
     })
 }
 

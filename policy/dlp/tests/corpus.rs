@@ -86,6 +86,31 @@ fn payment_cards() {
 }
 
 #[test]
+fn accounts_and_banks() {
+    check("account.toml");
+}
+
+#[test]
+fn licences_and_passports() {
+    check("license.toml");
+}
+
+#[test]
+fn vehicles_and_plates() {
+    check("vehicle.toml");
+}
+
+#[test]
+fn devices() {
+    check("device.toml");
+}
+
+#[test]
+fn other_unique_numbers() {
+    check("other-id.toml");
+}
+
+#[test]
 fn numbers_that_are_nobody_s() {
     check("numbers.toml");
 }

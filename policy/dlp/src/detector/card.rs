@@ -99,7 +99,7 @@ fn judged(text: &[u8], confidence: Confidence, start: usize, end: usize) -> Opti
         len += 1;
     }
     let digits = digits.get(..len)?;
-    if !check::luhn(digits) {
+    if !check::luhn(digits) || digits.iter().all(|b| *b == b'0') {
         return None;
     }
     let confidence = match confidence {

@@ -28,6 +28,8 @@ pub(crate) const LABELLED: Detector = Detector {
 const LABEL_NEAR: usize = 28;
 /// Bytes of the longest value, a UUID.
 const VALUE_MAX: usize = 36;
+/// Letters of the longest abbreviation of a label.
+const ABBREVIATION_MAX: usize = 5;
 /// Letters of the longest prefix that a value has (`GRP-193847`).
 const PREFIX_MAX: usize = 24;
 
@@ -79,7 +81,8 @@ impl Value<'_> {
         let count = |kind: fn(&&u8) -> bool| self.text.iter().filter(kind).count();
         let lower = count(|b| b.is_ascii_lowercase());
         let is_even = lower == 0 || lower == self.letters;
-        let is_word = lower > LOWER_MAX && !self.text.contains(&b'-');
+        let is_word = lower > LOWER_MAX && !self.text.contains(&b'-') && !self.is_uuid();
+        let is_float = self.letters == 1 && self.text.get(1) == Some(&b'e');
         let starts = |known: &&str| {
             let start = self.text.get(..known.len());
             start.is_some_and(|start| start.eq_ignore_ascii_case(known.as_bytes()))
@@ -87,6 +90,7 @@ impl Value<'_> {
         count(|b| matches!(b, b'1'..=b'9')) > 0
             && is_even
             && !is_word
+            && !is_float
             && !PUBLIC.iter().any(|known| starts(&known))
     }
 }
@@ -171,8 +175,11 @@ pub(super) fn joins(view: &View<'_>, start: usize, label: Label) -> bool {
     let is_broken = gap.contains(&b'\n') && !gap.iter().all(is_form);
     let capitals = view.part(0, label_end).iter().rev().take_while(|b| b.is_ascii_uppercase());
     let is_tail = view.before(label_end - capitals.count(), 1).is_ascii_alphanumeric();
+    // An abbreviation has a full stop (`acct. 4481`), any other word ends a sentence with it.
+    let word = view.part(0, label_end).iter().rev().take_while(|b| b.is_ascii_alphabetic()).count();
+    let is_sentence = gap.starts_with(b". ") && word > ABBREVIATION_MAX;
     let is_base64 = matches!(gap, [b'/' | b'+']) && is_tail;
-    !ends && !is_broken && !is_base64
+    !ends && !is_broken && !is_sentence && !is_base64
 }
 
 /// Whether a letter stands before `start` with nothing but a few marks between. A cheap way out of

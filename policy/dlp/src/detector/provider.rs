@@ -45,7 +45,14 @@ fn npi(view: &View<'_>) -> Option<Match> {
         return None;
     }
     let label = view.label(start, 40, 3).filter(|l| l.family == Family::Npi)?;
-    let confidence = if label.gap.words == 0 { Confidence::High } else { Confidence::Medium };
+    let mut digits = text.iter().filter(|b| b.is_ascii_digit()).take(9);
+    let first = digits.next();
+    let confidence = match label.gap.words {
+        // Nine digits alike are typed to fill a form.
+        _ if digits.all(|digit| Some(digit) == first) => Confidence::Low,
+        0 => Confidence::High,
+        _ => Confidence::Medium,
+    };
     Some(Match { identifier: Identifier::Provider, confidence, start, end })
 }
 

@@ -85,6 +85,7 @@ fn bare(view: &View<'_>) -> Option<Match> {
 /// `XXX-XX-6183`, `***-**-6183`, or four digits behind a label and the word for what they are.
 fn last_four(view: &View<'_>) -> Option<Match> {
     const MASKED: usize = 7;
+    const TOLD: usize = 24;
     let end = view.at + 4;
     let label = |start| view.label(start, LABEL_NEAR, 4).filter(|l| is_ssn(l.family));
     let masked = view.part(view.at.saturating_sub(MASKED), view.at);
@@ -93,8 +94,12 @@ fn last_four(view: &View<'_>) -> Option<Match> {
         view.at - MASKED
     } else {
         let is_last = view.mentions(view.at, 32, &["last", "ending", "ends", "lastfour"]);
-        label(view.at).filter(|_| is_last)?;
-        view.at
+        // `last 4` is no other number.
+        let told = view.at - TOLD.min(view.at);
+        let counted =
+            view.part(told, view.at).windows(4).rposition(|w| w.eq_ignore_ascii_case(b"last"));
+        let is_labelled = label(view.at).or_else(|| label(told + counted?)).is_some();
+        (is_last && is_labelled).then_some(view.at)?
     };
     let opens = view.before(start, 1);
     let is_free = !opens.is_ascii_alphanumeric() && !matches!(opens, b'*' | b'-' | b'.');
