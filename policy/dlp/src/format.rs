@@ -28,4 +28,5 @@ pub(crate) mod unpack;
 pub(crate) mod walk;
 pub(crate) mod whole;
 mod x12;
+pub(crate) mod xml;
 pub(crate) mod zip;

@@ -1,4 +1,4 @@
-//! JSON documents, FHIR resources among them: what is found by its place, what is not, and that
+//! JSON and XML documents, FHIR and C-CDA among them: what is found by its place, what is not, and that
 //! neither chunks nor damage change more than they must.
 
 #![allow(
@@ -139,7 +139,7 @@ fn the_rest_of_a_record() {
             "Coverage.subscriberId health-plan high W12345678",
             "Coverage.beneficiary.reference mrn medium 77a",
             "Device.serialNumber device high SN-889123",
-            "Device.udiCarrier.deviceIdentifier device high 00844588003288",
+            "Device.udiCarrier.deviceIdentifier device medium 00844588003288",
             "Practitioner.identifier.value provider high 1679576722",
             "Practitioner.name.family provider high Doe",
         ]
@@ -224,14 +224,16 @@ fn what_is_masked_is_json_still_and_nothing_is_left() {
 
 #[test]
 fn every_split_gives_the_same() {
-    let whole = scan(PATIENT.as_bytes());
-    for at in 1..PATIENT.len() {
-        let (first, second) = PATIENT.as_bytes().split_at(at);
-        let mut scanner = Scanner::new(Catalog::builtin(), &Hint::default(), Limits::default());
-        scanner.feed(first);
-        scanner.feed(second);
-        scanner.finish();
-        assert_eq!(scanner.evidence(), &whole, "split at {at}");
+    for text in [PATIENT, CDA] {
+        let whole = scan(text.as_bytes());
+        for at in 1..text.len() {
+            let (first, second) = text.as_bytes().split_at(at);
+            let mut scanner = Scanner::new(Catalog::builtin(), &Hint::default(), Limits::default());
+            scanner.feed(first);
+            scanner.feed(second);
+            scanner.finish();
+            assert_eq!(scanner.evidence(), &whole, "split at {at}");
+        }
     }
 }
 
@@ -249,6 +251,104 @@ fn depth_and_length_have_their_limits() {
     let mut bytes = photo.clone().into_bytes();
     mask(&scan(&bytes).findings, 0, &mut bytes, |_| true);
     assert!(!bytes.windows(4).any(|w| w == b"QUJD"), "a photograph is masked to its end");
+}
+
+const CDA: &str = r#"<?xml version="1.0"?>
+<!DOCTYPE ClinicalDocument [ <!ENTITY x "219-45-6183"> ]>
+<ClinicalDocument xmlns="urn:hl7-org:v3" xmlns:sdtc="urn:hl7-org:sdtc">
+  <!-- made up -->
+  <id root="2.16.840.1.113883.19.5.99999.1" extension="TT988"/>
+  <effectiveTime value="20190509203522-0500"/>
+  <recordTarget><patientRole>
+    <id root="2.16.840.1.113883.19.5" extension="4481723"/>
+    <id extension="219-45-6183" root="2.16.840.1.113883.4.1"/>
+    <addr use="HP"><streetAddressLine>12 Elm Street</streetAddressLine><city>Olathe</city><state>KS</state><postalCode>66801</postalCode></addr>
+    <telecom use="HP" value="tel:+1(212)736-5000"/>
+    <telecom value="mailto:jane@stlukes.example"/>
+    <patient>
+      <name><given>Jane</given><family><![CDATA[O'Malley]]></family></name>
+      <administrativeGenderCode code="F" codeSystem="2.16.840.1.113883.5.1"/>
+      <birthTime value="19560423"/>
+      <guardian><guardianPerson><name>Siobh&#225;n Roe</name></guardianPerson></guardian>
+      <birthplace><place><addr><city>Lenexa</city></addr></place></birthplace>
+    </patient>
+    <providerOrganization><id extension="77" root="2.16"/><name>St Luke's Clinic</name><addr><city>Emporia</city></addr></providerOrganization>
+  </patientRole></recordTarget>
+  <author><assignedAuthor><id extension="1679576722" root="2.16.840.1.113883.4.6"/>
+    <assignedPerson><name><given>Ann</given><family>Doe</family></name></assignedPerson></assignedAuthor></author>
+  <component><section><text><table><tr><td>Height 193.7 cm</td></tr></table></text>
+    <entry><observation><effectiveTime><low value="20190401"/></effectiveTime><value value="193"/></observation></entry></section></component>
+</ClinicalDocument>"#;
+
+#[test]
+fn a_clinical_document_by_its_places() {
+    assert_eq!(
+        found(CDA),
+        [
+            "effectiveTime date medium 20190509203522-0500",
+            "recordTarget.patientRole.id.extension mrn high 4481723",
+            "recordTarget.patientRole.id.extension ssn high 219-45-6183",
+            "recordTarget.patientRole.addr.streetAddressLine geographic high 12 Elm Street",
+            "recordTarget.patientRole.addr.city geographic high Olathe",
+            "recordTarget.patientRole.addr.postalCode geographic high 66801",
+            "recordTarget.patientRole.telecom.value phone high +1(212)736-5000",
+            "recordTarget.patientRole.telecom.value email high jane@stlukes.example",
+            "recordTarget.patientRole.patient.name.given name high Jane",
+            "recordTarget.patientRole.patient.name.family name high O'Malley",
+            "recordTarget.patientRole.patient.birthTime date high 19560423",
+            "recordTarget.patientRole.patient.guardian.guardianPerson.name name high Siobh&#225;n Roe",
+            "recordTarget.patientRole.patient.birthplace.place.addr.city geographic high Lenexa",
+            "author.assignedAuthor.id.extension provider high 1679576722",
+            "author.assignedAuthor.assignedPerson.name.given provider high Ann",
+            "author.assignedAuthor.assignedPerson.name.family provider high Doe",
+            "component.section.entry.observation.effectiveTime.low date medium 20190401",
+        ]
+    );
+}
+
+#[test]
+fn fhir_in_xml_and_other_records() {
+    let patient = r#"<Patient xmlns="http://hl7.org/fhir"><id value="p17"/>
+      <identifier><system value="http://hl7.org/fhir/sid/us-ssn"/><value value="219-45-6183"/></identifier>
+      <name><family value="Roe"/><given value="Jane"/></name><telecom><system value="fax"/><value value="212-736-5000"/></telecom>
+      <birthDate value="1956-04-23"/><managingOrganization><display value="St Luke"/></managingOrganization></Patient>"#;
+    assert_eq!(
+        found(patient),
+        [
+            "Patient.id mrn medium p17",
+            "Patient.identifier.value ssn high 219-45-6183",
+            "Patient.name.family name high Roe",
+            "Patient.name.given name high Jane",
+            "Patient.telecom.value fax high 212-736-5000",
+            "Patient.birthDate date high 1956-04-23",
+        ]
+    );
+    let record = r#"<records><record ssn="219-45-6183"><patient><name>Jane Roe</name><dob>1956-04-23</dob></patient></record></records>"#;
+    assert_eq!(
+        found(record),
+        [
+            "record.ssn ssn high 219-45-6183",
+            "record.patient.name name high Jane Roe",
+            "record.patient.dob date high 1956-04-23",
+        ]
+    );
+    for text in [
+        r#"<?xml version="1.0"?><project><name>resnet50</name><version>1.2.3</version><license>Apache-2.0</license></project>"#,
+        r#"<svg xmlns="http://www.w3.org/2000/svg"><path d="M219456183 17" id="p1"/><text x="1" y="2">Olathe</text></svg>"#,
+    ] {
+        assert_eq!(grave(text), [""; 0], "{text}");
+    }
+}
+
+#[test]
+fn what_is_masked_is_xml_still() {
+    let mut bytes = CDA.as_bytes().to_vec();
+    mask(&scan(&bytes).findings, 0, &mut bytes, |_| true);
+    let masked = String::from_utf8(bytes).unwrap();
+    let tags = |text: &str| text.matches(['<', '>', '"']).count();
+    assert_eq!(tags(&masked), tags(CDA));
+    assert!(masked.contains("<family><![CDATA[*'******]]></family>"), "{masked}");
+    assert_eq!(found(&masked), [""; 0]);
 }
 
 /// Pieces of documents, well and badly put together.
@@ -280,6 +380,23 @@ fn document() -> impl Strategy<Value = Vec<u8>> {
         "\"subject\":{\"reference\":\"Patient/p1\",\"display\":\"Jane Roe\"}",
         "0.25,",
         "1956-04-23",
+        "<a>",
+        "</a>",
+        "<patient name='Jane Roe'>",
+        "<name>Roe</name>",
+        "<![CDATA[",
+        "]]>",
+        "<!--",
+        "-->",
+        "<id root=\"2.16.840.1.113883.4.1\" extension=\"",
+        "<recordTarget>",
+        "<birthTime value=\"19560423\"/>",
+        "<ssn>219-45-6183</ssn>",
+        "<?",
+        "?>",
+        "&#65;",
+        "<!DOCTYPE x [",
+        "]>",
         "\"extension\":[{\"url\":\"x/patient-mothersMaidenName\",\"valueString\":\"Harold\"}],",
     ]);
     let piece = prop_oneof![
@@ -293,7 +410,7 @@ fn document() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn damage_and_chunks_change_nothing(bytes in document(), size in 1usize..300) {
@@ -302,7 +419,7 @@ proptest! {
 
     #[test]
     fn a_damaged_patient_never_panics(at in 0usize..2000, byte in any::<u8>(), cut in 0usize..2600) {
-        let mut bytes = PATIENT.as_bytes().to_vec();
+        let mut bytes = if byte % 2 == 0 { PATIENT } else { CDA }.as_bytes().to_vec();
         let at = at % bytes.len();
         bytes[at] = byte;
         bytes.truncate(bytes.len().min(cut));

@@ -2,7 +2,7 @@
 //! beside the detectors and tells each value that stands at a place it knows. Invariant: what it
 //! tells depends on the bytes, never on the chunks.
 
-use super::{csv, hl7, json, x12};
+use super::{csv, hl7, json, x12, xml};
 use crate::locus::Field;
 use crate::redact::MASK;
 
@@ -33,6 +33,9 @@ pub(crate) fn dialect(head: &[u8]) -> Option<Box<dyn Dialect>> {
     }
     if json::is_json(head) {
         return Some(Box::new(json::Json::new()));
+    }
+    if xml::is_xml(head) {
+        return Some(Box::new(xml::Xml::new()));
     }
     if let Some(x12) = x12::x12(head) {
         return Some(Box::new(x12));

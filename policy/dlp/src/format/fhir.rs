@@ -15,6 +15,8 @@ pub(crate) enum Class {
     Clinical,
     /// The coverage of a patient: its identifiers are a member's.
     Coverage,
+    /// A C-CDA document, which names its persons.
+    Document,
     /// A device: its identifiers are of class M.
     Device,
     /// No person: definitions, organisations, bundles.
@@ -99,6 +101,17 @@ pub(crate) fn contact_system(system: &[u8]) -> Option<Family> {
         b"other" => Family::Contact,
         _ => return None,
     })
+}
+
+/// What the scheme of a C-CDA contact says of it, and the scheme's length (RFC 3966, RFC 6068).
+pub(crate) fn contact_scheme(text: &[u8]) -> Option<(Family, usize)> {
+    const SCHEMES: &[(&str, Family)] =
+        &[("tel:", Family::Phone), ("fax:", Family::Fax), ("mailto:", Family::Email)];
+    let begins = |scheme: &str| {
+        text.get(..scheme.len()).is_some_and(|s| s.eq_ignore_ascii_case(scheme.as_bytes()))
+    };
+    let (scheme, family) = SCHEMES.iter().find(|(scheme, _)| begins(scheme))?;
+    Some((*family, scheme.len()))
 }
 
 /// What an extension's URL says of its value

@@ -145,6 +145,37 @@ impl Outline {
         self.frames.push(frame);
     }
 
+    /// Opens an element of XML: a resource or a document by its name.
+    pub(crate) fn open_element(&mut self, word: Word, name: &[u8], words: &Words) {
+        let is_root = self.frames.is_empty();
+        let is_resource = is_root || self.list_word().element == Element::Resource;
+        self.open(word, false, words);
+        if self.beyond > 0 || !is_resource {
+            return;
+        }
+        let Some(frame) = self.frames.last_mut() else { return };
+        if let Some((class, resource)) = fhir::resource(name) {
+            (frame.class, frame.resource) = (class, resource);
+            frame.whose = Whose::of(class);
+            frame.is_record = true;
+            frame.record = frame.path;
+        } else if is_root && name == b"ClinicalDocument" {
+            (frame.class, frame.whose) = (Class::Document, Whose::Nobody);
+            frame.record = frame.path;
+        }
+    }
+
+    /// Takes the text of the open element, or what an attribute says in its place.
+    pub(crate) fn element_value(&mut self, value: Value<'_>, sink: Sink<'_>) {
+        let Some(frame) = self.frames.pop() else { return };
+        if self.beyond == 0
+            && let Some(role) = self.role(frame.word)
+        {
+            self.value(role, b"", value, sink);
+        }
+        self.frames.push(frame);
+    }
+
     /// Closes what was opened last, at offset `at`.
     pub(crate) fn close(&mut self, at: u64, sink: Sink<'_>) {
         self.expire(at, sink);
@@ -212,12 +243,18 @@ impl Outline {
                 return;
             }
         }
-        let value = if matches!(role, Role::Reference | Role::FullUrl) {
-            let Some(value) = logical_id(role, holder, value) else { return };
-            value
-        } else {
-            value
-        };
+        let mut value = value;
+        let mut scheme = None;
+        if matches!(role, Role::Reference | Role::FullUrl) {
+            let Some(id) = logical_id(role, holder, value) else { return };
+            value = id;
+        } else if role == Role::Telecom
+            && let Some((family, len)) = fhir::contact_scheme(value.text)
+        {
+            scheme = Some(Fact::Family(family));
+            value.text = value.text.get(len..).unwrap_or_default();
+            value.span.start += len as u64;
+        }
         if role.is_fact() {
             return;
         }
@@ -225,7 +262,7 @@ impl Outline {
             class: frame.class,
             whose: frame.whose,
             holder,
-            fact: frame.fact,
+            fact: frame.fact.or(scheme),
             is_near_patient: frame.is_near_patient,
         };
         if frame.class == Class::Unknown

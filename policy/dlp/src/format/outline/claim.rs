@@ -27,6 +27,7 @@ impl Whose {
             | Class::Clinical
             | Class::Coverage
             | Class::Device
+            | Class::Document
             | Class::Nobody
             | Class::Order
             | Class::Study => Whose::Nobody,
@@ -223,6 +224,7 @@ impl Claim {
             Class::Billing
             | Class::Clinical
             | Class::Coverage
+            | Class::Document
             | Class::Order
             | Class::Person
             | Class::Study => true,
@@ -260,6 +262,7 @@ impl Claim {
             )
         );
         match (self.whose, self.class) {
+            (Whose::Person, Class::Document) => family.or(Some(Family::Mrn)),
             (Whose::Person, _) => family.or(Some(Family::PatientId)),
             (Whose::Provider, _) if is_person || family == Some(Family::Npi) => family,
             (Whose::Provider, _) => family.map(|_| Family::Dea),
@@ -270,9 +273,10 @@ impl Claim {
             (Whose::Nobody, Class::Billing) => Some(Family::Account),
             (Whose::Nobody, Class::Order | Class::Clinical) => Some(Family::Accession),
             (Whose::Nobody, Class::Study) => Some(Family::StudyId),
-            (Whose::Nobody, Class::Nobody | Class::Person | Class::Provider | Class::Unknown) => {
-                None
-            }
+            (
+                Whose::Nobody,
+                Class::Document | Class::Nobody | Class::Person | Class::Provider | Class::Unknown,
+            ) => None,
         }
     }
 

@@ -26,7 +26,8 @@ pub(super) fn role(frame: &Frame, holder: Element, word: Word) -> Option<Role> {
         Element::Address => Some(Role::Street),
         Element::Birth => Some(Role::Birth),
         Element::Death => Some(Role::Death),
-        Element::Bound => (holder == Element::Period && !frame.is_minor).then_some(Role::Moment),
+        Element::Bound => (matches!(holder, Element::Period | Element::Moment) && !frame.is_minor)
+            .then_some(Role::Moment),
         Element::Moment => (!frame.is_minor).then_some(Role::Moment),
         Element::Id | Element::Identifier if frame.is_record || is_person(holder) => {
             Some(Role::LogicalId)

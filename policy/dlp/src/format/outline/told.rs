@@ -153,7 +153,13 @@ pub(super) fn field<'a>(
     (family, locus): (Family, &'a str),
     value: Value<'a>,
 ) -> Field<'a> {
-    let form = if class == Class::Unknown { form } else { "fhir" };
+    let form = if class == Class::Unknown {
+        form
+    } else if class == Class::Document {
+        "cda"
+    } else {
+        "fhir"
+    };
     Field {
         form,
         locus,
