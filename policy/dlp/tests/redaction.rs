@@ -126,7 +126,10 @@ proptest! {
             "SSN 219-45-6183", "ssn: 219456183", "MRN 448-17-23", "\"mrn\": 4481723}", "{", "DOB 04/23/1956",
             "born 23rd April 1956", "(212) 736-5000", "212.736.5000", "fax 2127365000", "Phone: 0494 92 82 32",
             "jane.roe@stlukes-clinic.org", "card 4539 1488 0343 6467", "4539148803436467", "7K49QH2MD15",
-            "NPI 1679576722", "+44 20 7946 0958", "219 45 6183", "admitted Apr 23", "ssn", "npi", "tel",
+            "NPI 1679576722", "+44 20 7946 0958", "Member ID: XYZ123456789", "acct # 8762322547", "IBAN GB82 WEST 1234 5698 7654 32",
+            "routing 011000015", "DL# S123-4567-8901", "plate 7XY 6824", "VIN 1HGCM82633A004352", "SSN: XXX-XX-6183",
+            "mac 00:1b:44:11:3a:b7", "(01)00643169001763(21)SN1", "study id ST-0448", "DEA BB1388568", "7k49qh2md15",
+            "1.2.840.113619.2.55.3.604688119.971", "MRN 448 172 390", "serial SN448172", "accession # A448172", "219 45 6183", "admitted Apr 23", "ssn", "npi", "tel",
         ]).prop_map(str::to_owned),
         3 => prop::sample::select(vec![" ", ", ", "\n", ": ", "-", "/", "*", "1", "44", "", "and then the ", "=", "\""])
             .prop_map(str::to_owned),

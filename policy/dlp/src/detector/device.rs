@@ -151,7 +151,11 @@ fn mac(view: &View<'_>) -> Option<Match> {
             false => b.is_ascii_hexdigit(),
         });
     let ends = |b: u8| !b.is_ascii_alphanumeric() && b != separator && b != b'_';
-    if !is_shape || !ends(view.before(start, 1)) || !ends_free(view, end, separator) {
+    if !is_shape
+        || !ends(view.before(start, 1))
+        || !ends_free(view, end, separator)
+        || !view.closes(end)
+    {
         return None;
     }
     let is_labelled = view.label(start, 32, 2).is_some_and(|label| label.family == Family::Mac)

@@ -35,12 +35,12 @@ fn examine(view: &View<'_>) -> Option<Match> {
     let confidence = match (is_labelled, is_dashed, has_lower) {
         (true, _, _) => Confidence::High,
         (false, _, _) if view.is_soup(start, end) || view.is_jumble(start, end) => return None,
+        (false, false, true) => return None,
         (false, _, _) if view.is_among_codes(start, end) => Confidence::Low,
         (false, true, false) => Confidence::High,
         // Dashes and digits in all the right places, though nobody prints it so.
         (false, true, true) => Confidence::Low,
         (false, false, false) => Confidence::Medium,
-        (false, false, true) => return None,
     };
     Some(Match { identifier: Identifier::HealthPlan, confidence, start, end })
 }
