@@ -2,6 +2,7 @@
 //! asking the processor first.
 #![allow(unsafe_code, reason = "vector intrinsics; guarded by is_x86_feature_detected")]
 
+use std::arch::asm;
 use std::arch::x86_64::{
     __m256i, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8, _mm256_loadu_si256, _mm256_min_epu8,
     _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_slli_epi16, _mm256_sub_epi8,
@@ -105,9 +106,21 @@ fn load(block: &[u8; BLOCK]) -> [__m256i; 2] {
 #[inline]
 #[target_feature(enable = "avx2")]
 fn bits(low: __m256i, high: __m256i) -> u64 {
-    let low = _mm256_movemask_epi8(low).cast_unsigned();
-    let high = _mm256_movemask_epi8(high).cast_unsigned();
+    let low = _mm256_movemask_epi8(keep(low)).cast_unsigned();
+    let high = _mm256_movemask_epi8(keep(high)).cast_unsigned();
     u64::from(low) | u64::from(high) << 32
+}
+
+/// The same vector. The compiler, which would otherwise take comparisons and masks apart into single
+/// bytes, is kept from seeing where it comes from.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn keep(mut bytes: __m256i) -> __m256i {
+    // SAFETY: no instruction at all.
+    unsafe {
+        asm!("/* {0} */", inout(ymm_reg) bytes, options(pure, nomem, nostack, preserves_flags));
+    }
+    bytes
 }
 
 /// Whether each byte is `byte`.
