@@ -115,7 +115,7 @@ impl Catalog {
         let mut is_labelled = None;
         for &at in self.growing(anchor, view.run) {
             let Some(Named { name, detector }) = self.detectors.get(at) else { continue };
-            let has_label = || view.label(view.token(view.at).0, label::WINDOW, usize::MAX);
+            let has_label = || view.label(view.token_start(), label::WINDOW, usize::MAX);
             if detector.needs_label && !*is_labelled.get_or_insert_with(|| has_label().is_some()) {
                 continue;
             }

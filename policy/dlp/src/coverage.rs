@@ -141,7 +141,7 @@ impl Blocks {
             Declared::Floats => {
                 let is_numeric = is_short
                     || self.is_likely(block)
-                    || self.fits_any(block, floats::KINDS)
+                    || self.fits_any(block, &floats::KINDS)
                     || !is_noise(block);
                 if is_numeric { Class::Numeric } else { Class::Unidentified }
             }
@@ -182,7 +182,7 @@ impl Blocks {
         let is_numeric = self.is_likely(block)
             || self.fits_any(block, integers::BYTES)
             || !is_noise(block)
-                && (self.fits_any(block, floats::KINDS) || self.fits_any(block, integers::WIDE));
+                && (self.fits_any(block, &floats::KINDS) || self.fits_any(block, integers::WIDE));
         if is_numeric { Class::Numeric } else { Class::Unidentified }
     }
 

@@ -12,6 +12,7 @@ pub(crate) mod health_plan;
 mod iban;
 pub(crate) mod labelled;
 pub(crate) mod license;
+pub(crate) mod listed;
 pub(crate) mod mrn;
 pub(crate) mod other_id;
 pub(crate) mod phone;
@@ -122,6 +123,11 @@ impl<'a> View<'a> {
         let behind = self.bytes.get(i..).unwrap_or_default();
         let back = before.iter().rev().take_while(is_part).count();
         (i - back.min(i), i + behind.iter().take_while(is_part).count())
+    }
+
+    /// Where the letters and digits around the anchor begin.
+    pub(crate) fn token_start(&self) -> usize {
+        if self.anchor == Anchor::Digits { self.at } else { self.token(self.at).0 }
     }
 
     /// The value of the digits in `start..end`; nothing where another byte is among them or they

@@ -38,7 +38,7 @@ pub(crate) enum Anchor {
     /// The second dot of digits between dots: `1.2.`: IP addresses, object identifiers.
     Dots,
     /// Where digits meet letters for the first time in a token of at most `TOKEN_MAX` letters and
-    /// digits: `MR448172`, `1EG4`.
+    /// digits, and at least `TOKEN_MIN`: `MR448172`, `1EG4`.
     Mixed,
     /// The second separator of `hh:hh:` or `hh-hh-` (hexadecimal), or of `::` behind or before
     /// hexadecimal digits: MAC and IPv6 addresses.
@@ -61,8 +61,10 @@ impl Anchor {
     ];
 }
 
-/// Letters and digits of the longest token that a [`Anchor::Mixed`] can stand in.
+/// Letters and digits of the longest token that a [`Anchor::Mixed`] can stand in, up to there.
 pub(crate) const TOKEN_MAX: usize = 32;
+/// Letters and digits of the shortest.
+const TOKEN_MIN: usize = 4;
 /// Hexadecimal digits between two separators of [`Anchor::Pairs`].
 const GROUP_MAX: usize = 4;
 /// Digits between two dots of [`Anchor::Dots`].
@@ -122,6 +124,16 @@ fn is_first_mix(bytes: &[u8], at: usize, byte: u8) -> bool {
         .find(|b| !b.is_ascii_alphanumeric() || b.is_ascii_digit() == is_digit)
         .is_some_and(|b| !b.is_ascii_alphanumeric())
         && before(bytes, at, 1).is_ascii_digit() != is_digit
+        && is_long_token(bytes, at)
+}
+
+/// Whether the token at `at` has at least [`TOKEN_MIN`] letters and digits: shorter ones are chance
+/// in binary data, and nobody's number.
+fn is_long_token(bytes: &[u8], at: usize) -> bool {
+    let is_part = |b: u8| b.is_ascii_alphanumeric();
+    let back = (1..TOKEN_MIN).take_while(|&n| is_part(before(bytes, at, n))).count();
+    let ahead = (0..TOKEN_MIN).take_while(|&n| is_part(after(bytes, at, n))).count();
+    back + ahead >= TOKEN_MIN
 }
 
 fn separator_anchor(bytes: &[u8], at: usize, byte: u8) -> Option<Anchor> {

@@ -133,6 +133,8 @@ fn skip_punctuation(
             b'0'..=b'9' if !counts_a_label(bytes, upto - 1) => return None,
             b'*' if is_mask(bytes, upto) => return None,
             b'\n' => *newlines += 1,
+            // Binary data: what stands before is no text that goes on here.
+            1..=8 | 0x0e..=0x1b | 0x7f => return None,
             _ => {}
         }
         upto -= 1;

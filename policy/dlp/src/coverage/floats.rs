@@ -3,7 +3,7 @@
 
 use super::{Kind, expected_distinct};
 
-pub(super) const KINDS: &[Kind] = &[
+pub(super) static KINDS: [Kind; 4] = [
     Kind { width: 4, fits: is_f32 },
     Kind { width: 2, fits: is_bf16 },
     Kind { width: 2, fits: is_f16 },

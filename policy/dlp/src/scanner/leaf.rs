@@ -7,6 +7,7 @@ mod lines;
 use std::sync::Arc;
 
 use crate::coverage::{Blocks, Declared};
+use crate::detector::listed::is_listed;
 use crate::detector::{LOOK_AHEAD, LOOK_BACK, Match, REACH_BACK, RUN_MAX, View};
 use crate::finding::{Confidence, Finding, Identifier, Span};
 use crate::format::dialect::Dialect;
@@ -332,7 +333,8 @@ impl Leaf {
         let bytes = window.get(start..end).unwrap_or_default();
         let view = View::new(bytes, at - start, anchor);
         self.judged = at + view.run.max(1);
-        if anchor == Anchor::Digits && view.run > RUN_MAX {
+        let is_run = anchor == Anchor::Digits;
+        if is_run && (view.run > RUN_MAX || is_listed(bytes, view.at, view.run)) {
             return;
         }
         if let Some((detector, found)) = scan.catalog.examine(anchor, &view) {
