@@ -1,6 +1,7 @@
 //! Containers: formats that hold other content, or that say what their bytes are. Each reads as a
 //! stream.
 
+pub(crate) mod arrow;
 pub(crate) mod binary;
 pub(crate) mod column;
 mod csv;

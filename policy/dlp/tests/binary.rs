@@ -8,6 +8,8 @@
     reason = "tests"
 )]
 
+#[path = "binary/arrow.rs"]
+mod arrow;
 #[path = "binary/dicom.rs"]
 mod dicom;
 #[path = "binary/hostile.rs"]

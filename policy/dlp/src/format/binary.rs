@@ -3,12 +3,14 @@
 
 use crate::format::image::{self, Print};
 use crate::format::protobuf::{self, Protobuf};
-use crate::format::{dicom, gguf, parquet, pdf};
+use crate::format::{arrow, dicom, gguf, parquet, pdf};
 use crate::scanner::{Place, Reader};
 
 /// A form that is no archive and no compression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
+    /// A table in columns, in memory's layout.
+    Arrow,
     /// A finger, face or iris, as a template or a picture.
     Biometric,
     Bmp,
@@ -40,6 +42,7 @@ pub(crate) fn form(head: &[u8]) -> Option<Form> {
         [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(Form::Gif),
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Form::Webp),
         [0xff, 0xa0, 0xff, 0xa2..=0xa8, ..] => Some(Form::Wsq),
+        _ if arrow::is_arrow(head) => Some(Form::Arrow),
         _ if image::is_bitmap(head) => Some(Form::Bmp),
         _ if image::is_record(head) => Some(Form::Biometric),
         _ if image::is_tiff(head) => Some(Form::Tiff),
@@ -55,6 +58,7 @@ impl Form {
     /// The stable name in contracts and reasons.
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Form::Arrow => "arrow",
             Form::Biometric => "biometric",
             Form::Bmp => "bmp",
             Form::Dicom => "dicom",
@@ -84,13 +88,14 @@ impl Form {
             | Form::Tiff
             | Form::Webp
             | Form::Wsq => false,
-            Form::Onnx | Form::Parquet | Form::Pdf => true,
+            Form::Arrow | Form::Onnx | Form::Parquet | Form::Pdf => true,
         }
     }
 
     /// The reader for what begins with `head`.
     pub(crate) fn open(self, place: Place, head: &[u8]) -> Box<dyn Reader> {
         match self {
+            Form::Arrow => Box::new(arrow::reader(place)),
             Form::Biometric => Box::new(Print::record(place)),
             Form::Bmp => Box::new(Print::bitmap(place)),
             Form::Dicom => Box::new(dicom::reader(place, head)),

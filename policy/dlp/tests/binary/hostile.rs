@@ -3,12 +3,19 @@
 use proptest::prelude::*;
 
 use crate::support::{scan, scan_by};
-use crate::{dicom, image, model, parquet, pdf};
+use crate::{arrow, dicom, image, model, parquet, pdf};
 
 /// One sound file of each form.
 fn samples() -> Vec<Vec<u8>> {
-    [dicom::samples(), image::samples(), model::samples(), parquet::samples(), pdf::samples()]
-        .concat()
+    [
+        arrow::samples(),
+        dicom::samples(),
+        image::samples(),
+        model::samples(),
+        parquet::samples(),
+        pdf::samples(),
+    ]
+    .concat()
 }
 
 fn sample() -> impl Strategy<Value = Vec<u8>> {
