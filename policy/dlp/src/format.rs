@@ -11,6 +11,7 @@ pub(crate) mod entry;
 pub(crate) mod fhir;
 pub(crate) mod gguf;
 pub(crate) mod grpc;
+pub(crate) mod hdf5;
 mod hl7;
 pub(crate) mod image;
 pub(crate) mod json;

@@ -12,6 +12,8 @@
 mod arrow;
 #[path = "binary/dicom.rs"]
 mod dicom;
+#[path = "binary/hdf5.rs"]
+mod hdf5;
 #[path = "binary/hostile.rs"]
 mod hostile;
 #[path = "binary/image.rs"]

@@ -3,7 +3,7 @@
 
 use crate::format::image::{self, Print};
 use crate::format::protobuf::{self, Protobuf};
-use crate::format::{arrow, dicom, gguf, parquet, pdf};
+use crate::format::{arrow, dicom, gguf, hdf5, parquet, pdf};
 use crate::scanner::{Place, Reader};
 
 /// A form that is no archive and no compression.
@@ -19,6 +19,8 @@ pub(crate) enum Form {
     /// Tensors of a language model, with metadata.
     Gguf,
     Gif,
+    /// Data sets in a hierarchy.
+    Hdf5,
     Jpeg,
     /// A model in Protocol Buffers.
     Onnx,
@@ -46,6 +48,7 @@ pub(crate) fn form(head: &[u8]) -> Option<Form> {
         _ if image::is_bitmap(head) => Some(Form::Bmp),
         _ if image::is_record(head) => Some(Form::Biometric),
         _ if image::is_tiff(head) => Some(Form::Tiff),
+        [0x89, b'H', b'D', b'F', b'\r', b'\n', 0x1a, b'\n', ..] => Some(Form::Hdf5),
         [b'%', b'P', b'D', b'F', b'-', ..] => Some(Form::Pdf),
         [b'G', b'G', b'U', b'F', 2 | 3, 0, 0, 0, ..] => Some(Form::Gguf),
         _ if protobuf::is_onnx(head) => Some(Form::Onnx),
@@ -64,6 +67,7 @@ impl Form {
             Form::Dicom => "dicom",
             Form::Gguf => "gguf",
             Form::Gif => "gif",
+            Form::Hdf5 => "hdf5",
             Form::Jpeg => "jpeg",
             Form::Onnx => "onnx",
             Form::Parquet => "parquet",
@@ -88,7 +92,7 @@ impl Form {
             | Form::Tiff
             | Form::Webp
             | Form::Wsq => false,
-            Form::Arrow | Form::Onnx | Form::Parquet | Form::Pdf => true,
+            Form::Arrow | Form::Hdf5 | Form::Onnx | Form::Parquet | Form::Pdf => true,
         }
     }
 
@@ -101,6 +105,7 @@ impl Form {
             Form::Dicom => Box::new(dicom::reader(place, head)),
             Form::Gguf => Box::new(gguf::reader(place)),
             Form::Gif => Box::new(image::gif(place)),
+            Form::Hdf5 => Box::new(hdf5::reader(place)),
             Form::Jpeg => Box::new(image::jpeg(place)),
             Form::Onnx => Box::new(Protobuf::of(place)),
             Form::Parquet => Box::new(parquet::reader(place)),

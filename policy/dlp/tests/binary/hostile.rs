@@ -3,13 +3,14 @@
 use proptest::prelude::*;
 
 use crate::support::{scan, scan_by};
-use crate::{arrow, dicom, image, model, parquet, pdf};
+use crate::{arrow, dicom, hdf5, image, model, parquet, pdf};
 
 /// One sound file of each form.
 fn samples() -> Vec<Vec<u8>> {
     [
         arrow::samples(),
         dicom::samples(),
+        hdf5::samples(),
         image::samples(),
         model::samples(),
         parquet::samples(),
