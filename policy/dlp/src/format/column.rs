@@ -131,24 +131,20 @@ fn family(name: &[u8]) -> Option<Family> {
 }
 
 fn judge(family: Family, value: &[u8]) -> Option<(Identifier, Confidence)> {
-    match family {
-        Family::Age => {
-            let years = std::str::from_utf8(value.trim_ascii()).ok()?.parse().ok()?;
-            AGES.contains(&years).then_some((Identifier::Age, Confidence::High))
-        }
-        // Tables name models, files and metrics as well.
-        Family::AnyName => {
-            let words = value.split(|b| matches!(b, b' ' | b',')).filter(|word| !word.is_empty());
-            let is_word = |word: &[u8]| {
-                word.first().is_some_and(u8::is_ascii_uppercase)
-                    && !word.iter().any(u8::is_ascii_digit)
-            };
-            let count = words.clone().count();
-            let is_person = (2..=4).contains(&count) && words.clone().all(is_word);
-            is_person.then_some((Identifier::Name, Confidence::Low))
-        }
-        _ => locus::judge(family, value),
+    if family == Family::Age {
+        let years = std::str::from_utf8(value.trim_ascii()).ok()?.parse().ok()?;
+        return AGES.contains(&years).then_some((Identifier::Age, Confidence::High));
     }
+    // Tables name models, files and metrics as well.
+    if family == Family::AnyName {
+        let words = || value.split(|b| matches!(b, b' ' | b',')).filter(|word| !word.is_empty());
+        let is_word = |word: &[u8]| {
+            word.first().is_some_and(u8::is_ascii_uppercase) && !word.iter().any(u8::is_ascii_digit)
+        };
+        let is_person = (2..=4).contains(&words().count()) && words().all(is_word);
+        return is_person.then_some((Identifier::Name, Confidence::Low));
+    }
+    locus::judge(family, value)
 }
 
 /// A date told as days, seconds, milli-, micro- or nanoseconds since 1970, where the first of these

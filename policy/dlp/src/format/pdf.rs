@@ -259,10 +259,7 @@ impl<'a> Facts<'a> {
                 match tokens.next() {
                     Some(Token::Name(one)) => facts.filters.push(one),
                     Some(Token::ArrayStart) => {
-                        let names = tokens.by_ref().map_while(|token| match token {
-                            Token::Name(name) => Some(name),
-                            _ => None,
-                        });
+                        let names = tokens.by_ref().map_while(|token| token.name());
                         facts.filters.extend(names);
                     }
                     _ => {}

@@ -82,16 +82,18 @@ impl<'a> Page<'a> {
         let unpacked;
         let body = match packing {
             Packing::Nothing => packed,
-            _ => match unpack(scan, place, (packing, size), packed) {
-                Ok(bytes) => {
-                    unpacked = bytes;
-                    &unpacked
+            Packing::Coded(_) | Packing::HadoopLz4 | Packing::Lz4 | Packing::Unknown => {
+                match unpack(scan, place, (packing, size), packed) {
+                    Ok(bytes) => {
+                        unpacked = bytes;
+                        &unpacked
+                    }
+                    Err(reason) => {
+                        column.numbers(scan, packed, Declared::Opaque);
+                        return Err(reason);
+                    }
                 }
-                Err(reason) => {
-                    column.numbers(scan, packed, Declared::Opaque);
-                    return Err(reason);
-                }
-            },
+            }
         };
         let values = match self.kind {
             Kind::Data => self.skip_levels(leaf, body),

@@ -75,13 +75,12 @@ impl Page<'_, '_> {
 
     fn show(&mut self) {
         for token in std::mem::take(&mut self.operands) {
-            match token {
-                Token::Text(text, _) => {
-                    let text = self.font.map_or_else(|| latin(&text), |map| map.text(&text));
-                    self.line.push_str(&text);
-                }
-                Token::Number(gap) if gap < GAP => self.space(),
-                _ => {}
+            if token.number().is_some_and(|gap| gap < GAP) {
+                self.space();
+            }
+            if let Token::Text(text, _) = token {
+                let text = self.font.map_or_else(|| latin(&text), |map| map.text(&text));
+                self.line.push_str(&text);
             }
         }
         if self.line.len() > LINE_MAX {
@@ -97,10 +96,7 @@ impl Page<'_, '_> {
 
     /// The last operand but `back`, where it is a number.
     fn number(&self, back: usize) -> Option<f64> {
-        match self.operands.iter().rev().nth(back)? {
-            Token::Number(number) => Some(*number),
-            _ => None,
-        }
+        self.operands.iter().rev().nth(back)?.number()
     }
 
     fn operator(&mut self, operator: &[u8]) {
@@ -125,10 +121,7 @@ impl Page<'_, '_> {
                 self.height = height;
             }
             b"Tf" => {
-                let name = self.operands.iter().rev().find_map(|token| match token {
-                    Token::Name(name) => Some(*name),
-                    _ => None,
-                });
+                let name = self.operands.iter().rev().find_map(Token::name);
                 self.font = name.and_then(|name| self.fonts.map(name));
             }
             _ => {}

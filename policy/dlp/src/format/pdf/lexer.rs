@@ -18,6 +18,16 @@ pub(super) enum Token<'a> {
     Text(Vec<u8>, bool),
 }
 
+impl<'a> Token<'a> {
+    pub(super) fn name(&self) -> Option<&'a [u8]> {
+        if let Token::Name(name) = self { Some(name) } else { None }
+    }
+
+    pub(super) fn number(&self) -> Option<f64> {
+        if let Token::Number(number) = self { Some(*number) } else { None }
+    }
+}
+
 /// Reads tokens one after another.
 #[derive(Clone, Debug)]
 pub(super) struct Lexer<'a> {
