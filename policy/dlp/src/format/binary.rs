@@ -38,6 +38,8 @@ pub(crate) enum Form {
 /// The form of what begins with `head`.
 pub(crate) fn form(head: &[u8]) -> Option<Form> {
     match head {
+        // The preamble may be another form's header, so that readers of TIFF open the file too.
+        _ if dicom::has_preamble(head) => Some(Form::Dicom),
         [b'P', b'A', b'R', b'1' | b'E', ..] => Some(Form::Parquet),
         [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, ..] => Some(Form::Png),
         [0xff, 0xd8, 0xff, 0xc0..=0xfe, ..] => Some(Form::Jpeg),
@@ -52,7 +54,7 @@ pub(crate) fn form(head: &[u8]) -> Option<Form> {
         [b'%', b'P', b'D', b'F', b'-', ..] => Some(Form::Pdf),
         [b'G', b'G', b'U', b'F', 2 | 3, 0, 0, 0, ..] => Some(Form::Gguf),
         _ if protobuf::is_onnx(head) => Some(Form::Onnx),
-        _ if dicom::has_preamble(head) || dicom::is_bare(head) => Some(Form::Dicom),
+        _ if dicom::is_bare(head) => Some(Form::Dicom),
         _ => None,
     }
 }

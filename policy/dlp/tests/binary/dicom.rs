@@ -188,6 +188,13 @@ fn a_data_set_without_preamble_is_known_by_its_first_elements() {
 }
 
 #[test]
+fn a_preamble_may_be_another_header() {
+    let mut bytes = file(EXPLICIT, &patient(Writer::of(EXPLICIT), true));
+    bytes[..8].copy_from_slice(b"II*\0\x10\0\0\0");
+    assert_eq!(told(&scan(&bytes)), TOLD);
+}
+
+#[test]
 fn spans_are_offsets_in_the_file() {
     let bytes = file(EXPLICIT, &patient(Writer::of(EXPLICIT), true));
     let evidence = scan(&bytes);
