@@ -177,6 +177,24 @@ fn grpc_messages_are_content() {
 }
 
 #[test]
+fn grpc_messages_are_protocol_buffers() {
+    // Field 1: a number; field 2: text; field 3: a message with such a text.
+    let text = b"\x0a\x0bSSN 219-45-";
+    let inner = b"\x12\x0f219-45-6183 SSN";
+    let message_of = |fields: &[&[u8]]| fields.concat();
+    let nested = message_of(&[b"\x1a\x11", inner]);
+    let proto = message_of(&[b"\x08\x96\x01", text, &nested]);
+    let evidence = scan(&message(0, &proto), &GRPC);
+    assert_eq!(evidence.coverage.unidentified, 0, "{:?}", evidence.coverage);
+    assert_eq!(reasons(&evidence), [""; 0]);
+    assert_eq!(evidence.findings.len(), 1, "{:?}", evidence.findings);
+    assert!(members(&evidence)[0].starts_with("grpc#1"), "{:?}", members(&evidence));
+    let compressed = scan(&message(1, &encode::gzip(&proto)), &GRPC);
+    assert_eq!(compressed.coverage.unidentified, 0);
+    assert!(members(&compressed)[0].starts_with("grpc#1!gzip"));
+}
+
+#[test]
 fn grpc_that_is_none_or_cut_is_told_and_read() {
     let evidence = scan(NOTE, &GRPC);
     assert_eq!(reasons(&evidence), ["damaged"]);

@@ -5,6 +5,7 @@
 use crate::coverage::Declared;
 use crate::decode::Encoding;
 use crate::evidence::IncompleteReason;
+use crate::format::told::Told;
 use crate::scanner::{Node, Place, Reader, Rest, Scan};
 
 /// A flag and a length.
@@ -15,6 +16,8 @@ const HEADER: usize = 5;
 pub(crate) struct Grpc {
     place: Place,
     encoding: Encoding,
+    /// Whether messages are Protocol Buffers.
+    is_protobuf: bool,
     state: State,
     /// A header that is not yet whole.
     held: Vec<u8>,
@@ -37,9 +40,9 @@ enum State {
 
 impl Grpc {
     /// Messages of which the compressed ones have this encoding.
-    pub(crate) fn new(place: Place, encoding: Encoding) -> Grpc {
+    pub(crate) fn new(place: Place, encoding: Encoding, is_protobuf: bool) -> Grpc {
         let state = State::Header;
-        Grpc { place, encoding, state, held: Vec::new(), offset: 0, messages: 0 }
+        Grpc { place, encoding, is_protobuf, state, held: Vec::new(), offset: 0, messages: 0 }
     }
 
     /// Deals with some of the bytes and says with how many.
@@ -87,6 +90,7 @@ impl Grpc {
         if flags & 1 != 0 {
             place.encodings = vec![self.encoding];
         }
+        place.told = (self.is_protobuf && flags & TRAILERS == 0).then_some(Told::Protobuf);
         let node = Box::new(Node::new(place));
         if left > 0 {
             self.state = State::Message { left, node, start: end };

@@ -52,10 +52,12 @@ impl Kind {
     }
 
     /// The form that a sender tells.
-    pub(crate) fn of_told(told: &Told) -> Kind {
+    pub(crate) fn of_told(told: &Told) -> Option<Kind> {
         match told {
-            Told::Grpc(_) => Kind::Grpc,
-            Told::Multipart(_) => Kind::Multipart,
+            Told::Grpc(..) => Some(Kind::Grpc),
+            Told::Multipart(_) => Some(Kind::Multipart),
+            // Content that has a magic is that first.
+            Told::Protobuf => None,
         }
     }
 

@@ -11,10 +11,12 @@ pub(crate) const BOUNDARY_MAX: usize = 70;
 /// A form by the sender's word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Told {
-    /// Messages, and how compressed ones are compressed.
-    Grpc(Encoding),
+    /// Messages, how compressed ones are compressed, and whether they are Protocol Buffers.
+    Grpc(Encoding, bool),
     /// Parts behind lines with this boundary.
     Multipart(Arc<[u8]>),
+    /// One message without its schema.
+    Protobuf,
 }
 
 impl Told {
@@ -28,7 +30,8 @@ impl Told {
         });
         if is_grpc {
             let encoding = grpc_encoding.and_then(|name| Encoding::of(name.trim()));
-            return Some(Told::Grpc(encoding.unwrap_or(Encoding::Unknown)));
+            let is_protobuf = !media.contains('+') || media.ends_with("+proto");
+            return Some(Told::Grpc(encoding.unwrap_or(Encoding::Unknown), is_protobuf));
         }
         if !media.starts_with("multipart/") {
             return None;
@@ -89,7 +92,10 @@ mod tests {
         assert_eq!(Told::of("multipart/mixed;boundary=\"a b;=\\\"\"", None), boundary("a b;=\""));
         assert_eq!(Told::of("multipart/mixed", None), None);
         assert_eq!(Told::of("text/plain; boundary=x", None), None);
-        assert_eq!(Told::of("application/grpc+proto", None), Some(Told::Grpc(Encoding::Unknown)));
+        assert_eq!(
+            Told::of("application/grpc+proto", None),
+            Some(Told::Grpc(Encoding::Unknown, true))
+        );
         assert_eq!(Told::of("application/grpc-web-text", None), None);
         assert_eq!(parameter("form-data; name=\"C:\\dir\\a\"; x=1", "name").unwrap(), "C:\\dir\\a");
     }

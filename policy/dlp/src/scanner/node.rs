@@ -12,10 +12,11 @@ use crate::evidence::IncompleteReason;
 use crate::format::dialect::dialect;
 use crate::format::grpc::Grpc;
 use crate::format::multipart::Multipart;
+use crate::format::protobuf::Protobuf;
 use crate::format::sniff::{self, Kind};
 use crate::format::told::Told;
 use crate::format::{npy::Npy, pickle::Pickle, safetensors::Safetensors, tar::Tar, zip::Zip};
-use crate::scanner::{Leaf, Scan};
+use crate::scanner::{Leaf, Scan, is_plain_text};
 
 /// A form of content that reads bytes in any chunks.
 pub(crate) trait Reader: std::fmt::Debug + Send + Sync {
@@ -144,7 +145,7 @@ fn open(scan: &mut Scan, place: &Place, head: &[u8], known: Option<Kind>) -> Box
     let mut place = place.clone();
     let encoding = place.encodings.pop().map(|encoding| Kind::of(encoding, head));
     let told = if encoding.is_none() { place.told.take() } else { None };
-    let kind = encoding.or(known).or_else(|| told.as_ref().map(Kind::of_told));
+    let kind = encoding.or(known).or_else(|| told.as_ref().and_then(Kind::of_told));
     let kind = kind.unwrap_or_else(|| sniff::kind(head));
     let leaf = |declared| Box::new(Leaf::new(place.member.clone(), declared));
     if kind.is_nested() && place.depth >= scan.limits.depth_max {
@@ -159,17 +160,24 @@ fn open(scan: &mut Scan, place: &Place, head: &[u8], known: Option<Kind>) -> Box
         Kind::Binary(form) => form.open(place, head),
         Kind::Coded(compression) => Box::new(Coded::new(place, compression, &scan.limits)),
         Kind::Grpc => {
-            let encoding =
-                if let Some(Told::Grpc(encoding)) = told { Some(encoding) } else { None };
-            Box::new(Grpc::new(place, encoding.unwrap_or(Encoding::Unknown)))
+            let (encoding, is_protobuf) = match told {
+                Some(Told::Grpc(encoding, is_protobuf)) => (encoding, is_protobuf),
+                Some(Told::Multipart(_) | Told::Protobuf) | None => (Encoding::Unknown, false),
+            };
+            Box::new(Grpc::new(place, encoding, is_protobuf))
         }
         Kind::Multipart => {
-            let boundary =
-                if let Some(Told::Multipart(boundary)) = &told { Some(&**boundary) } else { None };
+            let boundary = match &told {
+                Some(Told::Multipart(boundary)) => Some(&**boundary),
+                Some(Told::Grpc(..) | Told::Protobuf) | None => None,
+            };
             Box::new(Multipart::new(place, boundary))
         }
         Kind::Npy => Box::new(Npy::new(place)),
         Kind::Pickle => Box::new(Pickle::new(place)),
+        Kind::Plain if told == Some(Told::Protobuf) && !is_plain_text(head) => {
+            Box::new(Protobuf::of(place))
+        }
         Kind::Plain => {
             let leaf = Leaf::new(place.member, place.declared);
             Box::new(leaf.with_dialect(dialect(head)))
