@@ -16,6 +16,7 @@ use crate::review::PolicyTest;
 
 mod content;
 mod contract;
+mod detectors;
 mod endpoints;
 mod faults;
 mod lint;

@@ -63,10 +63,7 @@ fn profile(
     };
     let (unreadable, unidentified) = gaps(faults, file);
     let contract = super::contract::compile(faults, file);
-    if let Some(detectors) = &file.detectors {
-        let what = "not supported yet: a site's own `detectors`";
-        faults.error(detectors.referenced, what, "leave them out for now");
-    }
+    let catalog = &super::detectors::compile(faults, file, catalog);
     let mut rules = Vec::with_capacity(file.rules.len());
     for (place, rule_entry) in file.rules.iter().enumerate() {
         let label = Arc::from(format!("content/{}#{}", file.name.value, place + 1));
