@@ -112,7 +112,11 @@ impl ContentProfile {
 
     /// A scanner for one body, which gathers what this profile judges.
     pub fn scanner(&self, hint: &Hint<'_>, limits: Limits) -> Scanner {
-        let catalog = Arc::clone(&self.catalog);
+        self.scanner_with(Arc::clone(&self.catalog), hint, limits)
+    }
+
+    /// As [`ContentProfile::scanner`], with a catalogue that holds more than the profile's.
+    pub fn scanner_with(&self, catalog: Arc<Catalog>, hint: &Hint<'_>, limits: Limits) -> Scanner {
         match &self.contract {
             Some(contract) => Scanner::measuring(catalog, hint, limits, contract.measure.clone()),
             None => Scanner::new(catalog, hint, limits),

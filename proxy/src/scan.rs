@@ -138,7 +138,11 @@ fn scan(
         content_type: given.filter(|_| is_type),
         ..Hint::default()
     };
-    let mut scanner = Scanner::new(Arc::clone(&settings.catalog), &hint, settings.limits);
+    let catalog = Arc::clone(&settings.catalog);
+    let mut scanner = match &settings.profile {
+        Some(profile) => profile.scanner_with(catalog, &hint, settings.limits),
+        None => Scanner::new(catalog, &hint, settings.limits),
+    };
     let bytes_in = read::blocks(source, |block| {
         scanner.feed(block);
         progress.add(block.len());
