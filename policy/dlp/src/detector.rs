@@ -218,12 +218,20 @@ impl<'a> View<'a> {
     pub(crate) fn is_among_codes(&self, start: usize, end: usize) -> bool {
         const GAP: usize = 4;
         const CODE: usize = 40;
+        const MASK: usize = 5;
         let is_gap = |b: &&u8| !b.is_ascii_alphanumeric() && **b != b'*';
         let is_code = |bytes: &mut dyn Iterator<Item = &u8>| {
-            let code = bytes.take(CODE).take_while(|b| b.is_ascii_alphanumeric() || **b == b'*');
-            code.fold((false, false), |(letter, digit), b| {
-                (letter | (b.is_ascii_alphabetic() || *b == b'*'), digit | !b.is_ascii_alphabetic())
-            }) == (true, true)
+            let (mut letters, mut digits, mut stars) = (0, 0, 0);
+            for byte in bytes.take(CODE) {
+                match byte {
+                    b'*' if letters + digits == 0 => stars += 1,
+                    b'0'..=b'9' if stars == 0 => digits += 1,
+                    b'A'..=b'Z' | b'a'..=b'z' if stars == 0 => letters += 1,
+                    b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => return false,
+                    0..=b'/' | b':'..=b'@' | b'['..=b'`' | b'{'.. => break,
+                }
+            }
+            letters > 0 && digits > 0 || stars >= MASK
         };
         let before = self.part(0, start);
         let behind = self.bytes.get(end..).unwrap_or_default();

@@ -14,7 +14,7 @@ pub(crate) const UDI: Detector = Detector {
     name: "udi",
     identifiers: &[Identifier::Device],
     anchors: &[Anchor::Digits, Anchor::Mixed],
-    runs: 1 << 2 | super::runs(16, super::RUN_MAX as u32),
+    runs: 1 << 2 | super::runs(16, 24),
     needs_label: false,
     examine: udi,
 };
@@ -146,9 +146,8 @@ fn mac(view: &View<'_>) -> Option<Match> {
     let text = view.part(start, end);
     let separator = if group == 4 { b'.' } else { view.byte(view.at) };
     let is_shape = text.len() == len
-        && text.iter().enumerate().all(|(i, b)| match i % (group + 1) == group {
-            true => *b == separator,
-            false => b.is_ascii_hexdigit(),
+        && text.iter().enumerate().all(|(i, b)| {
+            if i % (group + 1) == group { *b == separator } else { b.is_ascii_hexdigit() }
         });
     let ends = |b: u8| !b.is_ascii_alphanumeric() && b != separator && b != b'_';
     if !is_shape

@@ -2,7 +2,7 @@
 //! room finds the value and its label once; each family's room says whether the value is plausible.
 //! Invariant: no label, no finding; a mask is no value.
 
-use super::{Detector, Match, RUN_MAX, View, runs};
+use super::{Detector, Match, View, runs};
 use super::{account, device, health_plan, license, mrn, other_id};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
@@ -19,7 +19,7 @@ pub(crate) const LABELLED: Detector = Detector {
         Identifier::OtherId,
     ],
     anchors: &[Anchor::Digits, Anchor::Mixed],
-    runs: runs(2, RUN_MAX as u32),
+    runs: runs(2, 24),
     needs_label: false,
     examine,
 };
@@ -91,7 +91,7 @@ impl Value<'_> {
             && is_even
             && !is_word
             && !is_float
-            && !PUBLIC.iter().any(|known| starts(&known))
+            && !PUBLIC.iter().any(starts)
     }
 }
 
@@ -122,23 +122,27 @@ fn examine(view: &View<'_>) -> Option<Match> {
 }
 
 /// Where the token around the anchor begins: letters, digits and single dashes. Nothing where an
-/// earlier anchor of the same token has been judged.
+/// earlier part of it has an anchor of its own, which has been judged.
 fn token_start(view: &View<'_>) -> Option<usize> {
+    const UNANCHORED_MAX: usize = 3;
     let mut start = view.at;
-    let mut digits = 0;
-    loop {
-        let near = view.before(start, 1);
-        let joins = near == b'-' && view.before(start, 2).is_ascii_alphanumeric();
-        if !near.is_ascii_alphanumeric() && !joins {
-            return Some(start);
-        }
-        digits += usize::from(near.is_ascii_digit());
+    while view.before(start, 1).is_ascii_alphanumeric() {
         start -= 1;
-        // A single digit and a dash have no anchor.
-        if digits > 1 || view.at - start > PREFIX_MAX {
+        if view.at - start > PREFIX_MAX {
             return None;
         }
     }
+    while view.before(start, 1) == b'-' && view.before(start, 2).is_ascii_alphanumeric() {
+        let (part, end) = view.token(start - 2);
+        let text = view.part(part, end);
+        let letters = text.iter().filter(|b| b.is_ascii_alphabetic()).count();
+        let is_short = text.len() == 1 || letters > 0 && text.len() <= UNANCHORED_MAX;
+        if letters < text.len() && !is_short || view.at - part > PREFIX_MAX {
+            return None;
+        }
+        start = part;
+    }
+    Some(start)
 }
 
 /// Where the value begins in the token from `first` on, and its label: the token itself, or what
@@ -197,8 +201,9 @@ fn follows_word(view: &View<'_>, start: usize) -> bool {
 fn value_end(view: &View<'_>, start: usize) -> usize {
     let mut end = start;
     while end - start <= VALUE_MAX {
-        let joins = view.byte(end) == b'-' && view.byte(end + 1).is_ascii_alphanumeric();
-        if !view.byte(end).is_ascii_alphanumeric() && !(joins && end > start) {
+        let is_dash = end > start && view.byte(end) == b'-';
+        let joins = is_dash && view.byte(end + 1).is_ascii_alphanumeric();
+        if !(view.byte(end).is_ascii_alphanumeric() || joins) {
             break;
         }
         end += 1;
@@ -243,7 +248,7 @@ fn announced(view: &View<'_>, start: usize, label: Label) -> Announced {
         let tail = word.len().checked_sub(number.len()).and_then(|from| word.get(from..));
         tail.is_some_and(|tail| tail.eq_ignore_ascii_case(number.as_bytes()))
     };
-    if gap.contains(&b'#') || NUMBERS.iter().any(|number| ends(&number)) {
+    if gap.contains(&b'#') || NUMBERS.iter().any(ends) {
         Announced::Number
     } else if gap.iter().any(|b| b":=|\"'>*".contains(b)) {
         Announced::Mark

@@ -22,7 +22,7 @@ pub(crate) const PLATE: Detector = Detector {
     identifiers: &[Identifier::Vehicle],
     anchors: &[Anchor::Digits, Anchor::Mixed],
     runs: super::runs(2, 7),
-    needs_label: true,
+    needs_label: false,
     examine: plate,
 };
 
@@ -82,6 +82,9 @@ fn plate(view: &View<'_>) -> Option<Match> {
     let prefix = matches!(view.before(token, 1), b' ' | b'-')
         && matches!(view.before(token, 2), b'0'..=b'9' | b'A'..=b'Z');
     let front = if prefix { view.token(token - 2).0 } else { token };
+    // In a table of numbers no letter is near.
+    let has_letter = view.part(front, token_end).iter().any(u8::is_ascii_uppercase);
+    let front = if has_letter { front } else { token };
     let starts = [front, token];
     let start = starts.into_iter().find(|start| is_plated(view, *start))?;
     let mut end = token_end;
