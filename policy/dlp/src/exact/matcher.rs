@@ -63,7 +63,7 @@ impl ExactMatcher {
         ExactMatcher {
             recent: Recent::new(&set),
             set,
-            words: Words::new(),
+            words: Words::default(),
             hits: VecDeque::new(),
             memory: Vec::new(),
             found: Vec::new(),
@@ -72,20 +72,22 @@ impl ExactMatcher {
 
     /// Takes the next bytes of the text.
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
-        let mut words = std::mem::replace(&mut self.words, Words::new());
-        words.feed(bytes, &mut |word| self.take(word));
+        let mut words = std::mem::take(&mut self.words);
+        let set = Arc::clone(&self.set);
+        words.feed(bytes, &mut |word| self.take(&set, word));
         self.words = words;
         if self.words.is_apart() {
-            self.look_up(Recent::finish);
+            self.end_run();
         }
     }
 
     /// Says that there are no more.
     pub(crate) fn finish(&mut self) {
-        let mut words = std::mem::replace(&mut self.words, Words::new());
-        words.finish(&mut |word| self.take(word));
+        let mut words = std::mem::take(&mut self.words);
+        let set = Arc::clone(&self.set);
+        words.finish(&mut |word| self.take(&set, word));
         self.words = words;
-        self.look_up(Recent::finish);
+        self.end_run();
     }
 
     /// What has been found since the last call.
@@ -98,24 +100,20 @@ impl ExactMatcher {
         self.words.offset().saturating_sub(DISTANCE_MAX + 2 * CANDIDATE_MAX)
     }
 
-    fn take(&mut self, word: &Word) {
-        self.look_up(|recent, set, look| recent.take(set, word, look));
+    fn take(&mut self, set: &ExactSet, word: &Word) {
+        let mut recent = std::mem::take(&mut self.recent);
+        recent.take(set, word, &mut |candidate| self.examine(candidate));
+        self.recent = recent;
     }
 
-    fn look_up(
-        &mut self,
-        candidates: impl FnOnce(&mut Recent, &ExactSet, &mut dyn FnMut(&Candidate<'_>)),
-    ) {
-        let mut recent = std::mem::take(&mut self.recent);
+    fn end_run(&mut self) {
         let set = Arc::clone(&self.set);
-        candidates(&mut recent, &set, &mut |candidate| self.examine(candidate));
+        let mut recent = std::mem::take(&mut self.recent);
+        recent.finish(&set, &mut |candidate| self.examine(candidate));
         self.recent = recent;
     }
 
     fn examine(&mut self, candidate: &Candidate<'_>) {
-        if !self.set.may_hold(candidate.place) {
-            return;
-        }
         let slot = usize::try_from(candidate.place % MEMORY as u64).unwrap_or(0);
         let known = self.memory.get(slot).filter(|(place, _)| *place == candidate.place);
         let fingerprint = match known {

@@ -59,7 +59,7 @@ const CLASS: [u8; 256] = {
 };
 
 /// Cuts a stream into words.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Words {
     /// The word under way, in lower case.
     raw: Vec<u8>,
@@ -76,17 +76,6 @@ pub(super) struct Words {
 }
 
 impl Words {
-    pub(super) fn new() -> Words {
-        Words {
-            raw: Vec::with_capacity(RAW_MAX),
-            start: 0,
-            is_quoted: false,
-            at: 0,
-            last_end: 0,
-            mark: 0,
-        }
-    }
-
     /// How many bytes were taken.
     pub(super) fn offset(&self) -> u64 {
         self.at
@@ -227,7 +216,7 @@ fn plain(c: char) -> Option<&'static str> {
 
 /// The words of a whole text.
 pub(super) fn all(text: &str) -> Vec<Word> {
-    let (mut words, mut found) = (Words::new(), Vec::new());
+    let (mut words, mut found) = (Words::default(), Vec::new());
     words.feed(text.as_bytes(), &mut |word| found.push(*word));
     words.finish(&mut |word| found.push(*word));
     found
@@ -264,7 +253,7 @@ mod tests {
     fn what_is_too_long_or_no_text_is_foreign() {
         assert!(all(&"x".repeat(33))[0].is_foreign);
         let mut found = Vec::new();
-        let mut words = Words::new();
+        let mut words = Words::default();
         words.feed(b"\xff\xfe\x81 a", &mut |word| found.push(*word));
         words.finish(&mut |word| found.push(*word));
         assert!(found[0].is_foreign && !found[1].is_foreign);

@@ -1,5 +1,5 @@
 //! The last words of a text, and what they could be: names, addresses, codes, dates, e-mail
-//! addresses. Invariant: every candidate ends with the newest word, or ended when it came.
+//! addresses. Only what passes the filter of values is told. Invariant: every candidate ends with the newest word, or ended when it came.
 
 use std::borrow::Cow;
 
@@ -105,25 +105,25 @@ impl Recent {
         self.run = (self.run + 1).min(EMAIL_WORDS_MAX + 1);
         self.has_at |= is_joined && word.mark == b'@';
         if is_known && self.name_sizes != 0 {
-            self.names(look);
+            self.names(set, look);
         }
         if is_known && self.has_addresses {
-            self.address(look);
+            self.address(set, look);
         }
-        if self.code_sizes != 0 {
+        if self.code_sizes != 0 && self.tail(2).iter().any(|seen| seen.word.has_digit) {
             self.codes(set, look);
         }
-        if self.has_dates {
+        if self.has_dates && word.has_digit {
             self.dates(set, look);
         }
     }
 
     /// The run of words that an e-mail address could be has ended.
-    pub(super) fn finish(&mut self, _set: &ExactSet, look: &mut Look<'_>) {
+    pub(super) fn finish(&mut self, set: &ExactSet, look: &mut Look<'_>) {
         let len = std::mem::take(&mut self.run);
         let has_at = std::mem::take(&mut self.has_at);
         if has_at && self.has_emails && (3..=EMAIL_WORDS_MAX).contains(&len) {
-            self.words(Form::Email, len, look);
+            self.words(set, (Form::Email, len), look);
         }
     }
 
@@ -132,17 +132,17 @@ impl Recent {
         self.seen.get(self.seen.len().saturating_sub(len)..).unwrap_or_default()
     }
 
-    fn words(&self, form: Form, len: usize, look: &mut Look<'_>) {
-        look_at_words(form, self.tail(len).iter(), look);
+    fn words(&self, set: &ExactSet, (form, len): (Form, usize), look: &mut Look<'_>) {
+        look_at_words(set, form, self.tail(len).iter(), look);
     }
 
-    fn names(&self, look: &mut Look<'_>) {
+    fn names(&self, set: &ExactSet, look: &mut Look<'_>) {
         for (back, seen) in self.seen.iter().rev().take(NAME_WORDS_MAX).enumerate() {
             if !seen.is_known {
                 return;
             }
             if self.name_sizes >> (back + 1) & 1 == 1 {
-                self.words(Form::Name, back + 1, look);
+                self.words(set, (Form::Name, back + 1), look);
             }
             if seen.word.gap > GAP_MAX {
                 return;
@@ -151,7 +151,7 @@ impl Recent {
     }
 
     /// A house number, perhaps a direction, and this word.
-    fn address(&self, look: &mut Look<'_>) {
+    fn address(&self, set: &ExactSet, look: &mut Look<'_>) {
         let words = self.tail(3);
         let bytes: Vec<&[u8]> = words.iter().map(|seen| seen.word.bytes()).collect();
         let is_near = |seen: Option<&Seen>| seen.is_some_and(|seen| seen.word.gap <= GAP_MAX);
@@ -163,7 +163,7 @@ impl Recent {
                     && street.len() > 1
                     && is_near(Some(street_seen)) =>
             {
-                self.words(Form::Address, 2, look);
+                self.words(set, (Form::Address, 2), look);
             }
             ([number, direction, street], [first, second, third])
                 if is_number(number)
@@ -173,7 +173,7 @@ impl Recent {
                     && is_near(Some(second))
                     && is_near(Some(third)) =>
             {
-                look_at_words(Form::Address, [first, third].into_iter(), look);
+                look_at_words(set, Form::Address, [first, third].into_iter(), look);
             }
             _ => {}
         }
@@ -241,18 +241,26 @@ impl Recent {
 }
 
 fn look_at_words<'a>(
+    set: &ExactSet,
     form: Form,
     seen: impl Iterator<Item = &'a Seen> + Clone,
     look: &mut Look<'_>,
 ) {
     let sum = seen.clone().fold(0u64, |sum, seen| sum.wrapping_add(seen.hash));
+    let place = form.place(sum);
+    if !set.may_hold(place) {
+        return;
+    }
     let (Some(first), Some(last)) = (seen.clone().next(), seen.clone().last()) else { return };
     let span = Span { start: first.word.start, end: last.word.end };
     let parts = Parts::Words(seen.map(|seen| seen.word.bytes()).collect());
-    look(&Candidate { form, place: form.place(sum), span, parts });
+    look(&Candidate { form, place, span, parts });
 }
 
 fn look_at_code(set: &ExactSet, form: Form, (code, span): (&[u8], Span), look: &mut Look<'_>) {
     let place = form.place(set.hash.of(code));
+    if !set.may_hold(place) {
+        return;
+    }
     look(&Candidate { form, place, span, parts: Parts::Code(code) });
 }
