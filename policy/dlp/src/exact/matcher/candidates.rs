@@ -1,5 +1,6 @@
 //! The last words of a text, and what they could be: names, addresses, codes, dates, e-mail
-//! addresses. Only what passes the filter of values is told. Invariant: every candidate ends with the newest word, or ended when it came.
+//! addresses. Only what passes the filter of values is told. Invariant: every candidate ends with
+//! the newest word, or ended when it came.
 
 use std::borrow::Cow;
 
