@@ -49,6 +49,12 @@ impl Catalog {
                 &detector::phone::PHONE,
                 &detector::date::DATE,
                 &detector::email::EMAIL,
+                &detector::age::AGE,
+                &detector::geographic::ADDRESS,
+                &detector::name::NAME,
+                &detector::likeness::LIKENESS,
+                &detector::ip::IP,
+                &detector::url::URL,
             ];
             Arc::new(Catalog::of(&detectors))
         });

@@ -3,22 +3,29 @@
 //! bytes, never on the chunks.
 
 pub(crate) mod account;
+pub(crate) mod age;
 pub(crate) mod card;
 pub mod custom;
 pub(crate) mod date;
 pub(crate) mod device;
 pub(crate) mod email;
+pub(crate) mod geographic;
 pub(crate) mod health_plan;
 mod iban;
+pub(crate) mod ip;
 pub(crate) mod labelled;
 pub(crate) mod license;
+pub(crate) mod likeness;
 pub(crate) mod listed;
 pub(crate) mod mrn;
+pub(crate) mod name;
 pub(crate) mod other_id;
 pub(crate) mod phone;
 pub(crate) mod provider;
 pub(crate) mod ssn;
+pub(crate) mod url;
 pub(crate) mod vehicle;
+mod word;
 
 use std::cell::Cell;
 

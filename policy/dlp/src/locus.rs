@@ -3,8 +3,12 @@
 
 mod numbers;
 
+use crate::detector::geographic;
 use crate::finding::{Confidence, Identifier, Span};
 use crate::label::Family;
+
+/// Bytes of the shortest template or image.
+const LIKENESS_MIN: usize = 16;
 
 /// A value at a known place.
 #[derive(Clone, Copy, Debug)]
@@ -76,18 +80,20 @@ fn fits(family: Family, text: &[u8]) -> bool {
     match family {
         Family::Phone | Family::Fax | Family::Contact => (7..=15).contains(&digits) && letters <= 4,
         Family::Email => text.contains(&b'@'),
-        Family::AnyName | Family::Name | Family::Clinician | Family::City => letters >= 2,
+        Family::AnyName | Family::Name | Family::Clinician => letters >= 2 && digits * 4 <= letters,
+        Family::City => letters >= 2 && digits == 0,
         Family::Admission | Family::Birth | Family::Death | Family::Discharge | Family::Event => {
             digits >= 5
         }
         Family::Age => age(text).is_some_and(|age| (90..=130).contains(&age)),
-        Family::Zip => digits >= 2 && (4..=12).contains(&(digits + letters)),
+        Family::Zip => geographic::is_zip(text),
         Family::Ip => {
             let is_address = |b: &u8| b.is_ascii_hexdigit() || matches!(b, b'.' | b':');
             digits >= 2 && text.iter().all(is_address)
         }
         Family::Url => text.contains(&b'.') && letters >= 2,
-        Family::Address | Family::Biometric | Family::Photo => digits + letters >= 2,
+        Family::Address => digits + letters >= 2,
+        Family::Biometric | Family::Photo => text.len() >= LIKENESS_MIN,
         // Numbers have been weighed by their own room.
         Family::Accession
         | Family::Account

@@ -81,6 +81,36 @@ fn dates_of_a_person() {
 }
 
 #[test]
+fn ages_over_eighty_nine() {
+    check("age.toml");
+}
+
+#[test]
+fn places_smaller_than_a_state() {
+    check("geographic.toml");
+}
+
+#[test]
+fn internet_addresses() {
+    check("ip.toml");
+}
+
+#[test]
+fn prints_and_photographs() {
+    check("likeness.toml");
+}
+
+#[test]
+fn names_of_persons() {
+    check("name.toml");
+}
+
+#[test]
+fn web_addresses() {
+    check("url.toml");
+}
+
+#[test]
 fn payment_cards() {
     check("card.toml");
 }

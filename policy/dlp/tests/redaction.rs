@@ -129,7 +129,11 @@ proptest! {
             "NPI 1679576722", "+44 20 7946 0958", "Member ID: XYZ123456789", "acct # 8762322547", "IBAN GB82 WEST 1234 5698 7654 32",
             "routing 011000015", "DL# S123-4567-8901", "plate 7XY 6824", "VIN 1HGCM82633A004352", "SSN: XXX-XX-6183",
             "mac 00:1b:44:11:3a:b7", "(01)00643169001763(21)SN1", "study id ST-0448", "DEA BB1388568", "7k49qh2md15",
-            "1.2.840.113619.2.55.3.604688119.971", "MRN 448 172 390", "serial SN448172", "accession # A448172", "219 45 6183", "admitted Apr 23", "ssn", "npi", "tel",
+            "1.2.840.113619.2.55.3.604688119.971", "MRN 448 172 390", "serial SN448172", "accession # A448172", "219 45 6183", "admitted Apr 23",
+            "Patient: John Smith", "Mr. Jones", "Mary Ann Miller", "Smith, John", "Dear Susan", "name=",
+            "12 Oak Street Apt 4", "Springfield, IL 62704", "PO Box 77", "zip 62704", "City: Boston", "92 y/o", "aged 95", "95F with",
+            "https://mychart.example.org/p/27474341", "http://example.com/x", "client 81.2.69.142", "2a02:26f0:10::5f64",
+            "seen 04/23/2024", "the patient ", "visit Apr 5", "voiceprint: QUJDREVGR0hJSktMTU5PUFE0", "fax", " x123", "Dr. ", ", MD", "ssn", "npi", "tel",
         ]).prop_map(str::to_owned),
         3 => prop::sample::select(vec![" ", ", ", "\n", ": ", "-", "/", "*", "1", "44", "", "and then the ", "=", "\""])
             .prop_map(str::to_owned),

@@ -1,6 +1,8 @@
-//! Dates of a person: birth, admission, discharge, death (45 CFR 164.514(b)(2)(i)(C)). A date is
-//! one of the commonest things in any file, so only a label makes it a person's. Grown from the
-//! digits that end it (or, in ISO form, from the year), and valid in the calendar.
+//! Dates of a person: birth, admission, visits, death (45 CFR 164.514(b)(2)(i)(C)). A date is one of
+//! the commonest things in any file, so a label or a verb of care makes it a person's, or, where it
+//! is written as people write, the word `patient` beside it. Timestamps of logs, commits and builds
+//! are nobody's. Grown from the digits that end it (or, in ISO form, from the year), and valid in
+//! the calendar.
 
 use super::{Detector, Match, View};
 use crate::finding::{Confidence, Identifier};
@@ -10,7 +12,7 @@ use crate::label::{Family, Label};
 pub(crate) const DATE: Detector = Detector {
     name: "date",
     identifiers: &[Identifier::Date],
-    anchors: &[Anchor::Digits, Anchor::Mixed],
+    anchors: &[Anchor::Caps, Anchor::Digits, Anchor::Mixed],
     runs: 1 << 2 | 1 << 4 | 1 << 8 | 1 << 12 | 1 << 14,
     needs_label: false,
     examine,
@@ -20,33 +22,60 @@ pub(crate) const DATE: Detector = Detector {
 const YEARS: std::ops::RangeInclusive<u64> = 1880..=2099;
 
 fn examine(view: &View<'_>) -> Option<Match> {
-    let (start, end) = match view.run {
-        2 => slashed(view).or_else(|| named(view)).or_else(|| month_and_day(view)),
-        4 => iso(view).or_else(|| slashed(view)).or_else(|| named(view)),
+    let (start, end) = match (view.anchor, view.run) {
+        (Anchor::Caps, _) => month_and_digit(view),
+        (_, 2) => slashed(view).or_else(|| named(view)).or_else(|| month_and_day(view)),
+        (_, 4) => iso(view)
+            .or_else(|| slashed(view))
+            .or_else(|| named(view))
+            .or_else(|| month_and_year(view)),
         _ => compact(view),
     }?;
     if !view.opens(start) || !closes(view, end) {
         return None;
     }
-    let label = view.label(start, 40, 4)?;
-    let confidence = confidence_of(label)?;
+    let labelled = view.label(start, 40, 4).and_then(|label| confidence_of(view, start, label));
+    let clinical = || is_clinical(view, start, end).then_some(Confidence::Medium);
+    let confidence = labelled.or_else(clinical)?;
     Some(Match { identifier: Identifier::Date, confidence, start, end })
 }
 
-/// As [`View::closes`], but a time may follow: `T10:30`.
+/// As [`View::closes`], but a time may follow (`T10:30`), or the fraction and zone of an HL7 one.
 fn closes(view: &View<'_>, end: usize) -> bool {
-    view.closes(end) || view.byte(end) == b'T' && view.digits(end + 1) == 2
+    let is_stamp = view.run >= 12;
+    let has_zone = matches!(view.byte(end), b'+' | b'-') && view.digits(end + 1) == 4;
+    let has_fraction = view.byte(end) == b'.' && (1..=6).contains(&view.digits(end + 1));
+    view.closes(end)
+        || view.byte(end) == b'T' && view.digits(end + 1) == 2
+        || is_stamp && (has_zone || has_fraction)
 }
 
-fn confidence_of(label: Label) -> Option<Confidence> {
+fn confidence_of(view: &View<'_>, start: usize, label: Label) -> Option<Confidence> {
     let is_care = matches!(label.family, Family::Admission | Family::Discharge);
     let is_life = matches!(label.family, Family::Birth | Family::Death);
+    let is_event = label.family == Family::Event;
     let words = label.gap.words;
+    // The stamp of a log's next line, behind a line that ends with such a word.
+    let gap = view.part(start.saturating_sub(label.gap.len), start);
+    if !is_life && gap.contains(&b'\n') && view.run == 4 && view.at == start {
+        return None;
+    }
     if is_life && words <= 1 || is_care && words == 0 {
         Some(Confidence::High)
     } else {
-        (is_life || is_care).then_some(Confidence::Medium)
+        (is_life || is_care || is_event && words <= 2).then_some(Confidence::Medium)
     }
+}
+
+/// Whether a date that is written as people write stands beside the word `patient`.
+fn is_clinical(view: &View<'_>, start: usize, end: usize) -> bool {
+    const NEAR: usize = 48;
+    const WORDS: &[&[u8]] = &[b"patient ", b"Patient ", b" pt ", b"Pt "];
+    let is_machine_s = view.at == start && view.anchor == Anchor::Digits;
+    let before = view.part(start.saturating_sub(NEAR), start);
+    let behind = view.bytes.get(end..(end + NEAR).min(view.bytes.len())).unwrap_or_default();
+    let is_near = |text| WORDS.iter().any(|word| memchr::memmem::find(text, word).is_some());
+    !is_machine_s && (is_near(before) || is_near(behind))
 }
 
 /// `1980-01-02`, `1980/01/02`, `1980.01.02`.
@@ -106,6 +135,37 @@ fn month_and_day(view: &View<'_>) -> Option<(usize, usize)> {
     let goes_on = matches!(view.byte(end), b',' | b' ') && is_number(end + 1)
         || view.byte(end) == b',' && is_number(end + 2);
     (!goes_on && is_date(LEAP_YEAR, month, day)).then_some((start, end))
+}
+
+/// `Apr 5` at its capital, where no year follows.
+fn month_and_digit(view: &View<'_>) -> Option<(usize, usize)> {
+    let word_end = view.letters_from(view.at);
+    let gap = usize::from(view.byte(word_end) == b'.') + 1;
+    let day = word_end + gap;
+    let is_day = view.byte(day - 1) == b' ' && view.digits(day) == 1 && view.byte(day) != b'0';
+    if !is_day || !(3..=9).contains(&(word_end - view.at)) {
+        return None;
+    }
+    let (start, _) = month_before(view, word_end)?;
+    let end = day + 1;
+    let is_number = |i| view.byte(i).is_ascii_digit() || view.byte(i) == b'*';
+    let goes_on = matches!(view.byte(end), b',' | b' ')
+        && (is_number(end + 1) || is_number(end + 2))
+        || view.byte(end).is_ascii_alphanumeric();
+    (start == view.at && !goes_on).then_some((start, end))
+}
+
+/// `January 2024`, `01/2024`: finer than a year.
+fn month_and_year(view: &View<'_>) -> Option<(usize, usize)> {
+    let end = view.at + view.run;
+    let year = view.number(view.at, end).filter(|year| YEARS.contains(year))?;
+    if view.before(view.at, 1) == b'/' {
+        let start = number_before(view, view.at - 1)?;
+        let month = view.number(start, view.at - 1)?;
+        return (is_date(year, month, 1) && view.before(start, 1) != b'/').then_some((start, end));
+    }
+    let (start, _) = month_before(view, skip_before(view, view.at, b" -,")?)?;
+    Some((start, end))
 }
 
 /// `19800102`, `198001021030`, `19800102103000`: HL7 v2 DT and TS.

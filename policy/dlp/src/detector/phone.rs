@@ -17,11 +17,35 @@ pub(crate) const PHONE: Detector = Detector {
 };
 
 fn examine(view: &View<'_>) -> Option<Match> {
-    match view.run {
+    let found = match view.run {
         3 => separated(view).or_else(|| international(view)).or_else(|| labelled(view)),
         10 | 11 => bare(view).or_else(|| international(view)),
         _ => international(view).or_else(|| labelled(view)),
+    }?;
+    let is_fax = found.identifier == Identifier::Fax || is_fax_behind(view, found.end);
+    let identifier = if is_fax { Identifier::Fax } else { found.identifier };
+    Some(Match { identifier, end: extension(view, found.end), ..found })
+}
+
+/// Whether `fax` stands directly behind: `736-5000 (fax)`, `736-5000-Fax`.
+fn is_fax_behind(view: &View<'_>, end: usize) -> bool {
+    let gap = (end..end + 2).take_while(|&i| matches!(view.byte(i), b' ' | b'(' | b'-')).count();
+    let (word, word_end) = view.word_at(end + gap);
+    gap > 0 && matches!(word.as_bytes(), b"fax" | b"facsimile") && view.byte(word_end) != b':'
+}
+
+/// Where ` x123`, ` ext. 123` behind a number ends, or the number itself.
+fn extension(view: &View<'_>, end: usize) -> usize {
+    const DIGITS: std::ops::RangeInclusive<usize> = 1..=6;
+    let gap = (end..end + 2).take_while(|&i| matches!(view.byte(i), b' ' | b',')).count();
+    let (word, word_end) = view.word_at(end + gap);
+    if !matches!(word.as_bytes(), b"x" | b"ext" | b"extn" | b"extension") {
+        return end;
     }
+    let stop = word_end + usize::from(view.byte(word_end) == b'.');
+    let start = stop + usize::from(view.byte(stop) == b' ');
+    let len = view.digits(start);
+    if DIGITS.contains(&len) && view.closes(start + len) { start + len } else { end }
 }
 
 /// How a number is written: the more deliberate, the surer.
@@ -55,7 +79,8 @@ fn separated(view: &View<'_>) -> Option<Match> {
         && matches!(separator, b'-' | b'.' | b' ')
         && view.digits(exchange + 4) == 4;
     let end = exchange + 8;
-    if !is_even || !is_shape || !view.closes(end) {
+    let closes = view.closes(end) || extension(view, end) > end;
+    if !is_even || !is_shape || !closes {
         return None;
     }
     let start = opening(view, if is_in_parentheses { area - 1 } else { area })?;
@@ -130,7 +155,12 @@ fn labelled(view: &View<'_>) -> Option<Match> {
     if !fits || is_date || is_machine {
         return None;
     }
-    let identifier = telephone(view.label(start, 20, 0)?.family)?;
+    let family = view.label(start, 20, 0)?.family;
+    // Whom to call may be told by a date as well, or by a word's other sense.
+    let is_stamp = view.run == 4 && matches!(view.byte(view.at), b'1' | b'2');
+    let is_reach =
+        family == Family::Contact && groups.count >= 3 && groups.digits >= 9 && !is_stamp;
+    let identifier = if is_reach { Identifier::Phone } else { telephone(family)? };
     Some(Match { identifier, confidence: Confidence::Medium, start, end: groups.end })
 }
 
@@ -158,6 +188,11 @@ impl Groups {
             groups.count += 1;
             let skip = match (view.byte(groups.end), view.byte(groups.end + 1)) {
                 // In parentheses stands an area, which is the second group at the latest.
+                (b' ', b'(')
+                    if groups.count == 1 && view.part(groups.end, groups.end + 4) == b" (0)" =>
+                {
+                    4 + usize::from(view.byte(groups.end + 4) == b' ')
+                }
                 (b' ' | b'-' | b'.', b'(') if groups.count == 1 => 2,
                 (b'(', _) if groups.count == 1 => 1,
                 (b')', b' ' | b'-') => 2,

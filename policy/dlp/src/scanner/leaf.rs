@@ -338,7 +338,10 @@ impl Leaf {
             return;
         }
         if let Some((detector, found)) = scan.catalog.examine(anchor, &view) {
-            self.judged = self.judged.max(start + found.end);
+            // Within a web address other identifiers may stand, and surer ones.
+            if found.identifier != Identifier::Url {
+                self.judged = self.judged.max(start + found.end);
+            }
             let json_number = is_json_number(&view, (found.start, found.end));
             self.report(window, Arc::clone(detector), &found, (start, json_number));
         }

@@ -42,7 +42,9 @@ impl Part {
         place.told = headers.told;
         let is_value = headers.file.is_none() && place.encodings.is_empty() && place.told.is_none();
         let family = headers.name.filter(|_| is_value);
-        match family.and_then(|name| label::of_name(name.as_bytes())) {
+        // The name of anything is for the detectors to judge.
+        let family = family.and_then(|name| label::of_name(name.as_bytes()));
+        match family.filter(|family| *family != Family::AnyName) {
             Some(family) => Part::Value { family, place, held: Vec::new() },
             None => Part::Content(Box::new(Node::new(place))),
         }

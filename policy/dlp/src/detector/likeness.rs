@@ -1,0 +1,81 @@
+//! Finger, voice and face prints, and photographs (45 CFR 164.514(b)(2)(i)(P) and (Q)) that stand in
+//! text: only behind a label that names one, and only where a template, a vector or an encoded image
+//! follows. A finding ends with the view, so a longer value is masked in its first part only.
+
+use super::word::Lower;
+use super::{Detector, Match, View};
+use crate::finding::{Confidence, Identifier};
+use crate::gate::Anchor;
+use crate::label::Family;
+
+pub(crate) const LIKENESS: Detector = Detector {
+    name: "likeness",
+    identifiers: &[Identifier::Biometric, Identifier::Photo],
+    anchors: &[Anchor::Colon],
+    runs: 0,
+    needs_label: false,
+    examine,
+};
+
+/// Bytes of the shortest template or image.
+const LEN_MIN: usize = 16;
+
+fn examine(view: &View<'_>) -> Option<Match> {
+    let start = value_start(view);
+    let is_list = view.byte(start) == b'[';
+    // Most labels leave here: a short word, a number, a sentence follows.
+    let len = if is_list { list_len(view, start) } else { encoded_len(view, start) };
+    if len < LEN_MIN {
+        return None;
+    }
+    let is_data = Lower::of(view.part(start, start + 4)).as_bytes() == b"data";
+    let label = view.label(start, 24, 0)?;
+    let identifier = label.family.identifier()?;
+    let (start, len) = if is_data { (start, data_len(view, start)?) } else { (start, len) };
+    let is_photo = label.family == Family::Photo && !is_list && (is_data || is_image(view, start));
+    let fits = label.family == Family::Biometric || is_photo;
+    let found = Match { identifier, confidence: Confidence::High, start, end: start + len };
+    let is_cut = start + len == view.bytes.len();
+    (fits && (is_cut || view.ends_text(start + len))).then_some(found)
+}
+
+/// Where the value behind the label begins.
+fn value_start(view: &View<'_>) -> usize {
+    const BLANKS_MAX: usize = 4;
+    let from = view.at + 1;
+    let is_blank = |i: &usize| matches!(view.byte(*i), b' ' | b'"' | b'\'');
+    from + (from..from + BLANKS_MAX).take_while(is_blank).count()
+}
+
+/// Base64, base64url or hexadecimal without blanks, or the head of a data URL.
+fn encoded_len(view: &View<'_>, start: usize) -> usize {
+    let is_part = |b: &&u8| b.is_ascii_alphanumeric() || b"+/=_-".contains(b) || b":;,".contains(b);
+    let value = view.bytes.get(start..).unwrap_or_default();
+    let len = value.iter().take_while(is_part).count();
+    let text = value.get(..len).unwrap_or_default();
+    let is_word = !text.iter().any(u8::is_ascii_digit);
+    if is_word { 0 } else { len }
+}
+
+/// A list of numbers, as far as it is seen.
+fn list_len(view: &View<'_>, start: usize) -> usize {
+    let is_part = |b: &&u8| b.is_ascii_digit() || b"[], .-+eE\n".contains(b);
+    let value = view.bytes.get(start..).unwrap_or_default();
+    let len = value.iter().take_while(is_part).count();
+    let text = value.get(..len).unwrap_or_default();
+    let end = text.iter().rposition(|b| *b == b']').map_or(len, |at| at + 1);
+    if text.contains(&b'.') { end } else { 0 }
+}
+
+/// A data URL of an image.
+fn data_len(view: &View<'_>, start: usize) -> Option<usize> {
+    let value = view.bytes.get(start..)?;
+    let is_image = value.starts_with(b"data:image/") && !value.starts_with(b"data:image/svg");
+    is_image.then(|| encoded_len(view, start))
+}
+
+/// Whether base64 begins as a JPEG or PNG does.
+fn is_image(view: &View<'_>, start: usize) -> bool {
+    let head = view.part(start, start + 8);
+    head.starts_with(b"/9j/") || head.starts_with(b"iVBORw0K")
+}

@@ -1,0 +1,259 @@
+//! What stands around a name and says that it is one: titles, kinship, verbs of care, letters
+//! behind it; and what says that it is nobody's concern: credits in code.
+
+use super::token::{Case, Run, Token};
+use super::words::is_thing;
+use super::{closes, finished, is_name_word, opens};
+use crate::detector::Match;
+use crate::detector::View;
+use crate::detector::word::Lower;
+use crate::finding::{Confidence, Identifier};
+
+/// Bytes before a name in which a credit stands.
+const CREDIT: usize = 100;
+
+/// A name behind the title that ends at `end`: `Mr. Smith`, `Dr. John Smith`.
+pub(super) fn titled(view: &View<'_>, end: usize) -> Option<Match> {
+    let title_start = view.letters_before(end);
+    let title = view.part(title_start, end);
+    if !(2..=9).contains(&title.len()) || !opens(view, title_start) {
+        return None;
+    }
+    let has_stop = view.byte(end) == b'.';
+    let (identifier, must_be_listed) = match title {
+        b"Mr" | b"Mrs" | b"Ms" | b"Mx" => (Identifier::Name, false),
+        b"MR" | b"MRS" | b"MS" if has_stop => (Identifier::Name, false),
+        b"Miss" | b"Mister" | b"Madam" => (Identifier::Name, true),
+        b"Dr" | b"Prof" => (Identifier::Provider, !has_stop),
+        b"DR" if has_stop => (Identifier::Provider, false),
+        b"Doctor" | b"Professor" | b"Nurse" | b"Dra" | b"NP" | b"RN" => {
+            (Identifier::Provider, true)
+        }
+        _ => return None,
+    };
+    let run = Run::at(view, view.at, is_name_word);
+    let mut run = if run.is_inverted { first_of(run) } else { run };
+    trim(&mut run);
+    let (first, last) = (run.first()?, run.last()?);
+    let is_listed = run.iter().any(|t| t.listed.is_first() || t.listed.is_last());
+    let is_bare = first.case == Case::Initial && run.len == 1;
+    // `5 Elm Dr Suite 4`, `DR. ROOM`: a street's or a word's.
+    let is_street = title == b"Dr" && !has_stop && !first.listed.is_last();
+    if is_bare || must_be_listed && !is_listed || is_street || !closes(view, last.end) {
+        return None;
+    }
+    let confidence = if is_listed { Confidence::High } else { Confidence::Medium };
+    let found = finished(view, (view.at, last.end), confidence);
+    let is_clinician = identifier == Identifier::Provider;
+    Some(if is_clinician { Match { identifier, ..found } } else { found })
+}
+
+/// What a cue promises.
+enum Cue {
+    /// A person by kinship or role: `son`, `patient`.
+    Person,
+    /// A clinician by role: `attending`, `nurse`.
+    Clinician,
+    /// The words before decide: `by`, `is`, `am`, `called`, `named`.
+    Verb,
+}
+
+fn cue_of(word: &[u8]) -> Option<Cue> {
+    Some(match word {
+        b"patient" | b"pt" | b"client" | b"son" | b"daughter" | b"wife" | b"husband"
+        | b"spouse" | b"mother" | b"father" | b"brother" | b"sister" | b"aunt" | b"uncle"
+        | b"niece" | b"nephew" | b"grandmother" | b"grandfather" | b"grandson"
+        | b"granddaughter" | b"guardian" | b"caregiver" | b"fiance" | b"boyfriend"
+        | b"girlfriend" | b"roommate" | b"neighbor" | b"mom" | b"dad" | b"cousin" | b"stepson"
+        | b"dear" | b"hello" | b"hi" | b"decedent" | b"twin" => Cue::Person,
+        b"attending" | b"nurse" | b"surgeon" | b"physician" | b"radiologist" | b"pathologist"
+        | b"cardiologist" | b"oncologist" | b"therapist" | b"pharmacist" | b"midwife"
+        | b"resident" | b"hygienist" | b"dentist" | b"psychiatrist" | b"psychologist"
+        | b"pediatrician" | b"anesthesiologist" => Cue::Clinician,
+        b"by" | b"is" | b"am" | b"m" | b"called" | b"named" => Cue::Verb,
+        _ => return None,
+    })
+}
+
+/// A name behind a cue that begins at `start` and ends one blank before the anchor.
+pub(super) fn cued(view: &View<'_>, start: usize) -> Option<Match> {
+    let cue = cue_of(Lower::of(view.part(start, view.at - 1)).as_bytes())?;
+    let strength = strength_of(view, &cue, start)?;
+    let mut run = Run::at(view, view.at, is_name_word);
+    if run.is_inverted {
+        run = first_of(run);
+    }
+    trim(&mut run);
+    let (first, last) = (run.first()?, run.last()?);
+    let is_first = first.listed.is_first();
+    let is_pair = run.len > 1 && is_first && last.listed.is_last();
+    let is_half = run.len > 1
+        && (is_first && first.listed.is_sure() || last.listed.is_last() && last.listed.is_sure());
+    let confidence = match (run.len, strength) {
+        (_, Confidence::Low) if !is_pair => return None,
+        _ if is_pair => strength.max(Confidence::Medium),
+        _ if is_half => Confidence::Medium,
+        (1, _) if is_first && first.listed.is_sure() => Confidence::Medium,
+        (_, Confidence::High) => Confidence::Medium,
+        _ => return None,
+    };
+    if !closes(view, last.end) || is_goal(view, last.end) {
+        return None;
+    }
+    let found = finished(view, (view.at, last.end), confidence);
+    let is_clinician = matches!(cue, Cue::Clinician);
+    Some(if is_clinician { Match { identifier: Identifier::Provider, ..found } } else { found })
+}
+
+/// A thing behind a name: `patient Martin Memorial Hospital`.
+fn is_goal(view: &View<'_>, end: usize) -> bool {
+    let next = Token::at(view, end + 1).filter(|t| view.byte(end) == b' ' && t.is_capital());
+    next.is_some_and(|t| is_thing(t.text(view)))
+}
+
+/// How much a cue promises: `name is` and its like all, `by` alone nothing.
+fn strength_of(view: &View<'_>, cue: &Cue, start: usize) -> Option<Confidence> {
+    if !matches!(cue, Cue::Verb) {
+        return Some(Confidence::Medium);
+    }
+    let cue = Lower::of(view.part(start, view.at - 1));
+    let before = view.word_before(start, 2).map(|(word, _)| word);
+    let before = before.as_ref().map_or(&b""[..], Lower::as_bytes);
+    Some(match (cue.as_bytes(), before) {
+        (b"is", b"name") => owner(view, start)?,
+        (b"am" | b"m", b"i") => Confidence::Medium,
+        (b"called" | b"named", _) => Confidence::Medium,
+        (
+            b"by",
+            b"signed" | b"seen" | b"examined" | b"dictated" | b"evaluated" | b"referred"
+            | b"ordered" | b"performed" | b"prescribed" | b"accompanied" | b"assessed" | b"treated"
+            | b"interviewed" | b"witnessed" | b"admitted" | b"verified",
+        ) => Confidence::Medium,
+        _ => return None,
+    })
+}
+
+/// What `name is` promises: of a person all, else that only the lists can tell.
+fn owner(view: &View<'_>, start: usize) -> Option<Confidence> {
+    let (_, name) = view.word_before(start, 2)?;
+    let owner = view.word_before(name, 2);
+    let owner = owner.as_ref().map_or(&b""[..], |(word, _)| word.as_bytes());
+    let is_person = matches!(
+        owner,
+        b"my" | b"her" | b"his" | b"whose" | b"patient" | b"s" | b"full" | b"last" | b"first"
+    );
+    Some(if is_person { Confidence::High } else { Confidence::Medium })
+}
+
+/// Only the word before a comma: `Dear John, Thank you`.
+fn first_of(mut run: Run) -> Run {
+    run.cut(1);
+    run
+}
+
+/// Drops initials at the end, and a word in capitals behind a name that is not.
+pub(super) fn trim(run: &mut Run) {
+    let shouts = run.first().is_some_and(|t| t.case == Case::Upper);
+    let misfit = |t: &Token| t.case == Case::Upper && !t.listed.is_last();
+    if let Some(at) = (1..run.len)
+        .find(|&at| !shouts && run.tokens.get(at).and_then(Option::as_ref).is_some_and(misfit))
+    {
+        run.cut(at);
+    }
+    while run.len > 1 && run.last().is_some_and(|t| t.case == Case::Initial) {
+        run.cut(run.len - 1);
+    }
+}
+
+/// Where the name ends with `Jr.`, `III`, and whether a clinician's letters follow: `, MD`.
+pub(super) fn suffix(view: &View<'_>, end: usize) -> (usize, bool) {
+    let comma = usize::from(view.byte(end) == b',');
+    if view.byte(end + comma) != b' ' {
+        return (end, false);
+    }
+    let start = end + comma + 1;
+    let word_end = view.letters_from(start);
+    let stop = word_end + usize::from(view.byte(word_end) == b'.');
+    if view.byte(word_end).is_ascii_digit() {
+        return (end, false);
+    }
+    match view.part(start, word_end) {
+        b"Jr" | b"Sr" | b"JR" | b"SR" => (stop, suffix_of_clinician(view, stop)),
+        b"II" | b"III" | b"IV" => (word_end, suffix_of_clinician(view, word_end)),
+        _ => (end, suffix_of_clinician(view, end)),
+    }
+}
+
+fn suffix_of_clinician(view: &View<'_>, end: usize) -> bool {
+    let comma = usize::from(view.byte(end) == b',');
+    let start = end + comma + usize::from(view.byte(end + comma) == b' ');
+    let word_end = view.letters_from(start);
+    let is_alone = !view.byte(word_end).is_ascii_digit();
+    let is_dotted =
+        view.part(start, start + 4) == b"M.D." || view.part(start, start + 4) == b"D.O.";
+    is_dotted
+        || start > end
+            && is_alone
+            && matches!(
+                view.part(start, word_end),
+                b"MD"
+                    | b"DO"
+                    | b"RN"
+                    | b"NP"
+                    | b"PA"
+                    | b"DDS"
+                    | b"DMD"
+                    | b"LPN"
+                    | b"CRNA"
+                    | b"FNP"
+                    | b"APRN"
+                    | b"LCSW"
+                    | b"PharmD"
+                    | b"PsyD"
+                    | b"DPM"
+                    | b"OD"
+                    | b"BSN"
+                    | b"MSN"
+                    | b"DNP"
+                    | b"MBBS"
+            )
+}
+
+/// Whether the name stands in a credit (`Copyright`, `author`, `written by`), in a comment of code,
+/// or before a mail address in angle brackets.
+pub(super) fn is_credit(view: &View<'_>, start: usize, end: usize) -> bool {
+    const WORDS: &[&[u8]] = &[
+        b"copyright",
+        b"(c)",
+        b"author",
+        b"written by",
+        b"contribut",
+        b"maintain",
+        b"thanks",
+        b"et al",
+        b"patch by",
+        b"reported by",
+        b"suggested by",
+        b"based on",
+        b"ported",
+        b"off-by",
+        b"edited by",
+        b"implement",
+        b"credit",
+        b"editor",
+    ];
+    let is_mailed = matches!(view.part(end, end + 2), b" <" | b" (");
+    let before = view.part(start.saturating_sub(CREDIT), start);
+    let whole = view.part(0, start);
+    let line = whole.iter().rposition(|b| *b == b'\n').and_then(|i| whole.get(i + 1..));
+    let indent = |line: &[u8]| line.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+    let is_comment = line.is_some_and(|line| {
+        let text = line.get(indent(line)..).unwrap_or_default();
+        text.starts_with(b"#")
+            || text.starts_with(b"//")
+            || text.starts_with(b".. ")
+            || text.starts_with(b"* ") && indent(line) == 1
+    });
+    let lower = before.to_ascii_lowercase();
+    is_mailed || is_comment || WORDS.iter().any(|w| memchr::memmem::find(&lower, w).is_some())
+}

@@ -1,0 +1,69 @@
+//! Words around an anchor, and what they say without being a label: cues such as `seen by` or
+//! `lives at`. Invariant: a word is ASCII letters only, and never reaches over the view's ends.
+
+use super::View;
+
+/// Letters of the longest word that is compared.
+const LEN_MAX: usize = 16;
+
+/// A word in lower case; empty where it is longer than any that is known.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lower {
+    bytes: [u8; LEN_MAX],
+    len: usize,
+}
+
+impl Lower {
+    pub(crate) fn of(word: &[u8]) -> Lower {
+        let mut bytes = [0; LEN_MAX];
+        let Some(copy) = bytes.get_mut(..word.len()) else { return Lower { bytes, len: 0 } };
+        copy.copy_from_slice(word);
+        copy.make_ascii_lowercase();
+        Lower { bytes, len: word.len() }
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
+
+impl<'a> View<'a> {
+    /// Where the letters that end at `end` begin.
+    pub(crate) fn letters_before(&self, end: usize) -> usize {
+        let before = self.bytes.get(..end).unwrap_or_default();
+        end.min(self.bytes.len())
+            - before.iter().rev().take_while(|b| b.is_ascii_alphabetic()).count()
+    }
+
+    /// Where the letters from `start` on end.
+    pub(crate) fn letters_from(&self, start: usize) -> usize {
+        let behind = self.bytes.get(start..).unwrap_or_default();
+        start + behind.iter().take_while(|b| b.is_ascii_alphabetic()).count()
+    }
+
+    /// The nearest word before `upto` in lower case, and where it begins. Between them at most
+    /// `gap` bytes that are no letters or digits, and no line feed.
+    pub(crate) fn word_before(&self, upto: usize, gap: usize) -> Option<(Lower, usize)> {
+        let is_gap = |b: &&u8| !b.is_ascii_alphanumeric() && **b != b'\n' && b.is_ascii();
+        let before = self.bytes.get(..upto)?;
+        let skip = before.iter().rev().take(gap).take_while(is_gap).count();
+        let end = upto - skip;
+        let start = self.letters_before(end);
+        (start < end).then(|| (Lower::of(self.part(start, end)), start))
+    }
+
+    /// The word that begins at `start`, in lower case, and where it ends.
+    pub(crate) fn word_at(&self, start: usize) -> (Lower, usize) {
+        let end = self.letters_from(start);
+        (Lower::of(self.part(start, end)), end)
+    }
+
+    /// Whether text may end before `end` and nothing is joined to it, whatever a mask makes of it.
+    pub(crate) fn ends_text(&self, end: usize) -> bool {
+        let (near, far) = (self.byte(end), self.byte(end + 1));
+        match near {
+            b'.' => !far.is_ascii_alphanumeric() && far != b'*',
+            _ => near == 0 || near.is_ascii_whitespace() || b",;:!?)\"'<|^&]}".contains(&near),
+        }
+    }
+}
