@@ -193,6 +193,7 @@ fn what_is_no_value_of_a_person() {
         r#"{"birthDate":"1956","dob":null,"ssn":"***-**-****","mrn":"REDACTED","phone":"","fax":"n/a"}"#,
         r#"{"resourceType":"Patient","id":"example","birthDate":"1956","address":[{"state":"KS","country":"US"}]}"#,
         r#"{"device":"cuda:0","card":"visa","age":45,"city":"Boston","date":"2020-01-02","cell":12,"serialNumber":"urn:uuid:3e671687"}"#,
+        r#"{"PolicyId":"p-examplepolicyid111","Policies":[{"Id":"p-17711","Name":"AllowAllS3Actions"}]}"#,
         r#"[0.219456183,219456183,1e9,[4481723,17],{"shape":[768,1024],"loss":0.0219}]"#,
         r#"{"weight_map":{"model.layers.0.address.weight":"model-00001-of-00002.safetensors","name.city":"x"}}"#,
     ] {

@@ -208,13 +208,26 @@ impl Json {
         match how {
             Some(End::Quote) => {
                 self.state = State::Between;
-                end + 1
+                end + 1 + self.joint(bytes.get(end + 1..).unwrap_or_default(), state)
             }
             Some(End::Line) => {
                 self.state = State::Between;
                 end
             }
             None => end,
+        }
+    }
+
+    /// Passes over the colon behind a key or the comma behind a value, which mostly follow at once.
+    fn joint(&mut self, bytes: &[u8], ended: State) -> usize {
+        match (ended, bytes) {
+            (State::Key, [b':', b' ', ..]) => 2,
+            (State::Key, [b':', ..]) => 1,
+            (State::Text(_), [b',', ..]) => {
+                self.is_key_next = !self.outline.is_in_list();
+                1
+            }
+            _ => 0,
         }
     }
 

@@ -127,10 +127,12 @@ impl Xml {
         if end == bytes.len() {
             return end;
         }
-        let is_over = match self.state {
-            State::Comment => self.last == *b"--",
-            State::Cdata => self.last == *b"]]",
-            _ => self.last[1] == b'?',
+        let is_over = if self.state == State::Comment {
+            self.last == *b"--"
+        } else if is_cdata {
+            self.last == *b"]]"
+        } else {
+            self.last[1] == b'?'
         };
         if is_over {
             if is_cdata {

@@ -302,7 +302,8 @@ impl Claim {
 fn is_common(family: Family) -> bool {
     matches!(
         family,
-        Family::Address
+        Family::Account
+            | Family::Address
             | Family::Age
             | Family::Biometric
             | Family::City
@@ -312,6 +313,7 @@ fn is_common(family: Family) -> bool {
             | Family::Event
             | Family::Ip
             | Family::License
+            | Family::Member
             | Family::Name
             | Family::Photo
             | Family::Url

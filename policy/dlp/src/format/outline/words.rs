@@ -147,14 +147,19 @@ impl Kept {
 /// Never zero, so that an empty slot holds no word.
 fn hash(name: &[u8]) -> u64 {
     const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mix = |hash: u64, part: u64| (hash.rotate_left(23) ^ part).wrapping_mul(MIX);
     let mut hash = (name.len() as u64).wrapping_mul(MIX);
     let mut rest = name;
     while let Some((part, later)) = rest.split_first_chunk::<8>() {
-        hash = (hash.rotate_left(23) ^ u64::from_le_bytes(*part)).wrapping_mul(MIX);
+        hash = mix(hash, u64::from_le_bytes(*part));
         rest = later;
     }
-    let tail = rest.iter().fold(0, |tail, byte| tail << 8 | u64::from(*byte));
-    hash = (hash.rotate_left(23) ^ tail).wrapping_mul(MIX);
+    if let (Some(first), Some(last)) = (rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
+        hash = mix(hash, u64::from(u32::from_le_bytes(*first)));
+        hash = mix(hash, u64::from(u32::from_le_bytes(*last)));
+    } else {
+        hash = mix(hash, rest.iter().fold(0, |tail, byte| tail << 8 | u64::from(*byte)));
+    }
     (hash ^ hash >> 32).wrapping_mul(MIX) | 1
 }
 
