@@ -176,7 +176,11 @@ impl Blocks {
     fn statistics(&mut self, block: &[u8], makeup: &Makeup) -> Class {
         let is_still_noise =
             || self.previous == Some(Class::Unidentified) && is_sampled_noise(block);
-        if makeup.is_wide_text(block) || is_still_noise() {
+        // Read character by character beside the leaf.
+        if makeup.is_wide_text(block) {
+            return Class::Text;
+        }
+        if is_still_noise() {
             return Class::Unidentified;
         }
         let is_numeric = self.is_likely(block)

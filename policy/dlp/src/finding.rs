@@ -192,4 +192,6 @@ pub struct Finding {
     /// The byte that hides each of its letters and digits: `*`, or another where the form around it
     /// parts its values by `*`, as X12 does.
     pub mask: u8,
+    /// Whether escapes are among its bytes (`%31`, `&#49;`), so that all of them are masked.
+    pub is_escaped: bool,
 }

@@ -52,7 +52,8 @@ pub fn redact(
         let from = span.start.checked_sub(offset).and_then(|from| usize::try_from(from).ok());
         let to = usize::try_from(span.end.saturating_sub(offset)).unwrap_or(usize::MAX);
         let value = from.and_then(|from| bytes.get_mut(from..to));
-        let is_whole = is_apart && !finding.json_number && finding.mask == MASK;
+        let is_plain = !finding.json_number && !finding.is_escaped;
+        let is_whole = is_apart && is_plain && finding.mask == MASK;
         let is_token =
             is_whole && value.is_some_and(|value| token::replace(key, finding.identifier, value));
         if !is_token {
@@ -138,6 +139,7 @@ fn masked(byte: u8, finding: &Finding, is_first: bool) -> u8 {
     match (finding.json_number, is_first) {
         (true, true) => b'0',
         (true, false) => b' ',
+        (false, _) if finding.is_escaped => finding.mask,
         (false, _) => hidden(byte, finding.mask),
     }
 }

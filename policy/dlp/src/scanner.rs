@@ -2,6 +2,7 @@
 
 mod leaf;
 mod node;
+mod overlay;
 mod rest;
 mod rosters;
 mod settling;

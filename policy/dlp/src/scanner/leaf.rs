@@ -14,6 +14,7 @@ use crate::format::dialect::Dialect;
 use crate::gate::{self, Anchor, Area};
 use crate::locus::{self, Field};
 use crate::redact::MASK;
+use crate::scanner::overlay::{Around, Overlays};
 use crate::scanner::rosters::Rosters;
 use crate::scanner::settling::Settling;
 use crate::scanner::{Reader, Scan};
@@ -30,8 +31,8 @@ const GRAIN: u64 = 64;
 /// Bytes that the gate sweeps at a time.
 const SWEEP: usize = 4 * 1024;
 /// Bytes kept behind what has been judged: a detector's look-back, and the longest value of a
-/// dialect as it is written.
-const KEPT_BACK: usize = 4096;
+/// dialect or of an overlay as it is written.
+const KEPT_BACK: usize = 8192;
 /// Bytes held at most.
 const KEPT_MAX: usize = DIRECT_MIN + KEPT_BACK + LOOK_AHEAD;
 
@@ -55,6 +56,10 @@ pub(crate) struct Leaf {
     /// The byte that hides what is found here.
     mask: u8,
     settling: Settling,
+    /// What is spelled otherwise in here.
+    overlays: Overlays,
+    /// Containers, encodings and spellings around it.
+    depth: u32,
     /// Compares the text with real patients' values.
     rosters: Rosters,
     /// Whether it stands beside the content.
@@ -75,6 +80,8 @@ impl Leaf {
             dialect: None,
             mask: MASK,
             settling: Settling::default(),
+            overlays: Overlays::default(),
+            depth: 0,
             rosters: Rosters::default(),
             is_beside: false,
         }
@@ -83,6 +90,12 @@ impl Leaf {
     /// A leaf of what stands beside the content, such as a comment or what fills a gap.
     pub(crate) fn beside(mut self) -> Leaf {
         self.is_beside = true;
+        self
+    }
+
+    /// A leaf so deep in containers, encodings and spellings.
+    pub(crate) fn nested(mut self, depth: u32) -> Leaf {
+        self.depth = depth;
         self
     }
 
@@ -155,6 +168,9 @@ impl Leaf {
         if is_counted {
             self.blocks.feed(piece, &mut scan.evidence.coverage);
         }
+        let around = self.around();
+        let found = self.overlays.feed(scan, &around, piece);
+        self.reveal(window, found);
         self.listen(window, |dialect, sink| dialect.feed(piece, sink));
         self.rosters.feed(&scan.catalog, piece);
         // A place in the leaf, whatever the chunks, so that findings of several leaves keep their order.
@@ -236,6 +252,7 @@ impl Leaf {
             column,
             json_number,
             mask: self.mask,
+            is_escaped: false,
         });
     }
 
@@ -255,7 +272,22 @@ impl Leaf {
         let anchors = (self.base + self.judged as u64).saturating_sub(REACH_BACK as u64);
         let anchors = anchors.min(self.rosters.settled());
         let anchors = if self.looked > 0 { anchors.min(self.looked) } else { anchors };
+        let anchors = anchors.min(self.overlays.settled());
         self.dialect.as_ref().map_or(anchors, |dialect| anchors.min(dialect.settled()))
+    }
+
+    fn around(&self) -> Around {
+        Around { member: self.member.clone(), depth: self.depth }
+    }
+
+    /// Takes what the overlays found in the leaf's own text.
+    fn reveal(&mut self, window: &[u8], found: Vec<Finding>) {
+        for mut finding in found {
+            (finding.line, finding.column) = self.place(window, finding.span.start);
+            finding.member = self.member.clone();
+            finding.mask = self.mask;
+            self.settling.add(finding);
+        }
     }
 
     fn settle(&mut self, scan: &mut Scan) {
@@ -383,6 +415,7 @@ impl Leaf {
             column,
             json_number,
             mask: self.mask,
+            is_escaped: false,
         });
     }
 
@@ -409,6 +442,9 @@ impl Reader for Leaf {
         self.rosters.finish();
         self.compare(&window, u64::MAX);
         self.listen(&window, |dialect, sink| dialect.finish(sink));
+        let around = self.around();
+        let found = self.overlays.finish(scan, &around);
+        self.reveal(&window, found);
         self.window = window;
         self.settling.settle(scan, u64::MAX);
     }
@@ -417,7 +453,8 @@ impl Reader for Leaf {
         let anchors = self.frontier().min(self.settling.start());
         // A block whose class is not known yet may turn out to be unidentified.
         let fed = self.base + self.window.len() as u64;
-        anchors.min(fed.saturating_sub(self.blocks.waiting() as u64))
+        let waiting = fed.saturating_sub(self.blocks.waiting() as u64);
+        anchors.min(waiting).min(self.overlays.cleared())
     }
 }
 

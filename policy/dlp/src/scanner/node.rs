@@ -179,7 +179,7 @@ fn open(scan: &mut Scan, place: &Place, head: &[u8], known: Option<Kind>) -> Box
             Box::new(Protobuf::of(place))
         }
         Kind::Plain => {
-            let leaf = Leaf::new(place.member, place.declared);
+            let leaf = Leaf::new(place.member, place.declared).nested(place.depth);
             Box::new(leaf.with_dialect(dialect(head)))
         }
         Kind::Safetensors => Box::new(Safetensors::new(place)),

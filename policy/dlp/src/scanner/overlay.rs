@@ -1,0 +1,139 @@
+//! Text that stands in a leaf in another spelling: base64 and hexadecimal, UTF-16 and UTF-32, and the
+//! escapes of JSON, URLs, mail and XML. Each is decoded beside the leaf and read like other content.
+//! Invariant: what is decoded depends on blocks at fixed offsets of the leaf, never on its chunks.
+
+mod encoded;
+mod escapes;
+mod wide;
+
+use std::sync::Arc;
+
+use crate::finding::Finding;
+use crate::gate::{is_printable, vectored};
+use crate::scanner::Scan;
+use encoded::Encoded;
+use escapes::Escapes;
+use wide::Wide;
+
+/// Bytes that are looked at together.
+const BLOCK: usize = 4096;
+/// How far before a block something may stand that is decoded with it.
+pub(super) const REACH: u64 = 1024;
+/// Leaves inside of leaves, by these spellings alone.
+const DEPTH_MAX: u32 = 4;
+
+/// Where an overlay stands: its leaf.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Around {
+    pub(super) member: Option<Arc<str>>,
+    /// Containers, encodings and spellings around the leaf.
+    pub(super) depth: u32,
+}
+
+impl Around {
+    /// The way in to what is spelled so from `offset` on.
+    fn member(&self, spelling: &str, offset: u64) -> Arc<str> {
+        match &self.member {
+            Some(member) => format!("{member}!{spelling}@{offset}").into(),
+            None => format!("{spelling}@{offset}").into(),
+        }
+    }
+}
+
+/// Everything that is spelled otherwise in one leaf.
+#[derive(Debug, Default)]
+pub(super) struct Overlays {
+    partial: Vec<u8>,
+    /// Offset in the leaf of the first byte of the partial block.
+    offset: u64,
+    encoded: Encoded,
+    escapes: Escapes,
+    wide: Wide,
+}
+
+impl Overlays {
+    /// Takes the next bytes of the leaf. What the escapes hide is given back, at its place in the leaf.
+    pub(super) fn feed(
+        &mut self,
+        scan: &mut Scan,
+        around: &Around,
+        mut bytes: &[u8],
+    ) -> Vec<Finding> {
+        if around.depth >= DEPTH_MAX {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        if !self.partial.is_empty() {
+            let missing = BLOCK - self.partial.len();
+            let Some((now, rest)) = bytes.split_at_checked(missing) else {
+                self.partial.extend_from_slice(bytes);
+                return found;
+            };
+            let mut block = std::mem::take(&mut self.partial);
+            block.extend_from_slice(now);
+            self.read(scan, around, &block, &mut found);
+            block.clear();
+            self.partial = block;
+            bytes = rest;
+        }
+        let mut blocks = bytes.chunks_exact(BLOCK);
+        for block in &mut blocks {
+            self.read(scan, around, block, &mut found);
+        }
+        self.partial.extend_from_slice(blocks.remainder());
+        found
+    }
+
+    /// Says that the leaf has ended.
+    pub(super) fn finish(&mut self, scan: &mut Scan, around: &Around) -> Vec<Finding> {
+        let mut found = Vec::new();
+        let block = std::mem::take(&mut self.partial);
+        if !block.is_empty() {
+            self.read(scan, around, &block, &mut found);
+        }
+        self.encoded.finish(scan, around);
+        self.wide.finish(scan);
+        self.escapes.finish(&mut found);
+        found
+    }
+
+    /// The offset in the leaf before which nothing more is found.
+    pub(super) fn settled(&self) -> u64 {
+        self.offset.saturating_sub(REACH)
+    }
+
+    /// The offset in the leaf before which everything has been read.
+    pub(super) fn cleared(&self) -> u64 {
+        self.offset.min(self.encoded.cleared()).min(self.wide.cleared())
+    }
+
+    fn read(&mut self, scan: &mut Scan, around: &Around, block: &[u8], found: &mut Vec<Finding>) {
+        let (printable, nul) = vectored(|| counts(block));
+        let is_text = printable * 8 >= block.len() * 7;
+        if is_text || self.encoded.is_open() {
+            self.encoded.read(scan, around, (self.offset, block));
+        }
+        if is_text || self.escapes.is_open() {
+            self.escapes.read(scan, (self.offset, block), found);
+        }
+        if nul >= wide::NUL_MIN || self.wide.is_open() {
+            self.wide.read(scan, around, (self.offset, block));
+        }
+        self.escapes.pass(block);
+        self.offset += block.len() as u64;
+    }
+}
+
+/// How many bytes are printable, and how many are zero.
+#[inline(always)]
+fn counts(block: &[u8]) -> (usize, usize) {
+    // Short enough for counts of one byte, which the compiler keeps in vectors.
+    const PART: usize = 128;
+    let (mut printable, mut nul) = (0, 0);
+    for part in block.chunks(PART) {
+        let count = |kind: fn(u8) -> bool| part.iter().fold(0u8, |n, b| n + u8::from(kind(*b)));
+        printable += usize::from(count(is_printable));
+        nul += usize::from(count(|b| b == 0));
+    }
+    (printable, nul)
+}

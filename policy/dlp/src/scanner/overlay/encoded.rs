@@ -1,0 +1,246 @@
+//! Base64 (RFC 4648, both alphabets) and hexadecimal: runs of their letters. A long run is content of
+//! its own, whatever it holds; a short one is read for what the detectors know, since keys and hashes
+//! are written so too and are no binary content.
+
+use super::Around;
+use crate::coverage::Declared;
+use crate::format::sniff::{self, Kind};
+use crate::scanner::{Leaf, Node, Place, Reader, Scan};
+
+/// Letters of the shortest run that is decoded; shorter ones are words.
+const RUN_MIN: usize = 16;
+/// Letters from which on a run is content of its own.
+const CONTENT_MIN: usize = 1024;
+/// Aligned letters by which a run of [`RUN_MIN`] is noticed.
+const PROBE: usize = 8;
+/// Letters decoded at a time: a multiple of 4.
+const PIECE: usize = 4096;
+/// What may still change of what was decoded, in letters.
+const SLACK: u64 = 16;
+
+/// How a run is spelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Spelling {
+    Base64,
+    Hex,
+}
+
+/// A run of letters that goes on at the end of the bytes seen.
+#[derive(Debug)]
+struct Run {
+    start: u64,
+    /// Letters that wait: for [`CONTENT_MIN`], or for a whole group.
+    held: Vec<u8>,
+    content: Option<(Spelling, Box<Node>)>,
+}
+
+/// The runs of one leaf.
+#[derive(Debug, Default)]
+pub(super) struct Encoded {
+    open: Option<Run>,
+}
+
+impl Encoded {
+    pub(super) fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// The offset before which every run has been read.
+    pub(super) fn cleared(&self) -> u64 {
+        let Some(run) = &self.open else { return u64::MAX };
+        let Some((spelling, node)) = &run.content else { return run.start };
+        let letters = match spelling {
+            Spelling::Base64 => node.cleared() / 3 * 4,
+            Spelling::Hex => node.cleared() * 2,
+        };
+        run.start + letters.saturating_sub(SLACK)
+    }
+
+    pub(super) fn read(&mut self, scan: &mut Scan, around: &Around, (offset, block): (u64, &[u8])) {
+        let mut at = 0;
+        if self.open.is_some() {
+            at = run_len(block);
+            self.go_on(scan, around, block.get(..at).unwrap_or_default());
+            if at < block.len() {
+                self.finish(scan, around);
+            }
+        }
+        while let Some(probe) = next_probe(block, at) {
+            let before = block.get(at..probe).unwrap_or_default();
+            let start = probe - before.iter().rev().take_while(|b| is_letter(**b)).count();
+            let letters = block.get(start..).unwrap_or_default();
+            let len = run_len(letters);
+            at = start + len.max(1);
+            if len >= RUN_MIN || at >= block.len() {
+                let start = offset + start as u64;
+                self.open = Some(Run { start, held: Vec::new(), content: None });
+                self.go_on(scan, around, letters.get(..len).unwrap_or_default());
+                if at < block.len() {
+                    self.finish(scan, around);
+                }
+            }
+        }
+        if self.open.is_none() {
+            self.open_at_end(scan, around, (offset, block));
+        }
+    }
+
+    /// A run may begin with fewer letters at the end of the block than a probe takes.
+    fn open_at_end(&mut self, scan: &mut Scan, around: &Around, (offset, block): (u64, &[u8])) {
+        let len = block.iter().rev().take(PROBE).take_while(|b| is_letter(**b)).count();
+        if (1..PROBE).contains(&len) {
+            let start = block.len() - len;
+            let run = Run { start: offset + start as u64, held: Vec::new(), content: None };
+            self.open = Some(run);
+            self.go_on(scan, around, block.get(start..).unwrap_or_default());
+        }
+    }
+
+    fn go_on(&mut self, scan: &mut Scan, around: &Around, letters: &[u8]) {
+        let Some(run) = &mut self.open else { return };
+        for piece in letters.chunks(PIECE) {
+            run.held.extend_from_slice(piece);
+            if run.content.is_none() && run.held.len() >= CONTENT_MIN {
+                run.content = Some(open(around, run.start, &run.held));
+            }
+            let Some((spelling, node)) = &mut run.content else { continue };
+            let whole = run.held.len() / 4 * 4;
+            let rest = run.held.split_off(whole);
+            let decoded = decode(*spelling, &run.held);
+            if scan.may_decode(decoded.len()) {
+                node.feed(scan, &decoded);
+            }
+            run.held = rest;
+        }
+    }
+
+    /// The run has ended.
+    pub(super) fn finish(&mut self, scan: &mut Scan, around: &Around) {
+        let Some(run) = self.open.take() else { return };
+        if let Some((spelling, mut node)) = run.content {
+            node.feed(scan, &decode(spelling, &run.held));
+            node.finish(scan);
+        } else if run.held.len() >= RUN_MIN {
+            read_short(scan, around, &run);
+        }
+    }
+}
+
+/// The content of a long run that begins with these letters.
+fn open(around: &Around, start: u64, letters: &[u8]) -> (Spelling, Box<Node>) {
+    let spelling = spelling(letters);
+    let place = place(around, spelling, start);
+    (spelling, Box::new(Node::new(place)))
+}
+
+fn place(around: &Around, spelling: Spelling, start: u64) -> Place {
+    let name = match spelling {
+        Spelling::Base64 => "base64",
+        Spelling::Hex => "hex",
+    };
+    let mut place = Place::root(Vec::new(), None);
+    place.member = Some(around.member(name, start));
+    place.depth = around.depth + 1;
+    place
+}
+
+/// Reads a short run. Bytes that are no container are not counted: keys and hashes look like noise.
+fn read_short(scan: &mut Scan, around: &Around, run: &Run) {
+    let spelling = spelling(&run.held);
+    let decoded = decode(spelling, &run.held);
+    let place = place(around, spelling, run.start);
+    if sniff::kind(&decoded) == Kind::Plain {
+        let mut leaf = Leaf::new(place.member, Declared::Nothing).nested(place.depth);
+        leaf.watch(scan, &decoded);
+        leaf.finish(scan);
+    } else {
+        let mut node = Node::new(place);
+        node.feed(scan, &decoded);
+        node.finish(scan);
+    }
+}
+
+fn spelling(letters: &[u8]) -> Spelling {
+    if letters.iter().all(u8::is_ascii_hexdigit) { Spelling::Hex } else { Spelling::Base64 }
+}
+
+fn is_letter(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
+}
+
+/// How many letters stand at the start of `bytes`.
+fn run_len(bytes: &[u8]) -> usize {
+    let whole =
+        bytes.chunks(64).take_while(|part| crate::gate::vectored(|| are_letters(part))).count();
+    let from = (whole * 64).min(bytes.len());
+    let rest = bytes.get(from..).unwrap_or_default();
+    from + rest.iter().take_while(|b| is_letter(**b)).count()
+}
+
+#[inline(always)]
+fn are_letters(part: &[u8]) -> bool {
+    part.iter().fold(true, |all, b| all & is_letter(*b))
+}
+
+/// Where the next [`PROBE`] letters in a row stand, at a multiple of it.
+fn next_probe(block: &[u8], from: usize) -> Option<usize> {
+    let first = from.next_multiple_of(PROBE);
+    let probes = block.get(first..)?.as_chunks::<PROBE>().0;
+    let at = probes.iter().position(|probe| probe.iter().all(|b| is_letter(*b)))?;
+    Some(first + at * PROBE)
+}
+
+/// The bytes that `letters` spell; of a group that is not whole as many as it tells.
+fn decode(spelling: Spelling, letters: &[u8]) -> Vec<u8> {
+    match spelling {
+        Spelling::Base64 => decode_base64(letters),
+        Spelling::Hex => crate::gate::vectored(|| decode_hex(letters)),
+    }
+}
+
+fn decode_base64(letters: &[u8]) -> Vec<u8> {
+    let whole = letters.len() / 4 * 4;
+    let (groups, rest) = letters.split_at(whole);
+    let mut decoded = base64_simd::STANDARD_NO_PAD
+        .decode_to_vec(groups)
+        .unwrap_or_else(|_| groups.as_chunks::<4>().0.iter().flat_map(|g| group(g)).collect());
+    if rest.len() > 1 {
+        let mut last = [b'A'; 4];
+        last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+        decoded.extend(group(&last).into_iter().take(rest.len() - 1));
+    }
+    decoded
+}
+
+/// Four letters of either alphabet.
+fn group(letters: &[u8; 4]) -> [u8; 3] {
+    let value = |byte: u8| match byte {
+        b'A'..=b'Z' => byte - b'A',
+        b'a'..=b'z' => byte - b'a' + 26,
+        b'0'..=b'9' => byte - b'0' + 52,
+        b'+' | b'-' => 62,
+        _ => 63,
+    };
+    let bits = letters.iter().fold(0u32, |bits, b| bits << 6 | u32::from(value(*b)));
+    let [_, a, b, c] = bits.to_be_bytes();
+    [a, b, c]
+}
+
+#[inline(always)]
+fn decode_hex(letters: &[u8]) -> Vec<u8> {
+    let value = |byte: u8| (byte & 15) + 9 * (byte >> 6);
+    letters.as_chunks::<2>().0.iter().map(|[high, low]| value(*high) << 4 | value(*low)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_alphabets_and_any_length() {
+        assert_eq!(decode_base64(b"SGVsbG8sIHdvcmxk"), b"Hello, world");
+        assert_eq!(decode_base64(b"SGVsbG8"), b"Hello");
+        assert_eq!(decode_base64(b"-_-_"), decode_base64(b"+/+/"));
+        assert_eq!(decode_hex(b"48656C6c6f"), b"Hello");
+    }
+}
