@@ -5,7 +5,7 @@ mod token;
 use std::sync::Arc;
 
 use crate::catalog::Catalog;
-use crate::finding::Finding;
+use crate::finding::{Confidence, Finding, Identifier};
 use crate::keyed::Key;
 use crate::scanner::scan_text;
 
@@ -103,7 +103,14 @@ pub fn printable(catalog: &Arc<Catalog>, text: &str) -> String {
     // More than is given back, so that what stands at the cut is still recognised.
     let seen = text.floor_char_boundary(2 * PRINTABLE_MAX);
     let mut bytes = text.as_bytes().get(..seen).unwrap_or_default().to_vec();
-    for (start, end) in scan_text(catalog, &bytes).1 {
+    let (evidence, places) = scan_text(catalog, &bytes);
+    for (finding, (start, end)) in evidence.findings.iter().zip(places) {
+        // A record must say which machine was spoken to.
+        let is_machine_s = matches!(finding.identifier, Identifier::Ip | Identifier::Url)
+            && finding.confidence == Confidence::Low;
+        if is_machine_s {
+            continue;
+        }
         for byte in bytes.get_mut(start..end).unwrap_or_default() {
             *byte = hidden(*byte, MASK);
         }

@@ -105,6 +105,8 @@ fn a_url_is_found_out_however_it_is_written() {
 fn printable_text_is_harmless_and_short() {
     let catalog = Catalog::builtin();
     assert_eq!(printable(&catalog, "/v2/models/x?step=3"), "/v2/models/x?step=3");
+    let machine = "https://registry.example.com:443/v2 at 10.20.3.4";
+    assert_eq!(printable(&catalog, machine), machine);
     assert_eq!(printable(&catalog, "a\u{1b}[31m\nb\u{202e}c"), "a\\u{1b}[31m\\u{a}b\\u{202e}c");
     assert!(printable(&catalog, &"é".repeat(5000)).len() <= dlp::redact::PRINTABLE_MAX);
     assert!(printable(&catalog, &"\n".repeat(5000)).len() <= dlp::redact::PRINTABLE_MAX);

@@ -84,6 +84,10 @@ fn unit(view: &View<'_>, end: usize) -> Unit {
 /// `aged 95`, `age: 101`.
 fn labelled(view: &View<'_>, start: usize) -> Option<Confidence> {
     let label = view.label(start, 16, 0).filter(|l| l.family == Family::Age)?;
+    // In JSON the key path says whose it is, and caches and queues have ages as well.
+    if view.part(start - label.gap.len, start).starts_with(b"\":") {
+        return Some(Confidence::Low);
+    }
     // `max-age=100`, `age=95` are how programs count seconds.
     let is_code = view.before(start, 1) == b'=' && label.gap.len == 1;
     let is_number = is_code && view.byte(view.at + view.run) == b',';
