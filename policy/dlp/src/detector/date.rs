@@ -12,7 +12,7 @@ use crate::label::{Family, Label};
 pub(crate) const DATE: Detector = Detector {
     name: "date",
     identifiers: &[Identifier::Date],
-    anchors: &[Anchor::Caps, Anchor::Digits, Anchor::Mixed],
+    anchors: &[Anchor::Caps, Anchor::Colon, Anchor::Digits, Anchor::Mixed],
     runs: 1 << 2 | 1 << 4 | 1 << 8 | 1 << 12 | 1 << 14,
     needs_label: false,
     examine,
@@ -23,7 +23,8 @@ const YEARS: std::ops::RangeInclusive<u64> = 1880..=2099;
 
 fn examine(view: &View<'_>) -> Option<Match> {
     let (start, end) = match (view.anchor, view.run) {
-        (Anchor::Caps, _) => month_and_digit(view),
+        (Anchor::Caps, _) => month_and_digit(view, view.at),
+        (Anchor::Colon, _) => month_and_digit(view, view.at + 2),
         (_, 2) => slashed(view).or_else(|| named(view)).or_else(|| month_and_day(view)),
         (_, 4) => iso(view)
             .or_else(|| slashed(view))
@@ -130,6 +131,9 @@ fn month_and_day(view: &View<'_>) -> Option<(usize, usize)> {
     let (start, month) = month_before(view, skip_before(view, view.at, b" .")?)?;
     let end = view.at + view.run;
     let day = view.number(view.at, end)?;
+    if let Some(year_end) = year_behind(view, end, month, day) {
+        return Some((start, year_end));
+    }
     // A year behind it, or the mask of one.
     let is_number = |i| view.byte(i).is_ascii_digit() || view.byte(i) == b'*';
     let goes_on = matches!(view.byte(end), b',' | b' ') && is_number(end + 1)
@@ -137,22 +141,38 @@ fn month_and_day(view: &View<'_>) -> Option<(usize, usize)> {
     (!goes_on && is_date(LEAP_YEAR, month, day)).then_some((start, end))
 }
 
+/// Where `, 1956` behind a day ends.
+fn year_behind(view: &View<'_>, end: usize, month: u64, day: u64) -> Option<usize> {
+    let gap = (end..end + 2).take_while(|&i| matches!(view.byte(i), b',' | b' ')).count();
+    let start = end + gap;
+    let is_year = gap > 0 && view.digits(start) == 4;
+    let year = view.number(start, start + 4).filter(|_| is_year)?;
+    is_date(year, month, day).then_some(start + 4)
+}
+
 /// `Apr 5` at its capital, where no year follows.
-fn month_and_digit(view: &View<'_>) -> Option<(usize, usize)> {
-    let word_end = view.letters_from(view.at);
+fn month_and_digit(view: &View<'_>, at: usize) -> Option<(usize, usize)> {
+    if !view.byte(at).is_ascii_uppercase() {
+        return None;
+    }
+    let word_end = view.letters_from(at);
     let gap = usize::from(view.byte(word_end) == b'.') + 1;
     let day = word_end + gap;
     let is_day = view.byte(day - 1) == b' ' && view.digits(day) == 1 && view.byte(day) != b'0';
-    if !is_day || !(3..=9).contains(&(word_end - view.at)) {
+    if !is_day || !(3..=9).contains(&(word_end - at)) {
         return None;
     }
-    let (start, _) = month_before(view, word_end)?;
+    let (start, month) = month_before(view, word_end)?;
     let end = day + 1;
+    let number = view.number(day, end)?;
+    if let Some(year_end) = year_behind(view, end, month, number).filter(|_| start == at) {
+        return Some((start, year_end));
+    }
     let is_number = |i| view.byte(i).is_ascii_digit() || view.byte(i) == b'*';
     let goes_on = matches!(view.byte(end), b',' | b' ')
         && (is_number(end + 1) || is_number(end + 2))
         || view.byte(end).is_ascii_alphanumeric();
-    (start == view.at && !goes_on).then_some((start, end))
+    (start == at && !goes_on).then_some((start, end))
 }
 
 /// `January 2024`, `01/2024`: finer than a year.

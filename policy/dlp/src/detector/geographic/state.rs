@@ -97,7 +97,10 @@ const STATES: &[(&[u8; 2], Ranges)] = &[
     (b"WY", &[(820, 831)]),
     // Islands of the Pacific that share ranges with others.
     (b"AS", &[(967, 967)]),
+    (b"FM", &[(969, 969)]),
+    (b"MH", &[(969, 969)]),
     (b"MP", &[(969, 969)]),
+    (b"PW", &[(969, 969)]),
 ];
 
 fn ranges(code: &[u8]) -> Option<Ranges> {
