@@ -84,8 +84,12 @@ fn unit(view: &View<'_>, end: usize) -> Unit {
 /// `aged 95`, `age: 101`.
 fn labelled(view: &View<'_>, start: usize) -> Option<Confidence> {
     let label = view.label(start, 16, 0).filter(|l| l.family == Family::Age)?;
+    let gap = view.part(start - label.gap.len, start);
+    if memchr::memmem::find(gap, b" **").is_some() {
+        return None;
+    }
     // In JSON the key path says whose it is, and caches and queues have ages as well.
-    if view.part(start - label.gap.len, start).starts_with(b"\":") {
+    if gap.starts_with(b"\":") {
         return Some(Confidence::Low);
     }
     // `max-age=100`, `age=95` are how programs count seconds.

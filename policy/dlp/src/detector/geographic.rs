@@ -179,5 +179,6 @@ fn town_at(view: &View<'_>, start: usize) -> Option<usize> {
             | b"str"
             | b"varchar"
     );
-    (end - start >= 3 && !is_none && view.ends_text(end)).then_some(end)
+    (end - start >= 3 && !is_none && view.ends_text(end) && !view.is_masked_behind(end))
+        .then_some(end)
 }

@@ -69,21 +69,14 @@ fn opens(view: &View<'_>, i: usize) -> bool {
     let near = view.before(i, 1);
     !near.is_ascii_alphanumeric()
         && near < 0x80
+        && !view.is_masked_before(i)
         && !matches!(near, b'_' | b'/' | b'\\' | b'@' | b'#' | b'$' | b'.' | b'&' | b'%' | b'-')
 }
 
 /// Whether a name may end at `end`, and is not the head of a path, a key or a call.
 fn closes(view: &View<'_>, end: usize) -> bool {
     let is_path = view.byte(end) == b':' && view.byte(end + 1) == b':';
-    view.ends_text(end) && !is_path && !is_mask_behind(view, end)
-}
-
-/// Whether a mask stands one blank behind `end`, which hides the rest of what was no name; bold type
-/// has a word behind its stars.
-fn is_mask_behind(view: &View<'_>, end: usize) -> bool {
-    let stars = (end + 1..end + 25).take_while(|&i| view.byte(i) == b'*').count();
-    let is_masked = stars > 0 && !view.byte(end + 1 + stars).is_ascii_alphanumeric();
-    view.byte(end) == b' ' && is_masked
+    view.ends_text(end) && !is_path && !view.is_masked_behind(end)
 }
 
 /// `John Smith`, `Mary A. Jones`, `JOHN SMITH`: from the given name at `first` on.

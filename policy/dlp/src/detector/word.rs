@@ -6,6 +6,9 @@ use super::View;
 /// Letters of the longest word that is compared.
 const LEN_MAX: usize = 16;
 
+/// Bytes of a mask that are looked at.
+const MASK_MAX: usize = 26;
+
 /// A word in lower case; empty where it is longer than any that is known.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lower {
@@ -65,5 +68,22 @@ impl<'a> View<'a> {
             b'.' => !far.is_ascii_alphanumeric() && far != b'*',
             _ => near == 0 || near.is_ascii_whitespace() || b",;:!?)\"'<|^&]}".contains(&near),
         }
+    }
+
+    /// Whether a mask stands one blank behind `end` and hides what the text went on with; bold type
+    /// has a word behind its stars.
+    pub(crate) fn is_masked_behind(&self, end: usize) -> bool {
+        let stars = (end + 1..end + MASK_MAX).take_while(|&i| self.byte(i) == b'*').count();
+        let is_bold = self.byte(end + 1 + stars).is_ascii_alphanumeric();
+        self.byte(end) == b' ' && stars > 0 && !is_bold
+    }
+
+    /// Whether a mask stands one blank before `start`; bold type has a word or its colon before its
+    /// stars.
+    pub(crate) fn is_masked_before(&self, start: usize) -> bool {
+        let stars = (2..MASK_MAX).take_while(|&back| self.before(start, back) == b'*').count();
+        let near = self.before(start, stars + 2);
+        let is_bold = near.is_ascii_alphanumeric() || near == b':' || near == 0;
+        self.before(start, 1) == b' ' && stars > 0 && !is_bold
     }
 }
