@@ -10,7 +10,7 @@ const LEN: usize = 16 << 20;
 type Make = fn() -> Vec<u8>;
 
 /// Every corpus by its name.
-pub const ALL: &[(&str, Make)] = &[
+pub(crate) const ALL: &[(&str, Make)] = &[
     ("f32", || normals(0.02).flat_map(f32::to_le_bytes).take(LEN).collect()),
     ("f64", || normals(0.02).flat_map(|w| f64::from(w).to_le_bytes()).take(LEN).collect()),
     ("bf16", || normals(0.02).flat_map(bf16).take(LEN).collect()),

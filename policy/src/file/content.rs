@@ -11,7 +11,7 @@ use super::{Text, present};
 #[derive(Debug)]
 pub enum ContentRef {
     /// `{exempt: true, because: ...}`.
-    Exempt(ExemptFile),
+    Exempt(Box<ExemptFile>),
     /// The name of a profile.
     Profile(String),
 }
@@ -145,7 +145,7 @@ impl<'de> Deserialize<'de> for ContentRef {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ContentRef, A::Error> {
-                ExemptFile::deserialize(MapAccessDeserializer::new(map)).map(ContentRef::Exempt)
+                Box::deserialize(MapAccessDeserializer::new(map)).map(ContentRef::Exempt)
             }
         }
 

@@ -58,11 +58,11 @@ pub(super) fn sweep_with<K: Kernel>(area: Area<'_>, found: &mut Vec<u32>) {
     while at < to {
         let rest = bytes.get(at..).unwrap_or_default();
         let hits = match rest.first_chunk::<BLOCK>() {
-            Some(block) => state.block::<K>(bytes, at, block, u64::MAX, found),
+            Some(block) => state.block::<K>((bytes, at), block, u64::MAX, found),
             None => {
                 let mut block = [0; BLOCK];
                 block.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-                state.block::<K>(bytes, at, &block, !(u64::MAX << rest.len()), found)
+                state.block::<K>((bytes, at), &block, !(u64::MAX << rest.len()), found)
             }
         };
         emit(hits, at, found);
@@ -85,12 +85,11 @@ struct State {
 }
 
 impl State {
-    /// The candidates of a block, of whose bytes only those of `real` exist.
+    /// The candidates of the block at `at` of `bytes`, of whose bytes only those of `real` exist.
     #[inline(always)]
     fn block<K: Kernel>(
         &mut self,
-        bytes: &[u8],
-        at: usize,
+        (bytes, at): (&[u8], usize),
         block: &[u8; BLOCK],
         real: u64,
         found: &mut Vec<u32>,
@@ -204,11 +203,12 @@ mod tests {
 
     /// Every anchor, byte by byte.
     fn scalar(bytes: &[u8], from: usize, to: usize) -> Vec<u32> {
-        let is_anchor = |at: &u32| {
-            let at = *at as usize;
-            anchor_at(bytes, at).is_some() && is_in_run(bytes, at)
-        };
-        (from as u32..to as u32).filter(is_anchor).collect()
+        let is_anchor = |at: &usize| anchor_at(bytes, *at).is_some() && is_in_run(bytes, *at);
+        (from..to).filter(is_anchor).map(offset).collect()
+    }
+
+    fn offset(at: usize) -> u32 {
+        at.try_into().unwrap()
     }
 
     fn exact(bytes: &[u8], found: Vec<u32>) -> Vec<u32> {
@@ -258,7 +258,7 @@ mod tests {
                 let mut bytes = vec![0; 4 * BLOCK];
                 bytes[place..place + text.len()].copy_from_slice(text.as_bytes());
                 check(&bytes, 0, bytes.len());
-                assert_eq!(scalar(&bytes, 0, bytes.len()), [(place + wanted) as u32]);
+                assert_eq!(scalar(&bytes, 0, bytes.len()), [offset(place + wanted)]);
             }
         }
     }

@@ -1,18 +1,20 @@
 //! A leaf: bytes that are read as they are. Finds anchors, lets the catalogue judge each once its
 //! whole right context is there, keeps lines and columns and the ledger. Invariant: what is found
-//! depends on offsets in the leaf only; at most `KEPT_MAX` bytes are held.
+//! depends on offsets in the leaf only; at most `window::KEPT_MAX` bytes are held.
 
 mod lines;
+mod report;
+mod window;
 
 use std::sync::Arc;
 
 use crate::coverage::{Blocks, Declared};
 use crate::detector::listed::is_listed;
 use crate::detector::{LOOK_AHEAD, LOOK_BACK, Match, REACH_BACK, RUN_MAX, View};
-use crate::finding::{Confidence, Finding, Identifier, Span};
+use crate::finding::Identifier;
 use crate::format::dialect::Dialect;
 use crate::gate::{self, Anchor, Area};
-use crate::locus::{self, Field};
+
 use crate::redact::MASK;
 use crate::scanner::overlay::{Around, Overlays};
 use crate::scanner::rosters::Rosters;
@@ -20,21 +22,10 @@ use crate::scanner::settling::Settling;
 use crate::scanner::{Reader, Scan};
 use lines::Lines;
 
-/// Bytes of a chunk that are read at a time: they stay in the processor's nearest cache.
-const PIECE: usize = 16 * 1024;
-/// Shorter chunks are copied to the window.
-const DIRECT_MIN: usize = 16 * 1024;
-/// Longest chunk that is read at once.
-const CHUNK_MAX: usize = 1 << 24;
 /// Bytes that are waited for before the gate sweeps again: a body may come byte by byte.
 const GRAIN: u64 = 64;
 /// Bytes that the gate sweeps at a time.
 const SWEEP: usize = 4 * 1024;
-/// Bytes kept behind what has been judged: a detector's look-back, and the longest value of a
-/// dialect or of an overlay as it is written.
-const KEPT_BACK: usize = 8192;
-/// Bytes held at most.
-const KEPT_MAX: usize = DIRECT_MIN + KEPT_BACK + LOOK_AHEAD;
 
 /// Reads one leaf.
 #[derive(Debug)]
@@ -111,52 +102,6 @@ impl Leaf {
         self.take(scan, bytes, false);
     }
 
-    /// Takes the next bytes. Long chunks are read where they are; only their ends are kept, for what
-    /// goes on in the next one.
-    fn take(&mut self, scan: &mut Scan, bytes: &[u8], is_counted: bool) {
-        for chunk in bytes.chunks(CHUNK_MAX) {
-            if chunk.len() < DIRECT_MIN {
-                self.take_short(scan, chunk, is_counted);
-                continue;
-            }
-            let (seam, rest) = chunk.split_at(KEPT_BACK);
-            self.take_short(scan, seam, is_counted);
-            self.take_direct(scan, chunk, rest, is_counted);
-        }
-    }
-
-    fn take_short(&mut self, scan: &mut Scan, piece: &[u8], is_counted: bool) {
-        if self.window.len() + piece.len() > KEPT_MAX {
-            self.drain();
-        }
-        self.window.extend_from_slice(piece);
-        let window = std::mem::take(&mut self.window);
-        let to = window.len().saturating_sub(LOOK_AHEAD);
-        self.read(scan, piece, is_counted, (&window, to));
-        self.window = window;
-    }
-
-    /// Takes `rest`, the end of `chunk`, of which the window holds what stands before.
-    fn take_direct(&mut self, scan: &mut Scan, chunk: &[u8], rest: &[u8], is_counted: bool) {
-        let before = self.window.len() - (chunk.len() - rest.len());
-        self.leave(before);
-        let mut window = std::mem::take(&mut self.window);
-        let mut upto = chunk.len() - rest.len();
-        for piece in rest.chunks(PIECE) {
-            upto += piece.len();
-            // Of what follows in the chunk only the look-ahead, as if it were not there yet.
-            let seen = chunk.get(..upto).unwrap_or(chunk);
-            self.read(scan, piece, is_counted, (seen, upto - LOOK_AHEAD));
-        }
-        let spent = self.judged.saturating_sub(KEPT_BACK);
-        let (gone, kept) = chunk.split_at(spent.min(chunk.len()));
-        window.clear();
-        window.extend_from_slice(kept);
-        self.window = window;
-        self.lines.pass(self.base, gone);
-        self.shift(gone.len());
-    }
-
     /// Reads a piece that has become the end of `window`, and judges anchors up to `to` in there.
     fn read(
         &mut self,
@@ -206,67 +151,6 @@ impl Leaf {
         self.base + self.window.len() as u64
     }
 
-    /// Takes a value at a place that the caller's form knows. Its span is in offsets of this leaf:
-    /// to be told when its bytes have been taken, and before many others are.
-    pub(crate) fn locate(&mut self, field: &Field<'_>) {
-        let window = std::mem::take(&mut self.window);
-        self.locate_in(&window, field);
-        self.window = window;
-    }
-
-    fn locate_in(&mut self, window: &[u8], field: &Field<'_>) {
-        let Some(class) = locus::judge(field.family, field.text) else { return };
-        let place = (field.form, field.locus, field.span);
-        self.add(window, place, class, field.is_json_number);
-    }
-
-    /// As [`Leaf::locate`], where the form has judged by itself what the value is.
-    pub(crate) fn tell(
-        &mut self,
-        form: &'static str,
-        locus: &str,
-        span: Span,
-        class: (Identifier, Confidence),
-    ) {
-        let window = std::mem::take(&mut self.window);
-        self.add(&window, (form, locus, span), class, false);
-        self.window = window;
-    }
-
-    fn add(
-        &mut self,
-        window: &[u8],
-        (form, locus, span): (&'static str, &str, Span),
-        (identifier, confidence): (Identifier, Confidence),
-        json_number: bool,
-    ) {
-        let (line, column) = self.place(window, span.start);
-        self.settling.add(Finding {
-            detector: form.into(),
-            identifier,
-            confidence,
-            span,
-            member: self.member.clone(),
-            locus: Some(locus.into()),
-            line,
-            column,
-            json_number,
-            mask: self.mask,
-            is_escaped: false,
-        });
-    }
-
-    /// Lets the dialect tell what it knows.
-    fn listen(
-        &mut self,
-        window: &[u8],
-        tell: impl FnOnce(&mut dyn Dialect, &mut dyn FnMut(&Field<'_>)),
-    ) {
-        let Some(mut dialect) = self.dialect.take() else { return };
-        tell(dialect.as_mut(), &mut |field| self.locate_in(window, field));
-        self.dialect = Some(dialect);
-    }
-
     /// The offset at which, or behind which, every later finding starts.
     fn frontier(&self) -> u64 {
         let anchors = (self.base + self.judged as u64).saturating_sub(REACH_BACK as u64);
@@ -280,38 +164,9 @@ impl Leaf {
         Around { member: self.member.clone(), depth: self.depth }
     }
 
-    /// Takes what the overlays found in the leaf's own text.
-    fn reveal(&mut self, window: &[u8], found: Vec<Finding>) {
-        for mut finding in found {
-            (finding.line, finding.column) = self.place(window, finding.span.start);
-            finding.member = self.member.clone();
-            finding.mask = self.mask;
-            self.settling.add(finding);
-        }
-    }
-
     fn settle(&mut self, scan: &mut Scan) {
         let frontier = self.frontier();
         self.settling.settle(scan, frontier);
-    }
-
-    /// Drops what no detector can look at any more.
-    fn drain(&mut self) {
-        self.leave(self.judged.saturating_sub(KEPT_BACK));
-    }
-
-    /// Drops the first `spent` bytes of the window.
-    fn leave(&mut self, spent: usize) {
-        let spent = spent.min(self.window.len());
-        self.lines.pass(self.base, self.window.get(..spent).unwrap_or_default());
-        self.window.drain(..spent);
-        self.shift(spent);
-    }
-
-    /// Moves the base.
-    fn shift(&mut self, by: usize) {
-        self.base += by as u64;
-        self.judged = self.judged.saturating_sub(by);
     }
 
     /// Judges the anchors of `window`, which begins at the base, up to `to`.
@@ -377,53 +232,6 @@ impl Leaf {
             let json_number = is_json_number(&view, (found.start, found.end));
             self.report(window, Arc::clone(detector), &found, (start, json_number));
         }
-    }
-
-    /// Reports what the rosters know of, as far as all is there that stands behind it.
-    fn compare(&mut self, window: &[u8], upto: u64) {
-        for found in self.rosters.take(upto) {
-            let index = |offset: u64| {
-                usize::try_from(offset.saturating_sub(self.base)).unwrap_or(usize::MAX)
-            };
-            let (first, end) = (index(found.span.start), index(found.span.end));
-            let start = first.saturating_sub(LOOK_BACK);
-            let bytes = window.get(start..window.len().min(first + LOOK_AHEAD));
-            let view = View::new(bytes.unwrap_or_default(), first - start, Anchor::Digits);
-            let json_number = is_json_number(&view, (first - start, end - start));
-            let class = (found.identifier, Confidence::High);
-            self.add(window, ("exact", &found.column, found.span), class, json_number);
-        }
-    }
-
-    fn report(
-        &mut self,
-        window: &[u8],
-        detector: Arc<str>,
-        found: &Match,
-        (start, json_number): (usize, bool),
-    ) {
-        let first = self.base + (start + found.start) as u64;
-        let (line, column) = self.place(window, first);
-        self.settling.add(Finding {
-            detector,
-            identifier: found.identifier,
-            confidence: found.confidence,
-            span: Span { start: first, end: self.base + (start + found.end) as u64 },
-            member: self.member.clone(),
-            locus: None,
-            line,
-            column,
-            json_number,
-            mask: self.mask,
-            is_escaped: false,
-        });
-    }
-
-    /// Line and column, from 1, of an offset in the window.
-    fn place(&mut self, window: &[u8], offset: u64) -> (u64, u64) {
-        let first = usize::try_from(offset.saturating_sub(self.base)).unwrap_or(usize::MAX);
-        let before = window.get(..first).unwrap_or(window);
-        self.lines.place(self.base, before)
     }
 }
 

@@ -203,7 +203,7 @@ fn decode_base64(letters: &[u8]) -> Vec<u8> {
     let (groups, rest) = letters.split_at(whole);
     let mut decoded = base64_simd::STANDARD_NO_PAD
         .decode_to_vec(groups)
-        .unwrap_or_else(|_| groups.as_chunks::<4>().0.iter().flat_map(|g| group(g)).collect());
+        .unwrap_or_else(|_| groups.as_chunks::<4>().0.iter().flat_map(group).collect());
     if rest.len() > 1 {
         let mut last = [b'A'; 4];
         last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
