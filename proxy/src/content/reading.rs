@@ -13,6 +13,9 @@ use crate::error::Kind;
 /// beyond it counts are kept by kind alone.
 const FINDINGS_IN_RECORD_MAX: usize = 32;
 
+/// Identifier, confidence, detector and member: what findings are counted by.
+type Counted = (String, &'static str, Arc<str>, Option<String>);
+
 /// What is known so far about one body and its head.
 #[derive(Clone, Debug, Default)]
 pub struct Reading {
@@ -26,7 +29,7 @@ pub struct Reading {
     pub cut: bool,
     /// Why a streamed body did not end, if it was no verdict.
     pub failure: Option<Kind>,
-    findings: BTreeMap<(String, &'static str, Arc<str>, Option<String>), u64>,
+    findings: BTreeMap<Counted, u64>,
     coverage: dlp::Coverage,
     incomplete: Vec<String>,
 }

@@ -29,7 +29,10 @@ impl Map {
                 },
                 Token::ArrayStart => list = Some(Vec::new()),
                 Token::ArrayEnd => {
-                    let first = texts.first().map_or(0, |first| code(first));
+                    // Ranges that list no texts of their own may stand before.
+                    let (ranges, listed) = texts.split_at(texts.len().saturating_sub(2));
+                    map.ranges(ranges);
+                    let first = listed.first().map_or(0, |first| code(first));
                     for (code, text) in (first..).zip(list.take().unwrap_or_default()) {
                         map.put(code, wide(&text));
                     }
