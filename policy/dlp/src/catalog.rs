@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use crate::detector::custom::{CustomDetector, CustomDetectors};
-use crate::detector::{self, Detector, Match, RUN_MAX, View};
+use crate::detector::{self, Detector, Match, RUN_MAX, View, WORDS_MAX};
 use crate::exact::ExactSet;
 use crate::finding::Identifier;
 use crate::gate::Anchor;
@@ -121,7 +121,7 @@ impl Catalog {
         let mut is_labelled = None;
         for &at in self.growing(anchor, view.run) {
             let Some(Named { name, detector }) = self.detectors.get(at) else { continue };
-            let has_label = || view.label(view.token_start(), label::WINDOW, usize::MAX);
+            let has_label = || view.label(view.token_start(), label::WINDOW, WORDS_MAX);
             if detector.needs_label && !*is_labelled.get_or_insert_with(|| has_label().is_some()) {
                 continue;
             }

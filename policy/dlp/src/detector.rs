@@ -41,8 +41,8 @@ pub(crate) const LOOK_AHEAD: usize = 288;
 /// Bytes before its anchor at which a finding may begin: an e-mail's local part (64, RFC 5321
 /// section 4.5.3.1.1).
 pub(crate) const REACH_BACK: usize = 72;
-/// Foreign words between a label and its value, at most, whatever a detector asks for.
-pub(crate) const WORDS_MAX: usize = 8;
+/// Foreign words between a label and its value, at most, for detectors that need one.
+pub(crate) const WORDS_MAX: usize = 4;
 /// Digit runs longer than this are no identifier's.
 pub(crate) const RUN_MAX: usize = 24;
 
@@ -91,7 +91,15 @@ pub(crate) struct View<'a> {
     /// Length of the digit run at the anchor, at most `RUN_MAX + 1`; 0 where it is no digit.
     pub(crate) run: usize,
     /// The label found last, and before what: detectors ask for the same one.
-    pub(crate) known: Cell<Option<(usize, Option<Label>)>>,
+    pub(crate) known: Cell<Option<Known>>,
+}
+
+/// The label before a place, looked for beyond at most so many foreign words.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known {
+    before: usize,
+    words: usize,
+    label: Option<Label>,
 }
 
 impl<'a> View<'a> {
@@ -182,11 +190,14 @@ impl<'a> View<'a> {
     /// The nearest label before `i`, with at most `len` bytes and `words` foreign words between.
     pub(crate) fn label(&self, i: usize, len: usize, words: usize) -> Option<Label> {
         let label = match self.known.get() {
-            Some((known, label)) if known == i => label,
+            Some(Known { before, words: upto, label })
+                if before == i && (label.is_some() || upto >= words) =>
+            {
+                label
+            }
             Some(_) | None => {
-                let near = Near { len: label::WINDOW, words: WORDS_MAX };
-                let label = label::nearest(self.bytes, i, near);
-                self.known.set(Some((i, label)));
+                let label = label::nearest(self.bytes, i, Near { len: label::WINDOW, words });
+                self.known.set(Some(Known { before: i, words, label }));
                 label
             }
         };

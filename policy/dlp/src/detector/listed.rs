@@ -44,3 +44,30 @@ fn is_decimal(bytes: &[u8], dot: usize) -> bool {
     let next = rest.get(len).copied().unwrap_or(0);
     len > 0 && !matches!(next, b'.' | b'-' | b'/' | b':') && !next.is_ascii_alphabetic()
 }
+
+/// Where the date and time end that begin with the run of `len` digits at `at`: `2024-04-30
+/// 12:15:03.123`, `30/Apr/2024:12:15:03`. Nothing else begins within them.
+pub(crate) fn timestamp_end(bytes: &[u8], at: usize, len: usize) -> Option<usize> {
+    const ISO: &[u8] = b"9999-99-99?99:99:99";
+    const LOG: &[u8] = b"99/aaa/9999:99:99:99";
+    let form = match len {
+        4 => ISO,
+        2 => LOG,
+        _ => return None,
+    };
+    let text = bytes.get(at..at + form.len())?;
+    let fits = |(byte, kind): (&u8, &u8)| match kind {
+        b'9' => byte.is_ascii_digit(),
+        b'a' => byte.is_ascii_alphabetic(),
+        b'?' => matches!(byte, b'T' | b' '),
+        _ => byte == kind,
+    };
+    if !text.iter().zip(form).all(fits) {
+        return None;
+    }
+    let end = at + form.len();
+    let fraction = bytes.get(end + 1..).unwrap_or_default();
+    let digits = fraction.iter().take(9).take_while(|b| b.is_ascii_digit()).count();
+    let has_fraction = digits > 0 && matches!(byte(bytes, end), b'.' | b',');
+    Some(if has_fraction { end + 1 + digits } else { end })
+}

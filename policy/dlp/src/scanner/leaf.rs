@@ -9,7 +9,7 @@ mod window;
 use std::sync::Arc;
 
 use crate::coverage::{Blocks, Declared};
-use crate::detector::listed::is_listed;
+use crate::detector::listed::{is_listed, timestamp_end};
 use crate::detector::{LOOK_AHEAD, LOOK_BACK, Match, REACH_BACK, RUN_MAX, View};
 use crate::finding::Identifier;
 use crate::format::dialect::Dialect;
@@ -221,6 +221,11 @@ impl Leaf {
         let view = View::new(bytes, at - start, anchor);
         self.judged = at + view.run.max(1);
         let is_run = anchor == Anchor::Digits;
+        // A structured form knows its keys.
+        let is_key = anchor == Anchor::Colon && view.before(view.at, 1) == b'"';
+        if is_key && self.dialect.is_some() {
+            return;
+        }
         if is_run && (view.run > RUN_MAX || is_listed(bytes, view.at, view.run)) {
             return;
         }
@@ -231,6 +236,8 @@ impl Leaf {
             }
             let json_number = is_json_number(&view, (found.start, found.end));
             self.report(window, Arc::clone(detector), &found, (start, json_number));
+        } else if is_run && let Some(end) = timestamp_end(bytes, view.at, view.run) {
+            self.judged = self.judged.max(start + end);
         }
     }
 }

@@ -150,6 +150,9 @@ fn read_short(scan: &mut Scan, around: &Around, run: &Run) {
     let decoded = decode(spelling, &run.held);
     let place = place(around, spelling, run.start);
     if sniff::kind(&decoded) == Kind::Plain {
+        if !is_likely_text(&decoded) {
+            return;
+        }
         let mut leaf = Leaf::new(place.member, Declared::Nothing).nested(place.depth);
         leaf.watch(scan, &decoded);
         leaf.finish(scan);
@@ -160,12 +163,21 @@ fn read_short(scan: &mut Scan, around: &Around, run: &Run) {
     }
 }
 
+/// Whether a detector could find anything: words and hashes, which are no base64 text, decode to
+/// hardly any printable bytes in a row.
+fn is_likely_text(decoded: &[u8]) -> bool {
+    let is_text = |part: &[u8]| part.iter().all(|b| crate::gate::is_printable(*b) || *b == 0);
+    decoded.windows(crate::gate::RUN_MIN).any(is_text)
+}
+
 fn spelling(letters: &[u8]) -> Spelling {
     if letters.iter().all(u8::is_ascii_hexdigit) { Spelling::Hex } else { Spelling::Base64 }
 }
 
+#[inline(always)]
 fn is_letter(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
+    let is_alphanumeric = (byte | 0x20).wrapping_sub(b'a') < 26 || byte.wrapping_sub(b'0') < 10;
+    is_alphanumeric | (byte == b'+') | (byte == b'/') | (byte == b'-') | (byte == b'_')
 }
 
 /// How many letters stand at the start of `bytes`.
@@ -184,10 +196,31 @@ fn are_letters(part: &[u8]) -> bool {
 
 /// Where the next [`PROBE`] letters in a row stand, at a multiple of it.
 fn next_probe(block: &[u8], from: usize) -> Option<usize> {
-    let first = from.next_multiple_of(PROBE);
-    let probes = block.get(first..)?.as_chunks::<PROBE>().0;
-    let at = probes.iter().position(|probe| probe.iter().all(|b| is_letter(*b)))?;
-    Some(first + at * PROBE)
+    let mut at = from.next_multiple_of(PROBE);
+    while let Some(part) =
+        block.get(at..).and_then(|rest| rest.get(..PROBE.max(rest.len().min(64))))
+    {
+        let probes = letter_probes(part);
+        if probes != 0 {
+            return Some(at + probes.trailing_zeros() as usize * PROBE);
+        }
+        at += part.len() / PROBE * PROBE;
+    }
+    None
+}
+
+/// Which of the (up to eight) groups of [`PROBE`] bytes are all letters, a bit for each.
+fn letter_probes(part: &[u8]) -> u32 {
+    crate::gate::vectored(|| {
+        let mut flags = [0u8; 64];
+        for (flag, byte) in flags.iter_mut().zip(part) {
+            *flag = u8::from(is_letter(*byte));
+        }
+        let groups = flags.as_chunks::<PROBE>().0.iter().enumerate();
+        groups.fold(0, |bits, (at, group)| {
+            bits | u32::from(u64::from_le_bytes(*group) == 0x0101_0101_0101_0101) << at
+        })
+    })
 }
 
 /// The bytes that `letters` spell; of a group that is not whole as many as it tells.

@@ -248,7 +248,7 @@ fn has_quoted(block: &[u8]) -> bool {
         let text = block.get(at..).unwrap_or_default();
         match text {
             [_, b'\n', ..] | [_, b'\r', b'\n', ..] => true,
-            [_, b'3', b'D', ..] | [_, b'2', b'0', ..] => true,
+            [_, b'3', b'D', ..] => true,
             [_, a, b, b'=', c, d, ..] => hex(&[*a, *b]).is_some() && hex(&[*c, *d]).is_some(),
             _ => false,
         }

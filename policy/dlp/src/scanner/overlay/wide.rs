@@ -41,6 +41,14 @@ impl Wide {
     }
 
     pub(super) fn read(&mut self, scan: &mut Scan, around: &Around, (offset, block): (u64, &[u8])) {
+        let is_idle = self.open.is_none() && pairs(&self.held) == 0;
+        if is_idle && crate::gate::vectored(|| pairs(block)) < RUN_MIN / 2 {
+            self.held.clear();
+            self.held.extend_from_slice(
+                block.get(block.len().saturating_sub(RUN_MIN * WIDTH_MAX)..).unwrap_or_default(),
+            );
+            return;
+        }
         let mut bytes = std::mem::take(&mut self.held);
         let offset = offset - bytes.len() as u64;
         bytes.extend_from_slice(block);
@@ -97,6 +105,23 @@ impl Wide {
         self.held.clear();
         self.close(scan, last);
     }
+}
+
+/// How often two characters of the same width seem to follow each other.
+#[inline(always)]
+fn pairs(block: &[u8]) -> usize {
+    const PART: usize = 128;
+    let mut count = 0;
+    for at in (0..block.len()).step_by(PART) {
+        let from = |skip: usize| block.get(at + skip..).unwrap_or_default().iter().take(PART);
+        let lanes = from(0).zip(from(1)).zip(from(2)).zip(from(3)).zip(from(4)).zip(from(5));
+        count += usize::from(lanes.fold(0u8, |n, (((((a, b), c), d), e), f)| {
+            let is_two = is_printable(*a) & (*b == 0) & is_printable(*c) & (*d == 0);
+            let is_four = is_printable(*a) & (*b | *c | *d | *f == 0) & is_printable(*e);
+            n + u8::from(is_two | is_four)
+        }));
+    }
+    count
 }
 
 /// Whether `bytes` are a printable one and zeros.
