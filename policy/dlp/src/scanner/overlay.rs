@@ -99,7 +99,7 @@ impl Overlays {
 
     /// The offset in the leaf before which nothing more is found.
     pub(super) fn settled(&self) -> u64 {
-        self.offset.saturating_sub(REACH)
+        self.offset.saturating_sub(REACH).min(self.escapes.settled())
     }
 
     /// The offset in the leaf before which everything has been read.

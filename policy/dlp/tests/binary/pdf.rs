@@ -79,13 +79,15 @@ fn codes_are_read_through_their_map() {
 #[test]
 fn document_information_is_read_in_every_notation() {
     let wide: Vec<u8> = NOTE.encode_utf16().flat_map(u16::to_be_bytes).collect();
-    for (value, member) in [
-        (format!("({NOTE})"), ""),
-        ("(SSN 219\\05545-6183)".to_owned(), " @text"),
-        (format!("<feff{}>", hex(&wide)), " @text"),
+    for (value, members) in [
+        (format!("({NOTE})"), &[""][..]),
+        ("(SSN 219\\05545-6183)".to_owned(), &[" @text"]),
+        // Hexadecimal is read wherever it stands, too.
+        (format!("<feff{}>", hex(&wide)), &[" @hex@27!utf16@3", " @text"]),
     ] {
         let info = format!("2 0 obj\n<</Title {value}>>\nendobj\n").into_bytes();
-        assert_eq!(told(&scan(&file(&[info]))), [format!("ssn high -{member}")]);
+        let wanted: Vec<String> = members.iter().map(|m| format!("ssn high -{m}")).collect();
+        assert_eq!(told(&scan(&file(&[info]))), wanted);
     }
 }
 
@@ -94,7 +96,8 @@ fn objects_in_streams_and_other_filters_are_read() {
     let inner = format!("7 0 <</Title <{}>>>", hex(NOTE.as_bytes()));
     let dictionary = "/Type /ObjStm /N 1 /First 4 /Filter /FlateDecode";
     let objects = stream(8, dictionary, &deflate(inner.as_bytes(), true));
-    assert_eq!(told(&scan(&file(&[objects]))), ["ssn high - @text"]);
+    let members = ["ssn high - @objects!hex@14", "ssn high - @text"];
+    assert_eq!(told(&scan(&file(&[objects]))), members);
     let page = format!("BT ({NOTE}) Tj ET");
     let twice = stream(
         6,

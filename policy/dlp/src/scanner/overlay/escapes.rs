@@ -43,6 +43,12 @@ impl Escapes {
         self.open.is_some()
     }
 
+    /// The offset in the leaf before which nothing more is found of what is being decoded.
+    pub(super) fn settled(&self) -> u64 {
+        let settled = |decoded: &Decoded| decoded.written(decoded.leaf.cleared());
+        self.open.as_deref().map_or(u64::MAX, settled)
+    }
+
     pub(super) fn read(
         &mut self,
         scan: &Scan,
