@@ -80,7 +80,7 @@ pub(crate) struct Scan {
 }
 
 impl Scan {
-    fn new(catalog: Arc<Catalog>, limits: Limits) -> Scan {
+    pub(crate) fn new(catalog: Arc<Catalog>, limits: Limits) -> Scan {
         let evidence = Evidence::default();
         Scan { catalog, limits, evidence, decoded: 0, entries: 0, meter: None }
     }

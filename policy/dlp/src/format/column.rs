@@ -4,13 +4,14 @@
 
 use crate::coverage::Declared;
 use crate::finding::{Confidence, Identifier, Span};
+use crate::format::entry;
 use crate::label::{self, Family};
 use crate::locus;
 use crate::scanner::{Leaf, Node, Place, Reader, Scan, is_plain_text};
 
 /// Values from this length on are content of their own: pictures, documents, messages.
 const CONTENT_MIN: usize = 512;
-/// Bytes of a name that may be told.
+/// Bytes of a name that the detectors read as a label.
 const NAME_MAX: usize = 64;
 /// Years from which on an age identifies (45 CFR 164.514(b)(2)(i)(C)), and those that nobody has.
 const AGES: std::ops::Range<i64> = 90..130;
@@ -34,9 +35,9 @@ impl Column {
         scan: &mut Scan,
         place: &Place,
         form: &'static str,
-        (name, number): (&[u8], usize),
+        (name, number): (&[u8], u64),
     ) -> Column {
-        let shown = shown(name).unwrap_or_else(|| format!("#{number}"));
+        let shown = entry::shown(scan, name, number);
         let place = place.inside(&shown);
         let mut text = Leaf::new(place.member.clone(), Declared::Nothing);
         // The label of what follows, for the detectors.
@@ -178,16 +179,6 @@ fn civil(days: i64) -> (i64, i64, i64) {
     (year + era * 400 + i64::from(month <= 2), month, day)
 }
 
-/// A name as it may be told: plain, short, and without a number that could be a value.
-pub(crate) fn shown(name: &[u8]) -> Option<String> {
-    const DIGITS_MAX: usize = 4;
-    let is_plain = |b: &u8| b.is_ascii_alphanumeric() || b"_-. /:".contains(b);
-    let digits = name.iter().filter(|b| b.is_ascii_digit()).count();
-    let is_told =
-        (1..=NAME_MAX).contains(&name.len()) && digits <= DIGITS_MAX && name.iter().all(is_plain);
-    is_told.then(|| String::from_utf8_lossy(name).into_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -205,13 +196,5 @@ mod tests {
     fn a_list_is_labelled_by_what_holds_it() {
         assert_eq!(family(b"patient.ssn.list.element"), Some(Family::Ssn));
         assert_eq!(family(b"layer.list.element"), None);
-    }
-
-    #[test]
-    fn a_name_that_could_be_a_value_is_not_told() {
-        assert_eq!(shown(b"patient.birth_date").as_deref(), Some("patient.birth_date"));
-        for name in [b"219-45-6183".as_slice(), b"a@b.org", b"", b"x\n", &[b'a'; 99]] {
-            assert_eq!(shown(name), None);
-        }
     }
 }

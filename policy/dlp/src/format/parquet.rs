@@ -99,7 +99,7 @@ impl<'a> Table<'a> {
                 reason = Some(IncompleteReason::Encrypted);
                 continue;
             }
-            let name = (leaf.path.as_slice(), chunk.leaf + 1);
+            let name = (leaf.path.as_slice(), chunk.leaf as u64 + 1);
             let mut column = Column::new(scan, self.place, "parquet", name);
             for value in &chunk.statistics {
                 page::statistic(scan, &mut column, leaf, value);

@@ -184,7 +184,7 @@ impl Tar {
         };
         self.aside(scan, &number, &header.texts);
         let is_clean = scan.evidence.tally.total() == before;
-        let place = entry::told(&self.place, self.entries, name, is_clean);
+        let place = entry::told(scan, &self.place, (name, self.entries), is_clean);
         let complain = |scan: &mut Scan, reason| {
             scan.evidence.add_incomplete(reason, place.member.as_ref());
         };

@@ -26,7 +26,7 @@ pub(super) struct Batch<'a> {
     variadic: VecDeque<u64>,
     packing: Option<Compression>,
     /// Columns so far.
-    number: usize,
+    number: u64,
     /// Whether the batch is there as its metadata says.
     is_whole: bool,
 }

@@ -37,7 +37,7 @@ impl Part {
         let headers = Headers::parse(headers);
         let name = headers.file.as_ref().or(headers.name.as_ref());
         let name = name.map_or(b"".as_slice(), String::as_bytes);
-        let mut place = entry::told(parent, number, name, is_clean);
+        let mut place = entry::told(scan, parent, (name, number), is_clean);
         place.encodings = headers.encodings;
         place.told = headers.told;
         let is_value = headers.file.is_none() && place.encodings.is_empty() && place.told.is_none();
