@@ -241,6 +241,12 @@ impl ContentProfile {
         })
     }
 
+    /// Whether some rule wants findings of low confidence masked.
+    fn redacts_low(&self) -> bool {
+        let is_low = |rule: &ContentRule| rule.confidence == Confidence::Low;
+        self.rules.iter().any(|rule| rule.action == Action::Redact && is_low(rule))
+    }
+
     /// What is to be masked must be known to the last finding, and stand where it can be masked.
     fn judge_redaction(&self, evidence: &Evidence) -> Option<Verdict> {
         let fixed = evidence
@@ -249,7 +255,9 @@ impl ContentProfile {
             .find(|finding| self.redacts(finding) && !dlp::redact::is_maskable(finding));
         let text = match fixed {
             Some(finding) => text::fixed(finding),
-            None if evidence.dropped_findings > 0 => {
+            None if evidence.dropped_findings > 0
+                || evidence.dropped_low > 0 && self.redacts_low() =>
+            {
                 "there are more findings than are kept, so not all can be masked".to_owned()
             }
             None => return None,

@@ -36,6 +36,8 @@ impl Coverage {
 
 /// Bytes that are judged together.
 pub(crate) const BLOCK: usize = 4096;
+/// A shorter rest of a leaf is too short for text in UTF-16 or UTF-32 to be told.
+const WIDE_MIN: usize = 32;
 /// A shorter rest of a leaf holds too few elements for statistics.
 const STATISTICS_MIN: usize = 512;
 
@@ -147,7 +149,9 @@ impl Blocks {
             }
             Declared::Nothing | Declared::Tensor => {
                 let makeup = Makeup::of(block);
-                if makeup.is_text(block) {
+                // Wide text is read character by character beside the leaf.
+                let is_wide = || block.len() >= WIDE_MIN && makeup.is_wide_text(block);
+                if makeup.is_text(block) || is_wide() {
                     Class::Text
                 } else if is_constant(block) {
                     Class::Numeric
@@ -176,10 +180,6 @@ impl Blocks {
     fn statistics(&mut self, block: &[u8], makeup: &Makeup) -> Class {
         let is_still_noise =
             || self.previous == Some(Class::Unidentified) && is_sampled_noise(block);
-        // Read character by character beside the leaf.
-        if makeup.is_wide_text(block) {
-            return Class::Text;
-        }
         if is_still_noise() {
             return Class::Unidentified;
         }

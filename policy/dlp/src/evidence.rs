@@ -26,8 +26,11 @@ pub struct Evidence {
     pub coverage: Coverage,
     /// Why something was not read, each reason and place once, at most 64.
     pub incomplete: Vec<Incomplete>,
-    /// Findings counted but not kept: a redaction from `findings` would leave these.
+    /// Findings of medium confidence or more counted but not kept: a redaction from `findings` would
+    /// leave these.
     pub dropped_findings: u64,
+    /// As [`Evidence::dropped_findings`], of low confidence.
+    pub dropped_low: u64,
     /// What the body is made of, where that was asked for: [`crate::Scanner::measuring`].
     pub payload: Option<Box<Payload>>,
 }
@@ -47,8 +50,12 @@ impl Evidence {
 
     pub(crate) fn add_finding(&mut self, finding: Finding, findings_max: usize) {
         self.tally.add(&finding);
-        if self.findings.len() < findings_max {
+        // Half of the room is for what is sure enough to be acted on by default.
+        let is_low = finding.confidence == Confidence::Low;
+        if self.findings.len() < if is_low { findings_max / 2 } else { findings_max } {
             self.findings.push(finding);
+        } else if is_low {
+            self.dropped_low += 1;
         } else {
             self.dropped_findings += 1;
         }

@@ -72,8 +72,8 @@ pub const PRINTABLE_MAX: usize = 1024;
 
 /// Masks, in place and at the same length, the parts of `findings` that fall into `bytes`, which
 /// stand at `offset` of the input. Only findings that `wants` and that [`is_maskable`] are masked.
-/// Findings that were counted but not kept ([`crate::Evidence::dropped_findings`]) are not masked:
-/// a caller must refuse then.
+/// Findings that were counted but not kept ([`crate::Evidence::dropped_findings`] and
+/// [`crate::Evidence::dropped_low`]) are not masked: a caller must refuse then.
 pub fn mask(findings: &[Finding], offset: u64, bytes: &mut [u8], wants: impl Fn(&Finding) -> bool) {
     let end = offset.saturating_add(bytes.len() as u64);
     for finding in findings {

@@ -27,7 +27,8 @@ fn scan(bytes: &[u8]) -> Evidence {
 fn found(text: &str) -> Vec<String> {
     let told = |finding: &Finding| {
         let span = finding.span.start as usize..finding.span.end as usize;
-        let locus = finding.locus.as_deref()?;
+        // What a value holds, such as a picture, has places of its own.
+        let locus = finding.locus.as_deref().filter(|_| finding.member.is_none())?;
         Some(format!("{locus} {} {} {}", finding.identifier, finding.confidence, &text[span]))
     };
     // Spans of what stands in another spelling are offsets of its own text.

@@ -73,7 +73,7 @@ impl Report {
             findings,
             found,
             below: evidence.tally.total() - found,
-            dropped: evidence.dropped_findings,
+            dropped: evidence.dropped_findings + evidence.dropped_low,
             coverage: evidence.coverage,
             reasons,
             status,

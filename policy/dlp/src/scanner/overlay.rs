@@ -60,6 +60,8 @@ impl Overlays {
         mut bytes: &[u8],
     ) -> Vec<Finding> {
         if around.depth >= DEPTH_MAX {
+            // Nothing will be found here.
+            self.offset = u64::MAX;
             return Vec::new();
         }
         let mut found = Vec::new();
