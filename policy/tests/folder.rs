@@ -295,3 +295,14 @@ fn a_policy_that_does_not_compile_is_invalid_to_both() {
         assert!(report.text.ends_with("invalid: 1 error\n"), "{}", report.text);
     }
 }
+
+#[test]
+fn a_rule_may_name_any_class_of_identifier() {
+    for class in dlp::Identifier::ALL {
+        let rule = format!(
+            "content: [{{name: c, rules: [{{when: {{identifiers: [{class}]}}, action: block}}]}}]\n"
+        );
+        let compiled = Policy::compile(&[source("a.yaml", &[ENDPOINT, &rule])]);
+        assert!(compiled.is_ok(), "{class}");
+    }
+}

@@ -140,3 +140,16 @@ impl Catalog {
         of_anchor.and_then(|runs| runs.get(run)).map_or(&[], Vec::as_slice)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_class_of_identifier_has_a_detector() {
+        let catalog = Catalog::builtin();
+        for &identifier in Identifier::ALL {
+            assert!(catalog.covers(identifier), "{identifier}");
+        }
+    }
+}

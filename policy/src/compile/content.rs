@@ -63,11 +63,11 @@ fn profile(
     };
     let (unreadable, unidentified) = gaps(faults, file);
     let contract = super::contract::compile(faults, file);
-    let catalog = &super::detectors::compile(faults, file, catalog);
+    let catalog = super::detectors::compile(faults, file, catalog);
     let mut rules = Vec::with_capacity(file.rules.len());
     for (place, rule_entry) in file.rules.iter().enumerate() {
         let label = Arc::from(format!("content/{}#{}", file.name.value, place + 1));
-        rules.extend(rule(faults, rule_entry, label, inspect, catalog));
+        rules.extend(rule(faults, rule_entry, label, inspect));
     }
     Some(ContentProfile {
         name: Arc::from(file.name.value.as_str()),
@@ -78,7 +78,7 @@ fn profile(
         unidentified: unidentified?,
         rules,
         contract,
-        catalog: Arc::clone(catalog),
+        catalog,
     })
 }
 
@@ -136,11 +136,10 @@ fn rule(
     entry: &Spanned<ContentRuleFile>,
     label: Arc<str>,
     inspect: Option<Inspect>,
-    catalog: &Catalog,
 ) -> Option<ContentRule> {
     let file = &entry.value;
     let when = &file.when.value;
-    let identifiers = identifiers(faults, when, catalog);
+    let identifiers = identifiers(faults, when);
     let levels: Vec<(&str, Confidence)> =
         Confidence::ALL.iter().map(|level| (level.name(), *level)).collect();
     let confidence = match &when.confidence {
@@ -196,7 +195,7 @@ fn count(
     Some(count)
 }
 
-fn identifiers(faults: &mut Faults, when: &WhenFile, catalog: &Catalog) -> Vec<Identifier> {
+fn identifiers(faults: &mut Faults, when: &WhenFile) -> Vec<Identifier> {
     let fix = "name the classes, or `any` for all of Safe Harbor";
     let texts = read::list(faults, &when.identifiers, "identifiers", fix);
     read::distinct(faults, texts, "identifiers");
@@ -222,14 +221,6 @@ fn identifiers(faults: &mut Faults, when: &WhenFile, catalog: &Catalog) -> Vec<I
             );
             continue;
         };
-        if !catalog.covers(class) {
-            let what = format!("not supported yet: no detector finds `{class}`");
-            faults.error(
-                text.referenced,
-                &what,
-                "leave it out: `any` takes it in once there is one",
-            );
-        }
         identifiers.push(class);
     }
     identifiers.sort_unstable();
