@@ -176,17 +176,18 @@ impl Blocks {
     }
 
     /// Whether any kind of number fits. The order is for speed only: the last one that fitted, then
-    /// those that noise never fits, then the others.
+    /// those that a single comparison an element tells from then on. Noise may fit all but bytes.
     fn statistics(&mut self, block: &[u8], makeup: &Makeup) -> Class {
         let is_still_noise =
             || self.previous == Some(Class::Unidentified) && is_sampled_noise(block);
         if is_still_noise() {
             return Class::Unidentified;
         }
+        let is_varied = || !is_noise(block);
         let is_numeric = self.is_likely(block)
+            || is_varied() && self.fits_any(block, &floats::KINDS)
             || self.fits_any(block, integers::BYTES)
-            || !is_noise(block)
-                && (self.fits_any(block, &floats::KINDS) || self.fits_any(block, integers::WIDE));
+            || is_varied() && self.fits_any(block, integers::WIDE);
         if is_numeric { Class::Numeric } else { Class::Unidentified }
     }
 

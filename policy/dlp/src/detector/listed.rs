@@ -71,3 +71,15 @@ pub(crate) fn timestamp_end(bytes: &[u8], at: usize, len: usize) -> Option<usize
     let has_fraction = digits > 0 && matches!(byte(bytes, end), b'.' | b',');
     Some(if has_fraction { end + 1 + digits } else { end })
 }
+
+/// As [`timestamp_end`], of what begins a line of a log, or stands in its brackets: nobody's date,
+/// unless the line before ends with a label.
+pub(crate) fn leading_timestamp(bytes: &[u8], at: usize, len: usize) -> Option<usize> {
+    let before = bytes.get(..at).unwrap_or_default();
+    let is_leading = match before {
+        [] | [.., b'['] => true,
+        [.., last, b'\n'] => !matches!(last, b':' | b'=' | b'|' | b'"'),
+        _ => false,
+    };
+    if is_leading { timestamp_end(bytes, at, len) } else { None }
+}

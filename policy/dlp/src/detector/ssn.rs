@@ -93,6 +93,12 @@ fn last_four(view: &View<'_>) -> Option<Match> {
         label(view.at - MASKED)?;
         view.at - MASKED
     } else {
+        // Behind a word, or `last 4`: not behind other numbers.
+        let mut near = (1..=4).map(|back| view.before(view.at, back));
+        let near = near.find(u8::is_ascii_alphanumeric)?;
+        if near.is_ascii_digit() && near != b'4' {
+            return None;
+        }
         let is_last = view.mentions(view.at, 32, &["last", "ending", "ends", "lastfour"]);
         // `last 4` is no other number.
         let told = view.at - TOLD.min(view.at);

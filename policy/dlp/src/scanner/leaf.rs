@@ -9,7 +9,7 @@ mod window;
 use std::sync::Arc;
 
 use crate::coverage::{Blocks, Declared};
-use crate::detector::listed::{is_listed, timestamp_end};
+use crate::detector::listed::{is_listed, leading_timestamp, timestamp_end};
 use crate::detector::{LOOK_AHEAD, LOOK_BACK, Match, REACH_BACK, RUN_MAX, View};
 use crate::finding::Identifier;
 use crate::format::dialect::Dialect;
@@ -227,6 +227,10 @@ impl Leaf {
             return;
         }
         if is_run && (view.run > RUN_MAX || is_listed(bytes, view.at, view.run)) {
+            return;
+        }
+        if is_run && let Some(end) = leading_timestamp(bytes, view.at, view.run) {
+            self.judged = self.judged.max(start + end);
             return;
         }
         if let Some((detector, found)) = scan.catalog.examine(anchor, &view) {

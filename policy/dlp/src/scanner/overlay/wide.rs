@@ -42,7 +42,8 @@ impl Wide {
 
     pub(super) fn read(&mut self, scan: &mut Scan, around: &Around, (offset, block): (u64, &[u8])) {
         let is_idle = self.open.is_none() && pairs(&self.held) == 0;
-        if is_idle && crate::gate::vectored(|| pairs(block)) < RUN_MIN / 2 {
+        let is_empty = || crate::gate::vectored(|| near_zeros(block)) < RUN_MIN / 2;
+        if is_idle && (is_empty() || crate::gate::vectored(|| pairs(block)) < RUN_MIN / 2) {
             self.held.clear();
             self.held.extend_from_slice(
                 block.get(block.len().saturating_sub(RUN_MIN * WIDTH_MAX)..).unwrap_or_default(),
@@ -105,6 +106,20 @@ impl Wide {
         self.held.clear();
         self.close(scan, last);
     }
+}
+
+/// How often two zeros stand beside each other or with one byte between: a superset of [`pairs`].
+#[inline(always)]
+fn near_zeros(block: &[u8]) -> usize {
+    const PART: usize = 128;
+    let mut count = 0;
+    for at in (0..block.len()).step_by(PART) {
+        let from = |skip: usize| block.get(at + skip..).unwrap_or_default().iter().take(PART);
+        let lanes = from(0).zip(from(1)).zip(from(2));
+        let near = |((a, b), c): ((&u8, &u8), &u8)| u8::from((*a == 0) & ((*b == 0) | (*c == 0)));
+        count += usize::from(lanes.map(near).fold(0u8, u8::wrapping_add));
+    }
+    count
 }
 
 /// How often two characters of the same width seem to follow each other.
