@@ -20,6 +20,7 @@ mod detectors;
 mod endpoints;
 mod faults;
 mod lint;
+mod materials;
 mod names;
 mod parse;
 mod read;
@@ -29,6 +30,7 @@ mod tls;
 
 use faults::Faults;
 pub use faults::{FAULTS_MAX, InvalidPolicy, Warning};
+pub use materials::Materials;
 use names::Names;
 
 /// Most files in a policy folder.
@@ -53,6 +55,8 @@ pub struct Compiled {
     pub policy: Policy,
     /// The content profiles that have a name, also those that no rule uses.
     pub profiles: Vec<Arc<ContentProfile>>,
+    /// Rosters and keys that the policy names, as they are written there.
+    pub files: Vec<String>,
     /// What is allowed and yet likely not meant.
     pub warnings: Vec<Warning>,
     pub(crate) tests: Vec<PolicyTest>,
@@ -60,43 +64,64 @@ pub struct Compiled {
 }
 
 impl Policy {
-    /// Compiles the files of a policy folder.
+    /// Compiles the files of a policy folder, without the rosters and keys that it names: a profile
+    /// that has some lets nothing through. For whoever asks what a policy says.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Policy::compile_with`].
+    pub fn compile(sources: &[Source]) -> Result<Compiled, Vec<InvalidPolicy>> {
+        compile(sources, None)
+    }
+
+    /// Compiles the files of a policy folder, with the rosters and keys that it names.
     ///
     /// # Errors
     ///
     /// Everything that is wrong, each with file, line, column and what to do; at most [`FAULTS_MAX`]. In a
     /// file whose shape is wrong (an unknown field, a wrong type) only the first such fault is known; and
     /// names that such a file may have defined are not reported as missing elsewhere.
-    pub fn compile(sources: &[Source]) -> Result<Compiled, Vec<InvalidPolicy>> {
-        let mut faults = Faults::default();
-        let sources = sorted(sources, &mut faults);
-        let mut files: Vec<(Arc<str>, PolicyFile)> = Vec::with_capacity(sources.len());
-        for source in &sources {
-            match parse::parse(&source.text) {
-                Ok(file) => files.push((Arc::from(source.name.as_str()), file)),
-                Err(fault) => faults.push_error(InvalidPolicy::at(&source.name, fault)),
-            }
-        }
-        let names = Names::gather(&files, files.len() == sources.len(), &mut faults);
-        read_headers(&files, &mut faults);
-        let regions = endpoints::permitted_regions(&files, &mut faults);
-        let endpoints = endpoints::compile(&files, regions.as_ref(), &mut faults);
-        let profiles = content::compile(&files, &mut faults);
-        let links = rules::Links { names: &names, profiles: &profiles };
-        let egress = rules::egress(&files, &links, &mut faults);
-        rules::check_ways(&files, &endpoints, &egress, &mut faults);
-        let inbound = rules::inbound(&files, &links, &mut faults);
-        let tests = tests_of::compile(&files, &names, &mut faults);
-        let expiries = lint::expiries(&files);
-        lint::unused(&files, &mut faults);
-        lint::shadowed(&files, &egress, &mut faults);
-        let hash = hash(&sources);
-        let warnings = faults.finish()?;
-        let egress = Egress::new(endpoints, egress);
-        let policy = Policy::new(hash, egress, Inbound::new(inbound));
-        let profiles = profiles.into_iter().flatten().collect();
-        Ok(Compiled { policy, profiles, warnings, tests, expiries })
+    pub fn compile_with(
+        sources: &[Source],
+        materials: &dyn Materials,
+    ) -> Result<Compiled, Vec<InvalidPolicy>> {
+        compile(sources, Some(materials))
     }
+}
+
+fn compile(
+    sources: &[Source],
+    materials: Option<&dyn Materials>,
+) -> Result<Compiled, Vec<InvalidPolicy>> {
+    let mut faults = Faults::default();
+    let sources = sorted(sources, &mut faults);
+    let mut files: Vec<(Arc<str>, PolicyFile)> = Vec::with_capacity(sources.len());
+    for source in &sources {
+        match parse::parse(&source.text) {
+            Ok(file) => files.push((Arc::from(source.name.as_str()), file)),
+            Err(fault) => faults.push_error(InvalidPolicy::at(&source.name, fault)),
+        }
+    }
+    let names = Names::gather(&files, files.len() == sources.len(), &mut faults);
+    read_headers(&files, &mut faults);
+    let regions = endpoints::permitted_regions(&files, &mut faults);
+    let endpoints = endpoints::compile(&files, regions.as_ref(), &mut faults);
+    let profiles = content::compile(&files, materials, &mut faults);
+    let links = rules::Links { names: &names, profiles: &profiles };
+    let egress = rules::egress(&files, &links, &mut faults);
+    rules::check_ways(&files, &endpoints, &egress, &mut faults);
+    let inbound = rules::inbound(&files, &links, &mut faults);
+    let tests = tests_of::compile(&files, &names, &mut faults);
+    let expiries = lint::expiries(&files);
+    lint::unused(&files, &mut faults);
+    lint::shadowed(&files, &egress, &mut faults);
+    let hash = hash(&sources);
+    let warnings = faults.finish()?;
+    let egress = Egress::new(endpoints, egress);
+    let policy = Policy::new(hash, egress, Inbound::new(inbound));
+    let profiles = profiles.into_iter().flatten().collect();
+    let files = materials::named(&files);
+    Ok(Compiled { policy, profiles, files, warnings, tests, expiries })
 }
 
 /// The files by name, or what is wrong with the folder as a whole.

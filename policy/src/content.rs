@@ -6,7 +6,8 @@
 
 use std::sync::Arc;
 
-use dlp::{Catalog, Confidence, Evidence, Finding, Hint, Identifier, Limits, Scanner};
+use dlp::redact::Style;
+use dlp::{Catalog, Confidence, Evidence, Finding, Hint, Identifier, Limits, Scanner, Tally};
 
 use crate::verdict::{Action, Enforcement, Reason, Verdict, code};
 
@@ -48,6 +49,10 @@ pub struct ContentProfile {
     pub(crate) unidentified: Gap,
     pub(crate) rules: Vec<ContentRule>,
     pub(crate) contract: Option<Contract>,
+    /// What takes the place of what is redacted.
+    pub(crate) style: Style,
+    /// False for a profile that was compiled without the rosters and keys that it names.
+    pub(crate) is_furnished: bool,
     pub(crate) catalog: Arc<Catalog>,
 }
 
@@ -75,11 +80,11 @@ impl ContentRule {
         confidence >= self.confidence && self.identifiers.contains(&identifier)
     }
 
-    fn tally(&self, evidence: &Evidence) -> u64 {
+    fn count(&self, tally: &Tally) -> u64 {
         let matching = |(identifier, confidence, _, _): &(Identifier, Confidence, _, _)| {
             self.matches(*identifier, *confidence)
         };
-        evidence.tally.iter().filter(matching).map(|(.., count)| count).sum()
+        tally.iter().filter(matching).map(|(.., count)| count).sum()
     }
 }
 
@@ -110,6 +115,11 @@ impl ContentProfile {
         &self.catalog
     }
 
+    /// What takes the place of what is redacted.
+    pub fn style(&self) -> &Style {
+        &self.style
+    }
+
     /// A scanner for one body, which gathers what this profile judges.
     pub fn scanner(&self, hint: &Hint<'_>, limits: Limits) -> Scanner {
         self.scanner_with(Arc::clone(&self.catalog), hint, limits)
@@ -130,10 +140,21 @@ impl ContentProfile {
     /// was not read. A contract is on bodies only, and refuses one that was not scanned by
     /// [`ContentProfile::scanner`].
     pub fn judge(&self, place: Place, evidence: &Evidence) -> Verdict {
+        self.judge_after(place, &Tally::default(), evidence)
+    }
+
+    /// As [`ContentProfile::judge`], of an exchange in which so much was found before, in target, headers
+    /// and trailers: that counts, and cannot be masked any more.
+    pub fn judge_after(&self, place: Place, before: &Tally, evidence: &Evidence) -> Verdict {
         if self.exempt.is_some() && place == Place::Body {
             return Verdict::allow(None, "the rule exempts this content".to_owned());
         }
-        let verdict = self.strictest(place, evidence).unwrap_or_else(|| {
+        if !self.is_furnished {
+            let label = Arc::from(format!("content/{}", self.name));
+            let text = "the rosters and keys of this content profile were not loaded".to_owned();
+            return Verdict::block(Some(label), code::UNREADABLE, text);
+        }
+        let verdict = self.strictest(place, before, evidence).unwrap_or_else(|| {
             Verdict::allow(None, "nothing found that a rule acts on".to_owned())
         });
         if verdict.action == Action::Block {
@@ -174,12 +195,14 @@ impl ContentProfile {
 
     /// The strictest action that findings lead to; of equals the first rule, and the rules before the
     /// default.
-    fn strictest(&self, place: Place, evidence: &Evidence) -> Option<Verdict> {
+    fn strictest(&self, place: Place, before: &Tally, evidence: &Evidence) -> Option<Verdict> {
         let mut strictest: Option<(Action, &ContentRule, u64)> = None;
         for rule in &self.rules {
-            let found = rule.tally(evidence);
+            let found_before = rule.count(before);
+            let found = rule.count(&evidence.tally).saturating_add(found_before);
             let action = match (rule.action, place) {
                 (Action::Redact, Place::Head) | (Action::Quarantine, _) => Action::Block,
+                (Action::Redact, Place::Body) if found_before > 0 => Action::Block,
                 (action @ (Action::Allow | Action::Redact | Action::Block), _) => action,
             };
             if found >= rule.count && strictest.is_none_or(|(best, _, _)| action > best) {
@@ -193,7 +216,10 @@ impl ContentProfile {
                 action,
                 enforcement: Enforcement::Enforce,
                 rule: Some(Arc::clone(&rule.label)),
-                reason: Reason { code: code::FINDING, text: text::matched(rule, found, evidence) },
+                reason: Reason {
+                    code: code::FINDING,
+                    text: text::matched(rule, found, (before, evidence)),
+                },
             })
         })
     }

@@ -12,7 +12,8 @@ use serde_saphyr::Spanned;
 mod content;
 
 pub use content::{
-    ContentFile, ContentRef, ContentRuleFile, DetectorFile, ExemptFile, PayloadFile, WhenFile,
+    ContentFile, ContentRef, ContentRuleFile, DetectorFile, ExactFile, ExemptFile, PayloadFile,
+    RedactionFile, WhenFile,
 };
 
 /// A word, name, pattern or time with its place.

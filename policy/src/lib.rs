@@ -52,7 +52,7 @@ pub mod size;
 mod suggest;
 mod verdict;
 
-pub use compile::{Compiled, InvalidPolicy, Source, Warning};
+pub use compile::{Compiled, InvalidPolicy, Materials, Source, Warning};
 pub use content::{ContentProfile, HOLD_MAX_DEFAULT, Inspect, NAN_SHARE_MAX_DEFAULT, Place};
 pub use endpoint::{InvalidSpkiPin, PeerName, SpkiPin, UpstreamTls};
 pub use host::{Host, HostPattern, InvalidHost};

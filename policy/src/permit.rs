@@ -14,7 +14,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use dlp::{Evidence, Finding};
+use dlp::{Evidence, Finding, Tally};
 use jiff::Timestamp;
 
 use crate::addr::AddrRefusal;
@@ -171,7 +171,7 @@ impl EgressPermit {
 
     /// The verdict on what leaves, softened where the rule only monitors.
     pub fn judge(&self, place: Place, evidence: &Evidence) -> Verdict {
-        self.ruling().judge(place, evidence)
+        self.ruling().judge(place, &Tally::default(), evidence)
     }
 
     /// The verdict on what comes back; allowed unread where the rule has no `contentIn`.
@@ -263,7 +263,7 @@ impl InboundPermit {
 
     /// The verdict on what leaves, softened where the rule only monitors.
     pub fn judge(&self, place: Place, evidence: &Evidence) -> Verdict {
-        self.ruling().judge(place, evidence)
+        self.ruling().judge(place, &Tally::default(), evidence)
     }
 
     /// The verdict on what comes in; allowed unread where the rule has no `contentIn`.
@@ -279,7 +279,7 @@ impl InboundPermit {
 
 fn judge_in(ruling: Option<Ruling>, place: Place, evidence: &Evidence) -> Verdict {
     match ruling {
-        Some(ruling) => ruling.judge(place, evidence),
+        Some(ruling) => ruling.judge(place, &Tally::default(), evidence),
         None => Verdict::allow(None, "the rule does not ask for this to be read".to_owned()),
     }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use dlp::{Evidence, Finding};
+use dlp::{Evidence, Finding, Tally};
 
 use crate::content::{ContentProfile, Place};
 use crate::permit::{EgressPermit, InboundPermit};
@@ -36,9 +36,10 @@ impl Ruling {
         &self.profile
     }
 
-    /// The verdict on what was read, softened where the rule only monitors.
-    pub fn judge(&self, place: Place, evidence: &Evidence) -> Verdict {
-        let mut verdict = self.profile.judge(place, evidence);
+    /// The verdict on what was read, after what was found before in the same exchange; softened where the
+    /// rule only monitors.
+    pub fn judge(&self, place: Place, before: &Tally, evidence: &Evidence) -> Verdict {
+        let mut verdict = self.profile.judge_after(place, before, evidence);
         verdict.enforcement = self.enforcement;
         verdict
     }

@@ -235,11 +235,38 @@ fn a_ruling_judges_as_its_permit_does() {
     let ruling = permit.ruling();
     let scanner = ssn();
     let evidence = scanner.evidence();
-    assert_eq!(ruling.judge(Place::Body, evidence), permit.judge(Place::Body, evidence));
+    let none = dlp::Tally::default();
+    assert_eq!(ruling.judge(Place::Body, &none, evidence), permit.judge(Place::Body, evidence));
     assert_eq!(ruling.rule().map(|rule| &**rule), Some("out"));
     let redacted: Vec<bool> = evidence.findings.iter().map(|f| ruling.redacts(f)).collect();
     assert_eq!(redacted, [false, true], "the e-mail address alone");
     assert!(permit.ruling_in().is_none());
+}
+
+#[test]
+fn what_a_head_held_counts_with_the_body() {
+    let rules = |action: &str| {
+        let rule = format!("{{when: {{identifiers: [ssn, email], count: 4}}, action: {action}}}");
+        permit(&policy_of(&format!("rules: [{rule}]"), ""), NOW).ruling()
+    };
+    let (none, two) = (dlp::Tally::default(), ssn());
+    let (before, evidence) = (&two.evidence().tally, two.evidence());
+    assert_eq!(before.total(), 2);
+    for action in ["block", "redact"] {
+        let ruling = rules(action);
+        assert_eq!(ruling.judge(Place::Body, &none, evidence).action, Action::Allow, "{action}");
+        // What is in the head cannot be masked any more.
+        let verdict = ruling.judge(Place::Body, before, evidence);
+        assert!(verdict.stops(), "{action}");
+        assert!(
+            verdict.reason.text.starts_with("4 findings ("),
+            "all are told: {}",
+            verdict.reason.text
+        );
+        assert!(ruling.judge(Place::Head, before, evidence).stops(), "{action}");
+    }
+    let empty = dlp::Evidence::default();
+    assert!(!rules("block").judge(Place::Body, before, &empty).stops(), "two are not four");
 }
 
 #[test]

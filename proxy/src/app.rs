@@ -9,6 +9,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use certs::mint::InterceptCa;
 use certs::rotation::Current;
+use policy::Policy;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
@@ -80,12 +81,17 @@ impl App {
     /// error: everything is refused, and says so.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let metrics = Metrics::new().map_err(|error| failed("metrics", error))?;
-        let watched = Watched::look(&config.policy, &config.identity);
+        let mut watched = Watched::look(&config.policy, &config.identity);
         let sockets = Sockets::bind(&config).await?;
         let addresses = sockets.addresses();
         let identity = load_identity(&config, &metrics)?;
         let (audit, writer) = start_audit(&config)?;
-        let rooms = Arc::new(rooms(&config, identity, audit, (metrics, addresses))?);
+        let rooms = Arc::new(rooms(
+            &config,
+            (identity, watched.load_or_broken()),
+            audit,
+            (metrics, addresses),
+        )?);
         let (tasks, drain) = drain::channel();
         let (ask_drain, drain_asked) = mpsc::channel(1);
         if let Some(socket) = sockets.http_proxy {
@@ -195,7 +201,7 @@ fn start_audit(config: &Config) -> Result<(Audit, audit::Writer), StartError> {
 
 fn rooms(
     config: &Config,
-    identity: Arc<Current>,
+    (identity, policy): (Arc<Current>, Policy),
     audit: Audit,
     (metrics, addresses): (Metrics, Addresses),
 ) -> Result<Rooms, StartError> {
@@ -209,7 +215,7 @@ fn rooms(
         SpoolRoom::new(config.spool.clone(), limits.hold_memory_max, limits.spool_max, gauge);
     let upstream = Upstream::new(resolver, Arc::clone(&identity), own, (limits, metrics.clone()));
     Ok(Rooms {
-        policy: ArcSwap::from_pointee(reload::load_or_broken(&config.policy)),
+        policy: ArcSwap::from_pointee(policy),
         identity,
         audit,
         content: Content::new(

@@ -34,6 +34,7 @@ pub mod env;
 pub mod error;
 pub mod http;
 pub mod inbound;
+pub mod materials;
 pub mod ongoing;
 pub mod outbound;
 pub mod quickstart;

@@ -1,18 +1,18 @@
-//! Watches the policy folder and the identity's files. New material is compiled or validated
+//! Watches the policy folder, the rosters and keys that it names, and the identity's files. New material is compiled or validated
 //! before it is swapped in whole; what does not load is kept out and alarmed, and what was in
 //! force stays.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use certs::source::Files;
 use policy::{Policy, Source};
 use serde_json::json;
 
 use crate::drain::Drain;
+use crate::materials::{self, Looked, MaterialsFolder, Stamp};
 use crate::rooms::Rooms;
 
 /// How often the files are looked at. A look is a few `stat` calls, which also see a Kubernetes
@@ -46,22 +46,12 @@ pub fn read_policy(path: &Path) -> io::Result<Vec<Source>> {
         .collect()
 }
 
-/// Loads the policy; one that does not load refuses everything, saying why.
-pub fn load_or_broken(path: &Path) -> Policy {
-    match load(path) {
-        Ok(policy) => policy,
-        Err(why) => {
-            tracing::error!(%why, "the policy does not load; everything is refused");
-            Policy::broken(&why)
-        }
-    }
-}
-
 /// What is watched, and how it looked before it was first loaded.
 #[derive(Debug)]
 pub struct Watched {
     policy: PathBuf,
     policy_stamp: Stamp,
+    materials: Looked,
     files: Files,
     files_stamp: certs::source::Stamp,
 }
@@ -73,15 +63,26 @@ impl Watched {
         Self {
             policy: policy.to_owned(),
             policy_stamp: stamp(policy),
+            materials: Looked::default(),
             files: files.clone(),
             files_stamp: files.stamp(),
         }
+    }
+
+    /// Loads the policy; one that does not load refuses everything, saying why.
+    pub fn load_or_broken(&mut self) -> Policy {
+        let (loaded, looked) = load(&self.policy);
+        self.materials = looked;
+        loaded.unwrap_or_else(|why| {
+            tracing::error!(%why, "the policy does not load; everything is refused");
+            Policy::broken(&why)
+        })
     }
 }
 
 /// Watches until the drain begins.
 pub async fn watch(rooms: Arc<Rooms>, watched: Watched, mut drain: Drain) {
-    let Watched { policy, mut policy_stamp, files, mut files_stamp } = watched;
+    let Watched { policy, mut policy_stamp, mut materials, files, mut files_stamp } = watched;
     let mut is_retry = false;
     loop {
         tokio::select! {
@@ -89,9 +90,17 @@ pub async fn watch(rooms: Arc<Rooms>, watched: Watched, mut drain: Drain) {
             () = tokio::time::sleep(LOOK_INTERVAL) => {}
         }
         let now_policy = stamp(&policy);
-        if now_policy != policy_stamp {
+        if now_policy != policy_stamp || materials.has_changed() {
             policy_stamp = now_policy;
-            swap_policy(&rooms, &policy);
+            let path = policy.clone();
+            // Rosters may be large, and a worker that opens one serves nobody.
+            match tokio::task::spawn_blocking(move || load(&path)).await {
+                Ok((loaded, looked)) => {
+                    swap_policy(&rooms, loaded, !looked.is_empty());
+                    materials = looked;
+                }
+                Err(error) => swap_policy(&rooms, Err(error.to_string()), false),
+            }
         }
         let now_files = files.stamp();
         if now_files != files_stamp || is_retry {
@@ -103,12 +112,13 @@ pub async fn watch(rooms: Arc<Rooms>, watched: Watched, mut drain: Drain) {
     }
 }
 
-fn swap_policy(rooms: &Rooms, path: &Path) {
+/// The hash of a policy is that of its texts: rosters and keys may have changed below it.
+fn swap_policy(rooms: &Rooms, loaded: Result<Policy, String>, has_materials: bool) {
     let loads = &rooms.metrics.policy_loads;
-    match load(path) {
+    match loaded {
         Ok(policy) => {
             let hash = policy.hash().to_string();
-            if *policy.hash() == *rooms.policy.load().hash() {
+            if !has_materials && *policy.hash() == *rooms.policy.load().hash() {
                 return rooms.metrics.policy_alarm.set(0);
             }
             rooms.policy.store(Arc::new(policy));
@@ -164,9 +174,17 @@ pub fn seconds(at: jiff::Timestamp) -> f64 {
     at.as_second() as f64
 }
 
-fn load(path: &Path) -> Result<Policy, String> {
-    let sources = read_policy(path).map_err(|error| error.to_string())?;
-    match Policy::compile(&sources) {
+/// The policy, and what else than its own texts was looked at for it.
+fn load(path: &Path) -> (Result<Policy, String>, Looked) {
+    let folder = MaterialsFolder::beside(path);
+    let loaded = read_policy(path)
+        .map_err(|error| error.to_string())
+        .and_then(|sources| compile(&sources, &folder));
+    (loaded, folder.looked())
+}
+
+fn compile(sources: &[Source], folder: &MaterialsFolder) -> Result<Policy, String> {
+    match Policy::compile_with(sources, folder) {
         Ok(compiled) => {
             for warning in compiled.warnings.iter().chain(compiled.stale(crate::clock::now())) {
                 tracing::warn!(%warning, "policy");
@@ -180,19 +198,8 @@ fn load(path: &Path) -> Result<Policy, String> {
     }
 }
 
-/// What changes when a policy folder changes: each file's resolved path, size and time.
-type Stamp = BTreeMap<PathBuf, (u64, Option<SystemTime>)>;
-
 fn stamp(path: &Path) -> Stamp {
-    let files = policy_files(path).unwrap_or_default();
-    files
-        .into_iter()
-        .filter_map(|file| {
-            let metadata = std::fs::metadata(&file).ok()?;
-            let resolved = std::fs::canonicalize(&file).ok()?;
-            Some((resolved, (metadata.len(), metadata.modified().ok())))
-        })
-        .collect()
+    materials::stamp(policy_files(path).unwrap_or_default().iter().map(PathBuf::as_path))
 }
 
 /// The folder's YAML files in order of name; hidden ones (Kubernetes' `..data`) are not policy.

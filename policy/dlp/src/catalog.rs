@@ -82,9 +82,10 @@ impl Catalog {
         }
     }
 
-    /// The same detectors, and the values of these rosters besides.
+    /// The same detectors and rosters, and the values of these rosters besides.
     pub fn with_exact(&self, sets: Vec<Arc<ExactSet>>) -> Catalog {
-        Catalog { exact: sets, ..self.clone() }
+        let exact = self.exact.iter().cloned().chain(sets).collect();
+        Catalog { exact, ..self.clone() }
     }
 
     /// The rosters whose values are found.

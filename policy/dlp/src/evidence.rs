@@ -48,6 +48,12 @@ impl Evidence {
         }
     }
 
+    /// Forgets findings of a class, for text that is of that class by its grammar.
+    pub fn leave_out(&mut self, identifier: Identifier) {
+        self.findings.retain(|finding| finding.identifier != identifier);
+        self.tally.counts.retain(|(counted, ..), _| *counted != identifier);
+    }
+
     pub(crate) fn add_finding(&mut self, finding: Finding, findings_max: usize) {
         self.tally.add(&finding);
         // Half of the room is for what is sure enough to be acted on by default.
@@ -116,6 +122,22 @@ impl Tally {
     /// All findings.
     pub fn total(&self) -> u64 {
         self.counts.values().sum()
+    }
+
+    /// Adds the counts of another scan.
+    pub fn extend(&mut self, other: &Tally) {
+        for (key, count) in &other.counts {
+            let known = self.counts.entry(key.clone()).or_insert(0);
+            *known = known.saturating_add(*count);
+        }
+    }
+
+    /// Raises each count to that of another reading of the same bytes, where that found more.
+    pub fn raise(&mut self, other: &Tally) {
+        for (key, count) in &other.counts {
+            let known = self.counts.entry(key.clone()).or_insert(0);
+            *known = (*known).max(*count);
+        }
     }
 
     fn add(&mut self, finding: &Finding) {

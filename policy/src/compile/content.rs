@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use dlp::redact::Style;
 use dlp::{Catalog, Confidence, Identifier};
 use serde_saphyr::Spanned;
 
 use super::Faults;
+use super::materials::Materials;
 use super::read;
 use crate::content::{ContentProfile, ContentRule, Gap, HOLD_MAX_DEFAULT, Inspect};
 use crate::file::{ContentFile, ContentRuleFile, PolicyFile, Text, WhenFile};
@@ -18,6 +20,7 @@ const ANY: &str = "any";
 /// All profiles of the folder; None at the place of one with errors.
 pub(super) fn compile(
     files: &[(Arc<str>, PolicyFile)],
+    materials: Option<&dyn Materials>,
     faults: &mut Faults,
 ) -> Vec<Option<Arc<ContentProfile>>> {
     let catalog = Catalog::builtin();
@@ -25,7 +28,7 @@ pub(super) fn compile(
     for (name, file) in files {
         faults.enter(name);
         for entry in &file.content {
-            profiles.push(profile(faults, entry, &catalog).map(Arc::new));
+            profiles.push(profile(faults, entry, &catalog, materials).map(Arc::new));
         }
     }
     profiles
@@ -42,6 +45,8 @@ pub(super) fn exemption(because: &str) -> ContentProfile {
         unidentified: Gap::Block,
         rules: Vec::new(),
         contract: None,
+        style: Style::Mask,
+        is_furnished: true,
         catalog: Catalog::builtin(),
     }
 }
@@ -49,7 +54,8 @@ pub(super) fn exemption(because: &str) -> ContentProfile {
 fn profile(
     faults: &mut Faults,
     entry: &Spanned<ContentFile>,
-    catalog: &Arc<Catalog>,
+    builtin: &Arc<Catalog>,
+    materials: Option<&dyn Materials>,
 ) -> Option<ContentProfile> {
     let file = &entry.value;
     let modes = [("hold", Inspect::Hold), ("stream", Inspect::Stream)];
@@ -63,7 +69,8 @@ fn profile(
     };
     let (unreadable, unidentified) = gaps(faults, file);
     let contract = super::contract::compile(faults, file);
-    let catalog = super::detectors::compile(faults, file, catalog);
+    let own = super::detectors::compile(faults, file, builtin);
+    let (catalog, style) = super::materials::compile(faults, file, (own, materials));
     let mut rules = Vec::with_capacity(file.rules.len());
     for (place, rule_entry) in file.rules.iter().enumerate() {
         let label = Arc::from(format!("content/{}#{}", file.name.value, place + 1));
@@ -78,6 +85,8 @@ fn profile(
         unidentified: unidentified?,
         rules,
         contract,
+        style: style?,
+        is_furnished: materials.is_some() || !super::materials::has_files(file),
         catalog,
     })
 }

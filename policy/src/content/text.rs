@@ -1,13 +1,20 @@
 //! Texts of content verdicts: classes, counts and ways in, never a byte of what was found.
 
-use dlp::{Confidence, Evidence, Finding, Identifier};
+use std::collections::BTreeSet;
+
+use dlp::{Confidence, Evidence, Finding, Identifier, Tally};
 
 use super::ContentRule;
 
-/// A content rule applies.
-pub(super) fn matched(rule: &ContentRule, found: u64, evidence: &Evidence) -> String {
+/// A content rule applies, also to what was found before.
+pub(super) fn matched(
+    rule: &ContentRule,
+    found: u64,
+    (before, evidence): (&Tally, &Evidence),
+) -> String {
     let wanted = |i: Identifier, c: Confidence| rule.matches(i, c);
-    format!("{}; {} says {}", described(found, evidence, wanted), rule.label, rule.action.name())
+    let described = described(found, (before, evidence), wanted);
+    format!("{described}; {} says {}", rule.label, rule.action.name())
 }
 
 /// No content rule matches.
@@ -16,7 +23,8 @@ pub(super) fn unmatched(
     evidence: &Evidence,
     wanted: impl Fn(Identifier, Confidence) -> bool,
 ) -> String {
-    format!("{}; no content rule matches, which blocks", described(found, evidence, wanted))
+    let described = described(found, (&Tally::default(), evidence), wanted);
+    format!("{described}; no content rule matches, which blocks")
 }
 
 /// Something could not be read.
@@ -44,16 +52,15 @@ pub(super) fn fixed(finding: &Finding) -> String {
 /// `3 findings (mrn, ssn), first ssn in gzip!notes.zip!patient.txt`.
 fn described(
     found: u64,
-    evidence: &Evidence,
+    (before, evidence): (&Tally, &Evidence),
     wanted: impl Fn(Identifier, Confidence) -> bool,
 ) -> String {
-    let mut classes: Vec<&str> = evidence
-        .tally
-        .iter()
+    let counts = before.iter().chain(evidence.tally.iter());
+    let classes: BTreeSet<Identifier> = counts
         .filter(|(identifier, confidence, _, _)| wanted(*identifier, *confidence))
-        .map(|(identifier, ..)| identifier.name())
+        .map(|(identifier, ..)| identifier)
         .collect();
-    classes.dedup();
+    let classes: Vec<&str> = classes.into_iter().map(Identifier::name).collect();
     let noun = if found == 1 { "finding" } else { "findings" };
     let mut text = format!("{found} {noun} ({})", classes.join(", "));
     let first = evidence.findings.iter().find(|f| wanted(f.identifier, f.confidence));

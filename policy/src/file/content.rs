@@ -60,6 +60,12 @@ pub struct ContentFile {
     /// A site's own detectors.
     #[serde(default, deserialize_with = "present")]
     pub detectors: Option<Spanned<Vec<DetectorFile>>>,
+    /// Rosters of real patients, whose values are found.
+    #[serde(default, deserialize_with = "present")]
+    pub exact: Option<Spanned<Vec<Spanned<ExactFile>>>>,
+    /// What takes the place of what is redacted.
+    #[serde(default, deserialize_with = "present")]
+    pub redaction: Option<Spanned<RedactionFile>>,
 }
 
 /// `payload` of a content profile: the contract on what may leave.
@@ -127,6 +133,27 @@ pub struct DetectorFile {
     /// Words that must stand near.
     #[serde(default, deserialize_with = "present")]
     pub context: Option<Spanned<Vec<Text>>>,
+}
+
+/// An entry of `exact` of a content profile: a roster and its key, relative to the policy's folder.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ExactFile {
+    /// The roster, as `lazaret edm build` makes it.
+    pub file: Text,
+    /// Its key.
+    pub key_file: Text,
+}
+
+/// `redaction` of a content profile.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct RedactionFile {
+    /// `mask` or `token`.
+    pub style: Text,
+    /// The key of tokens, relative to the policy's folder.
+    #[serde(default, deserialize_with = "present")]
+    pub key_file: Option<Text>,
 }
 
 impl<'de> Deserialize<'de> for ContentRef {

@@ -25,6 +25,9 @@ pub fn check(sources: &[Source], now: Timestamp) -> Report {
     });
     let word = if tally.failed == 0 { "ok" } else { "failed" };
     let _ = writeln!(text, "{word}: {}, {}", summary(&compiled), counted(&tally, warnings.len()));
+    if !compiled.files.is_empty() {
+        let _ = writeln!(text, "files: {} (read and checked at load)", compiled.files.join(", "));
+    }
     let _ = writeln!(text, "hash: {}", compiled.policy.hash());
     let outcome = if tally.failed == 0 { Outcome::Pass } else { Outcome::TestsFail };
     Report { text, outcome }

@@ -16,7 +16,7 @@ use crate::redact::{self, Filter};
 #[derive(Debug, clap::Args)]
 pub(super) struct RedactArgs {
     /// Writes tokens instead of masks: the same value is the same token under this key. A file of
-    /// at least 32 bytes, such as 64 random hex digits.
+    /// at least 32 bytes, such as 64 random hex digits. Comes before the content profile's style.
     #[arg(long, value_name = "FILE")]
     token_key: Option<PathBuf>,
     /// Masks what this content profile does not allow, instead of all findings of medium
@@ -32,13 +32,14 @@ pub(super) struct RedactArgs {
 
 impl RedactArgs {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        let style = match &self.token_key {
-            Some(path) => Style::Token(key(path)?),
-            None => Style::Mask,
-        };
         let profile = match (&self.content, &self.policy) {
             (Some(name), Some(path)) => Some(profile(name, path)?),
             (_, _) => None,
+        };
+        let style = match (&self.token_key, &profile) {
+            (Some(path), _) => Style::Token(key(path)?),
+            (None, Some(profile)) => profile.style().clone(),
+            (None, None) => Style::Mask,
         };
         let catalog = match &profile {
             Some(profile) => profile.catalog().clone(),

@@ -10,6 +10,7 @@ use dlp::{Catalog, Confidence, Limits};
 use policy::{ContentProfile, Policy};
 
 use super::edm::RosterArgs;
+use crate::materials::MaterialsFolder;
 use crate::reload;
 use crate::scan::{self, Format, JOBS_MAX, Settings};
 
@@ -82,7 +83,8 @@ impl ScanArgs {
 /// A content profile of a policy folder.
 pub(super) fn profile(name: &str, path: &Path) -> anyhow::Result<Arc<ContentProfile>> {
     let sources = reload::read_policy(path)?;
-    let compiled = Policy::compile(&sources).map_err(|errors| {
+    let folder = MaterialsFolder::beside(path);
+    let compiled = Policy::compile_with(&sources, &folder).map_err(|errors| {
         let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
         anyhow::anyhow!("the policy does not load:\n{}", texts.join("\n"))
     })?;

@@ -1,6 +1,7 @@
 //! Reading what leaves outside the body: target, query and header values. A redaction here would
 //! change what was decided, so policy turns it into a block.
 
+use dlp::{Identifier, Tally};
 use http::HeaderMap;
 use policy::{Place, Ruling, Verdict};
 
@@ -12,18 +13,22 @@ pub(super) fn read_target(
     cell: &ReadingCell,
     target: &str,
 ) -> Result<(), Box<Verdict>> {
-    read(ruling, cell, target.as_bytes())?;
+    let mut part = Part { is_target: true, ..Part::new(ruling, cell) };
+    part.read(target.as_bytes())?;
     // Percent and plus escapes hide text from detectors, and to them a slash between digits is part
     // of a number (`/v2/123`); so each segment is read as a word, too.
     let mut words = percent_decoded(target.as_bytes());
     words.iter_mut().filter(|byte| **byte == b'/').for_each(|slash| *slash = b' ');
-    if words == target.as_bytes() {
-        return Ok(());
+    if words != target.as_bytes() {
+        part.read(&words)?;
+        // Some servers decode twice.
+        let twice = percent_decoded(&words);
+        if twice != words {
+            part.read(&twice)?;
+        }
     }
-    read(ruling, cell, &words)?;
-    // Some servers decode twice.
-    let twice = percent_decoded(&words);
-    if twice == words { Ok(()) } else { read(ruling, cell, &twice) }
+    part.finish();
+    Ok(())
 }
 
 /// Reads each header as `name: value`, so that a name such as `x-patient-ssn` is context.
@@ -34,39 +39,65 @@ pub(super) fn read_headers(
 ) -> Result<(), Box<Verdict>> {
     let mut line = Vec::new();
     for (name, value) in headers {
+        let mut part = Part::new(ruling, cell);
         if name.as_str().bytes().any(|byte| byte.is_ascii_digit()) {
             // A number in a name is joined to it by a hyphen, which detectors take for part of it.
             let is_letter = |byte: u8| byte.is_ascii_alphabetic();
             let digits =
                 name.as_str().bytes().map(|byte| if is_letter(byte) { b' ' } else { byte });
-            read(ruling, cell, &digits.collect::<Vec<_>>())?;
+            part.read(&digits.collect::<Vec<_>>())?;
         }
         line.clear();
         line.extend_from_slice(name.as_str().as_bytes());
         line.extend_from_slice(b": ");
         line.extend_from_slice(value.as_bytes());
-        read(ruling, cell, &line)?;
+        part.read(&line)?;
         if value.as_bytes().contains(&b'%') {
-            read(ruling, cell, &percent_decoded(&line))?;
+            part.read(&percent_decoded(&line))?;
         }
+        part.finish();
     }
     Ok(())
 }
 
-fn read(ruling: &Ruling, cell: &ReadingCell, text: &[u8]) -> Result<(), Box<Verdict>> {
-    let mut evidence = dlp::scan(ruling.profile().catalog(), text);
-    if evidence.tally.total() == 0 {
-        return Ok(());
+/// One part of a head, which is read in several forms: what stands in each of them is one finding.
+struct Part<'a> {
+    ruling: &'a Ruling,
+    cell: &'a ReadingCell,
+    is_target: bool,
+    found: Tally,
+}
+
+impl<'a> Part<'a> {
+    fn new(ruling: &'a Ruling, cell: &'a ReadingCell) -> Self {
+        Self { ruling, cell, is_target: false, found: Tally::default() }
     }
-    // A target and a header are text by their grammar; the ledger counts bodies.
-    evidence.coverage = dlp::Coverage::default();
-    evidence.incomplete.clear();
-    let verdict = ruling.judge(Place::Head, &evidence);
-    cell.with(|reading| {
-        reading.add(&evidence);
-        reading.rule(&verdict);
-    });
-    if verdict.stops() { Err(Box::new(verdict)) } else { Ok(()) }
+
+    fn read(&mut self, text: &[u8]) -> Result<(), Box<Verdict>> {
+        let mut evidence = dlp::scan(self.ruling.profile().catalog(), text);
+        if self.is_target {
+            // Every request has one: what was decided on is no patient's.
+            evidence.leave_out(Identifier::Url);
+        }
+        if evidence.tally.total() == 0 {
+            return Ok(());
+        }
+        // A target and a header are text by their grammar; the ledger counts bodies.
+        evidence.coverage = dlp::Coverage::default();
+        evidence.incomplete.clear();
+        self.found.raise(&evidence.tally);
+        let before = self.cell.with(|reading| reading.before.clone());
+        let verdict = self.ruling.judge(Place::Head, &before, &evidence);
+        self.cell.with(|reading| {
+            reading.add(&evidence);
+            reading.rule(&verdict);
+        });
+        if verdict.stops() { Err(Box::new(verdict)) } else { Ok(()) }
+    }
+
+    fn finish(self) {
+        self.cell.with(|reading| reading.before.extend(&self.found));
+    }
 }
 
 fn percent_decoded(text: &[u8]) -> Vec<u8> {

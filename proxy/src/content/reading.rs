@@ -29,6 +29,8 @@ pub struct Reading {
     pub cut: bool,
     /// Why a streamed body did not end, if it was no verdict.
     pub failure: Option<Kind>,
+    /// What was found in the target, headers and trailers: counts in each judgement that follows.
+    pub before: dlp::Tally,
     findings: BTreeMap<Counted, u64>,
     coverage: dlp::Coverage,
     incomplete: Vec<String>,

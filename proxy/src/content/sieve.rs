@@ -5,17 +5,21 @@
 //! all once a verdict stops.
 
 use bytes::{Bytes, BytesMut};
+use dlp::redact::{Style, is_maskable, redact};
 use policy::{Action, Enforcement, Inspect, Place, Ruling, Verdict};
 
 use super::body::Hand;
 use super::spool::{Spool, SpoolRoom};
 use super::{Hint, Meters, ReadingCell, Tally};
-use crate::error::Kind;
+use crate::error::{Error, Kind};
 use crate::stop::Stop;
 
 /// Judging costs a pass over the tally; it is done at most once for this many bytes while nothing
 /// new is found.
 const JUDGE_INTERVAL_BYTES: u64 = 1024 * 1024;
+
+/// Bytes that are kept together so that the values in them become tokens; longer ones are masked.
+const TOKEN_SPAN_MAX: u64 = 256 * 1024;
 
 pub(super) struct Sieve {
     ruling: Ruling,
@@ -140,11 +144,59 @@ impl Sieve {
             Some(scanner) if !self.is_finished => scanner.cleared(),
             Some(_) | None => self.taken,
         };
+        let cleared = self.uncut(cleared);
         let piece = self.spool.pop(cleared.saturating_sub(self.released)).await;
         let Some(piece) = piece.map_err(Stop::Failed)? else { return Ok(None) };
+        let piece = self.whole(piece, cleared).await.map_err(Stop::Failed)?;
         let offset = self.released;
         self.released += piece.len() as u64;
-        Ok(Some(self.mask(offset, piece)))
+        Ok(Some(self.redact(offset, piece)))
+    }
+
+    /// The nearest place at or before `end` that cuts no value which is to become a token.
+    fn uncut(&self, mut end: u64) -> u64 {
+        while let Some((start, _)) = self.token_over(end) {
+            if end - start > TOKEN_SPAN_MAX {
+                break;
+            }
+            end = start;
+        }
+        end
+    }
+
+    /// The piece, and what follows it up to `cleared` while a value that is to become a token is cut
+    /// between them.
+    async fn whole(&mut self, piece: Bytes, cleared: u64) -> Result<Bytes, Error> {
+        let end_of = |piece: usize| self.released + piece as u64;
+        let Some(mut over) = self.token_over(end_of(piece.len())) else { return Ok(piece) };
+        let mut whole = BytesMut::from(piece);
+        loop {
+            let end = self.released + whole.len() as u64;
+            let (_, to) = over;
+            let more = self.spool.pop(to.min(cleared).saturating_sub(end)).await?;
+            let Some(more) = more else { break };
+            whole.extend_from_slice(&more);
+            match self.token_over(self.released + whole.len() as u64) {
+                Some(next) if whole.len() as u64 <= TOKEN_SPAN_MAX => over = next,
+                Some(_) | None => break,
+            }
+        }
+        Ok(whole.freeze())
+    }
+
+    /// A value that is to become a token and that `at` would cut. A cut one becomes a mask.
+    fn token_over(&self, at: u64) -> Option<(u64, u64)> {
+        let is_token = match self.ruling.profile().style() {
+            Style::Mask => false,
+            Style::Token(_) => self.is_masking,
+        };
+        let scanner = self.scanner.as_ref().filter(|_| is_token)?;
+        let findings = scanner.evidence().findings.get(self.mask_from..).unwrap_or_default();
+        let cut = findings
+            .iter()
+            .filter(|finding| finding.span.start < at && at < finding.span.end)
+            .filter(|finding| is_maskable(finding) && self.ruling.redacts(finding));
+        cut.map(|finding| (finding.span.start, finding.span.end)).min()
     }
 
     /// Everything at once, if it never left memory.
@@ -157,7 +209,7 @@ impl Sieve {
         self.spool.len()
     }
 
-    fn mask(&mut self, offset: u64, piece: Bytes) -> Bytes {
+    fn redact(&mut self, offset: u64, piece: Bytes) -> Bytes {
         let Some(scanner) = self.scanner.as_ref().filter(|_| self.is_masking) else {
             return piece;
         };
@@ -166,7 +218,8 @@ impl Sieve {
         let is_behind = |finding: &&dlp::Finding| finding.span.end <= offset;
         let behind = findings.iter().take_while(is_behind).count();
         let findings = findings.get(behind..).unwrap_or_default();
-        dlp::redact::mask(findings, offset, &mut masked, |finding| self.ruling.redacts(finding));
+        let style = self.ruling.profile().style();
+        redact(style, findings, offset, &mut masked, |finding| self.ruling.redacts(finding));
         self.mask_from += behind;
         masked.freeze()
     }
@@ -189,7 +242,8 @@ impl Sieve {
 
     fn judge(&mut self) -> Result<(), Stop> {
         let Some(scanner) = &self.scanner else { return Ok(()) };
-        let verdict = self.ruling.judge(Place::Body, scanner.evidence());
+        let before = self.cell.with(|reading| reading.before.clone());
+        let verdict = self.ruling.judge(Place::Body, &before, scanner.evidence());
         if verdict.stops() {
             return Err(self.stop(verdict));
         }

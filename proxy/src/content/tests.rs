@@ -105,11 +105,18 @@ async fn receive(mut body: ClearedBody) -> (Vec<u8>, Option<HeaderMap>, bool) {
 
 /// Reads a body under the rule for `path`; what comes out, and the meters.
 async fn pass(path: &str, memory_max: usize, body: Pieces) -> (Result<Passed, Stop>, Meters) {
+    pass_under(ruling(path), memory_max, body).await
+}
+
+async fn pass_under(
+    ruling: Ruling,
+    memory_max: usize,
+    body: Pieces,
+) -> (Result<Passed, Stop>, Meters) {
     let (_tasks, drain) = drain::channel();
     let meters = Meters::default();
-    let read = content(memory_max)
-        .read_body(ruling(path), &Hint::default(), body, (&meters, &drain))
-        .await;
+    let read =
+        content(memory_max).read_body(ruling, &Hint::default(), body, (&meters, &drain)).await;
     let passed = match read {
         Err(stop) => Err(stop),
         Ok(body) => {
@@ -294,6 +301,8 @@ fn heads_are_read_also_under_an_exemption() {
     headers.insert("x-536-22-8941", "1".parse().unwrap());
     assert!(content.read_head(&ruling("/exempt"), "", &headers, &cell).is_err());
 }
+
+mod tokens;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]

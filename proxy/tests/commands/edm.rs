@@ -68,3 +68,50 @@ fn nothing_tells_a_cell_and_nothing_opens_without_the_key() {
     assert!(!stderr(&output).contains("Jane"));
     assert!(!folder.path().join("x").exists());
 }
+
+#[test]
+fn a_content_profile_brings_its_roster_and_its_style() {
+    let folder = folder();
+    assert_eq!(lazaret(folder.path(), &BUILD, b"").status.code(), Some(0));
+    let policy = "apiVersion: lazaret/v1\nkind: Policy\ncontent:\n  - name: notes\n    \
+                  exact: [{file: ../roster.edm, keyFile: ../key}]\n    \
+                  redaction: {style: token, keyFile: ../other}\n";
+    fs::create_dir(folder.path().join("policy")).unwrap();
+    fs::write(folder.path().join("policy/p.yaml"), policy).unwrap();
+    let text = b"Jory Vantongeren did well in ZX99812.\n";
+    for path in ["policy", "policy/p.yaml"] {
+        let scan = ["scan", "--format", "json", "--content", "notes", "--policy", path, "-"];
+        let output = lazaret(folder.path(), &scan, text);
+        let said = stdout(&output);
+        assert_eq!(output.status.code(), Some(1), "{said}{}", stderr(&output));
+        assert!(said.contains("\"detector\":\"exact\""), "{said}");
+        let redact = ["redact", "--content", "notes", "--policy", path];
+        let said = stdout(&lazaret(folder.path(), &redact, text));
+        let token = said.split(' ').next().unwrap();
+        assert!(token.starts_with('*') && token.contains(char::is_alphabetic), "{said}");
+        assert!(!said.contains("Vantongeren") && !said.contains("99812"), "{said}");
+    }
+    // A second roster on the command line is besides, not instead.
+    let column = ["--column", "study=other", "second.csv", "-o", "second.edm"];
+    let build: Vec<&str> = ["edm", "build", "--key", "key"].into_iter().chain(column).collect();
+    fs::write(folder.path().join("second.csv"), "name,study\nOdalys Brambleton,QQ-30911\n")
+        .unwrap();
+    assert_eq!(lazaret(folder.path(), &build, b"").status.code(), Some(0));
+    let scan = ["scan", "--format", "json", "--content", "notes", "--policy", "policy"];
+    let more = ["--roster", "second.edm", "--roster-key", "key", "-"];
+    let args: Vec<&str> = scan.into_iter().chain(more).collect();
+    for text in ["Jory Vantongeren, ZX99812.", "Odalys Brambleton, QQ30911."] {
+        let said = stdout(&lazaret(folder.path(), &args, text.as_bytes()));
+        assert!(said.contains("\"detector\":\"exact\""), "{text} {said}");
+    }
+
+    let output = lazaret(folder.path(), &["policy", "check", "policy"], b"");
+    let said = stdout(&output);
+    assert!(said.contains("files: ../key, ../other, ../roster.edm (read"), "{said}");
+    fs::write(folder.path().join("key"), "6b".repeat(32)).unwrap();
+    let args: Vec<&str> = scan.into_iter().chain(["-"]).collect();
+    let output = lazaret(folder.path(), &args, b"");
+    assert_eq!(output.status.code(), Some(2));
+    let said = stderr(&output);
+    assert!(said.contains("p.yaml:5:20: the roster `../roster.edm` cannot be loaded"), "{said}");
+}

@@ -20,6 +20,7 @@ mod content;
 mod contracts;
 mod drain;
 mod early;
+mod exact;
 mod harness;
 mod hostile;
 mod inbound;
