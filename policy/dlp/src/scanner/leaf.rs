@@ -114,6 +114,7 @@ impl Leaf {
             self.blocks.feed(piece, &mut scan.evidence.coverage);
         }
         let around = self.around();
+        let decoded = self.overlays.settled();
         let found = self.overlays.feed(scan, &around, piece);
         self.reveal(window, found);
         self.listen(window, |dialect, sink| dialect.feed(piece, sink));
@@ -124,6 +125,9 @@ impl Leaf {
         if to > self.judged {
             self.judge(scan, window, to);
             self.compare(window, self.base + to as u64);
+            self.settle(scan);
+        } else if self.overlays.settled() > decoded {
+            // Now, and not at the next anchors, whose place in time is the chunks'.
             self.settle(scan);
         }
     }
