@@ -158,7 +158,7 @@ impl Blocks {
                 } else if is_short {
                     self.class_of_rest()
                 } else {
-                    self.statistics(block, &makeup)
+                    self.statistics(block)
                 }
             }
         }
@@ -177,7 +177,7 @@ impl Blocks {
 
     /// Whether any kind of number fits. The order is for speed only: the last one that fitted, then
     /// those that a single comparison an element tells from then on. Noise may fit all but bytes.
-    fn statistics(&mut self, block: &[u8], makeup: &Makeup) -> Class {
+    fn statistics(&mut self, block: &[u8]) -> Class {
         let is_still_noise =
             || self.previous == Some(Class::Unidentified) && is_sampled_noise(block);
         if is_still_noise() {
