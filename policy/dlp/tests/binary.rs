@@ -10,6 +10,9 @@
 
 #[path = "binary/arrow.rs"]
 mod arrow;
+#[path = "build/all.rs"]
+#[allow(dead_code, reason = "shared")]
+mod build;
 #[path = "binary/dicom.rs"]
 mod dicom;
 #[path = "binary/hdf5.rs"]

@@ -8,7 +8,7 @@
     reason = "tests"
 )]
 
-#[path = "containers/archive.rs"]
+#[path = "build/archive.rs"]
 mod archive;
 
 use std::io::Read;

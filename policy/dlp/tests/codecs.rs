@@ -8,7 +8,7 @@
     reason = "tests"
 )]
 
-#[path = "codecs/encode.rs"]
+#[path = "build/encode.rs"]
 mod encode;
 
 use dlp::{Catalog, Evidence, Hint, Limits, Scanner, Status};

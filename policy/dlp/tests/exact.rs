@@ -7,7 +7,7 @@
     reason = "tests"
 )]
 
-#[path = "containers/archive.rs"]
+#[path = "build/archive.rs"]
 #[allow(dead_code, reason = "only gzip is needed here")]
 mod archive;
 

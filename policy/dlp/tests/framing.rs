@@ -8,7 +8,7 @@
     reason = "tests"
 )]
 
-#[path = "codecs/encode.rs"]
+#[path = "build/encode.rs"]
 #[allow(dead_code, reason = "shared")]
 mod encode;
 

@@ -5,7 +5,7 @@
 #![allow(clippy::indexing_slicing, reason = "a test that cannot go on fails there")]
 
 #[expect(dead_code, reason = "shared with the tests of containers")]
-#[path = "containers/archive.rs"]
+#[path = "build/archive.rs"]
 mod archive;
 
 use archive::{Entry, gzip, zip};

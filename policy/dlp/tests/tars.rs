@@ -8,12 +8,15 @@
     reason = "tests"
 )]
 
-#[path = "codecs/encode.rs"]
+#[path = "build/encode.rs"]
 #[allow(dead_code, reason = "shared")]
 mod encode;
+#[path = "build/tape.rs"]
+mod tape;
 
 use dlp::{Catalog, Evidence, Hint, Limits, Scanner, Status};
 use proptest::prelude::*;
+use tape::{change, entry, file, tar};
 
 const NOTE: &[u8] = b"Patient note. SSN 219-45-6183.\n";
 
@@ -47,37 +50,6 @@ fn reasons(evidence: &Evidence) -> Vec<String> {
         i.member.as_ref().map_or(i.reason.name().to_owned(), |m| format!("{}@{m}", i.reason.name()))
     };
     evidence.incomplete.iter().map(reason).collect()
-}
-
-/// Changes a header and makes its check sum right.
-fn change(header: &mut [u8], at: usize, bytes: &[u8]) {
-    header[at..at + bytes.len()].copy_from_slice(bytes);
-    header[148..156].fill(b' ');
-    let sum: u32 = header[..512].iter().map(|byte| u32::from(*byte)).sum();
-    header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-}
-
-/// An entry of a ustar archive, filled up.
-fn entry(name: &str, kind: u8, data: &[u8]) -> Vec<u8> {
-    let mut out = vec![0; 512];
-    out[..name.len()].copy_from_slice(name.as_bytes());
-    out[100..124].copy_from_slice(b"0000644\x000001750\x000001750\0");
-    out[124..136].copy_from_slice(format!("{:011o}\0", data.len()).as_bytes());
-    out[136..148].copy_from_slice(b"14712345671\0");
-    out[156] = kind;
-    change(&mut out, 257, b"ustar\x0000");
-    out.extend(data);
-    out.resize(out.len().next_multiple_of(512), 0);
-    out
-}
-
-fn file(name: &str, data: &[u8]) -> Vec<u8> {
-    entry(name, b'0', data)
-}
-
-/// Entries, and the two blocks of zeros.
-fn tar(entries: &[Vec<u8>]) -> Vec<u8> {
-    [entries.concat(), vec![0; 1024]].concat()
 }
 
 fn pax(key: &str, value: &str) -> Vec<u8> {

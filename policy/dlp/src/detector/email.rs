@@ -91,7 +91,7 @@ fn domain_end(view: &View<'_>) -> Option<usize> {
     while matches!(view.before(end, 1), b'.' | b'-') {
         end -= 1;
     }
-    is_edge(view.byte(end)).then_some(end)
+    (is_edge(view.byte(end)) || view.ends_by_escape(end)).then_some(end)
 }
 
 /// Whether the bytes around are printable, as text is and a tensor is not.

@@ -52,6 +52,11 @@ impl<'a> View<'a> {
         let skip = before.iter().rev().take(gap).take_while(is_gap).count();
         let end = upto - skip;
         let start = self.letters_before(end);
+        // The letter of an escape is none of the word's.
+        let is_escape = matches!(self.byte(start), b'n' | b'r' | b't')
+            && self.before(start, 1) == b'\\'
+            && self.byte(start + 1).is_ascii_uppercase();
+        let start = start + usize::from(is_escape);
         (start < end).then(|| (Lower::of(self.part(start, end)), start))
     }
 
@@ -66,8 +71,18 @@ impl<'a> View<'a> {
         let (near, far) = (self.byte(end), self.byte(end + 1));
         match near {
             b'.' => !far.is_ascii_alphanumeric() && far != b'*',
-            _ => near == 0 || near.is_ascii_whitespace() || b",;:!?)\"'<|^&]}".contains(&near),
+            _ => {
+                near.is_ascii_control()
+                    || near == b' '
+                    || b",;:!?)\"'<|^&]}".contains(&near)
+                    || self.ends_by_escape(end)
+            }
         }
+    }
+
+    /// Whether the end of a line or of a string stands at `end` as JSON and source code write it.
+    pub(crate) fn ends_by_escape(&self, end: usize) -> bool {
+        self.byte(end) == b'\\' && matches!(self.byte(end + 1), b'n' | b'r' | b't' | b'"')
     }
 
     /// Whether a mask stands one blank behind `end` and hides what the text went on with; bold type

@@ -22,12 +22,14 @@ pub(crate) struct Npy {
     objects: Option<Node>,
     /// Bytes of elements that are still to come, by the header.
     left: Option<u64>,
+    /// Each string by itself: one as wide as its element has nothing between it and the next.
+    strings: Option<Strings>,
 }
 
 impl Npy {
     pub(crate) fn new(place: Place) -> Npy {
         let leaf = Leaf::new(place.member.clone(), Declared::Nothing);
-        Npy { place, header: Some(Vec::new()), leaf, objects: None, left: None }
+        Npy { place, header: Some(Vec::new()), leaf, objects: None, left: None, strings: None }
     }
 
     /// Takes what belongs to the header and says how many bytes that was.
@@ -57,6 +59,7 @@ impl Npy {
             if content == Content::Objects {
                 self.objects = Some(Node::new(self.place.inside("npy")));
             }
+            self.strings = Strings::of(&self.place, content, header);
             let shape = shape(literal(header));
             self.left = content.width().and_then(|width| shape?.checked_mul(width));
             self.leaf.declare(scan, content.declared());
@@ -75,6 +78,9 @@ impl Npy {
         let (part, behind) = bytes.split_at_checked(len).unwrap_or((bytes, &[]));
         *left -= part.len() as u64;
         self.leaf.feed(scan, part);
+        if let Some(strings) = &mut self.strings {
+            strings.take(scan, part);
+        }
         if !behind.is_empty() {
             // More than the header tells is judged by itself.
             self.left = None;
@@ -105,6 +111,9 @@ impl Reader for Npy {
         }
         scan.end_tensors();
         self.leaf.finish(scan);
+        if let Some(strings) = &mut self.strings {
+            strings.leaf.finish(scan);
+        }
         if let Some(node) = &mut self.objects {
             node.finish(scan);
         }
@@ -112,7 +121,53 @@ impl Reader for Npy {
 
     fn cleared(&self) -> u64 {
         // Of an object array only the header: the pickle is released when it has been read.
-        self.leaf.cleared()
+        let cleared = self.leaf.cleared();
+        self.strings.as_ref().map_or(cleared, |strings| cleared.min(strings.cleared()))
+    }
+}
+
+/// The strings of an array, one a line and one byte a character.
+#[derive(Debug)]
+struct Strings {
+    leaf: Leaf,
+    /// Bytes of an element, and of a character.
+    width: u64,
+    unit: u64,
+    /// Which byte of a character is its last one.
+    low: u64,
+    /// Bytes taken, and the offset in the file of the first one.
+    taken: u64,
+    start: u64,
+}
+
+impl Strings {
+    fn of(place: &Place, content: Content, header: &[u8]) -> Option<Strings> {
+        let Content::Strings { width, unit, is_big } = content else { return None };
+        let leaf = Leaf::new(Some(place.member_inside("strings")), Declared::Nothing);
+        let low = if is_big { unit - 1 } else { 0 };
+        let start = header.len() as u64;
+        (width > 0).then_some(Strings { leaf, width, unit, low, taken: 0, start })
+    }
+
+    fn take(&mut self, scan: &mut Scan, bytes: &[u8]) {
+        let mut text = Vec::with_capacity(bytes.len());
+        for byte in bytes {
+            let at = self.taken % self.width;
+            if at % self.unit == self.low {
+                text.push(*byte);
+            }
+            self.taken += 1;
+            if at + 1 == self.width {
+                text.push(b'\n');
+            }
+        }
+        self.leaf.watch(scan, &text);
+    }
+
+    /// The offset in the file of the first string in which something may still be found.
+    fn cleared(&self) -> u64 {
+        let line = self.width / self.unit + 1;
+        self.start + self.leaf.cleared() / line * self.width
     }
 }
 
@@ -143,8 +198,14 @@ enum Content {
     /// Integers of so many bytes.
     Integers(u64),
     Objects,
-    /// Strings and times of so many bytes; records of any.
+    /// Times of so many bytes; records of any.
     Other(Option<u64>),
+    /// Strings: bytes of an element and of a character, and whether its first byte is the highest.
+    Strings {
+        width: u64,
+        unit: u64,
+        is_big: bool,
+    },
 }
 
 impl Content {
@@ -153,14 +214,16 @@ impl Content {
             Content::Floats(_) => Declared::Floats,
             Content::Integers(0 | 1) => Declared::Integers,
             Content::Integers(_) => Declared::WideIntegers,
-            Content::Objects | Content::Other(_) => Declared::Nothing,
+            Content::Objects | Content::Other(_) | Content::Strings { .. } => Declared::Nothing,
         }
     }
 
     /// Bytes of an element, where they are told.
     fn width(self) -> Option<u64> {
         match self {
-            Content::Floats(width) | Content::Integers(width) => Some(width),
+            Content::Floats(width) | Content::Integers(width) | Content::Strings { width, .. } => {
+                Some(width)
+            }
             Content::Objects => None,
             Content::Other(width) => width,
         }
@@ -176,13 +239,18 @@ fn element_type(header: &[u8]) -> Content {
         return Content::Other(None);
     };
     let width = number(width).map(|(width, _)| width);
+    let is_big = value.first() == Some(&b'>');
+    let strings = |width: Option<u64>, unit| {
+        width.map_or(Content::Other(None), |width| Content::Strings { width, unit, is_big })
+    };
     match kind {
         b'f' | b'c' => Content::Floats(width.unwrap_or(0)),
         b'i' | b'u' | b'b' => Content::Integers(width.unwrap_or(0)),
         b'O' => Content::Objects,
-        // Strings of code points.
-        b'U' => Content::Other(width.and_then(|width| width.checked_mul(4))),
-        b'S' | b'a' | b'V' | b'M' | b'm' => Content::Other(width),
+        // Of code points.
+        b'U' => strings(width.and_then(|width| width.checked_mul(4)), 4),
+        b'S' | b'a' => strings(width, 1),
+        b'V' | b'M' | b'm' => Content::Other(width),
         _ => Content::Other(None),
     }
 }

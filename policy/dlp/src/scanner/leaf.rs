@@ -92,9 +92,14 @@ impl Leaf {
 
     /// A leaf whose values a structured form tells beside the detectors.
     pub(crate) fn with_dialect(mut self, dialect: Option<Box<dyn Dialect>>) -> Leaf {
+        self.speak(dialect);
+        self
+    }
+
+    /// Says in which dialect everything is written that will be taken.
+    pub(crate) fn speak(&mut self, dialect: Option<Box<dyn Dialect>>) {
         self.mask = dialect.as_ref().map_or(MASK, |dialect| dialect.mask());
         self.dialect = dialect;
-        self
     }
 
     /// Takes the next bytes for the detectors alone: the caller counts them itself.
@@ -113,21 +118,34 @@ impl Leaf {
         if is_counted {
             self.blocks.feed(piece, &mut scan.evidence.coverage);
         }
-        let around = self.around();
-        let decoded = self.overlays.settled();
-        let found = self.overlays.feed(scan, &around, piece);
-        self.reveal(window, found);
-        self.listen(window, |dialect, sink| dialect.feed(piece, sink));
-        self.rosters.feed(&scan.catalog, piece);
+        // Up to each place where the overlays read, whatever the chunks, so that what they find keeps
+        // its order among what is found here.
+        let mut rest = piece;
+        while !rest.is_empty() {
+            let (part, behind) = rest.split_at(self.overlays.missing().min(rest.len()));
+            let seen = window.get(..window.len() - behind.len()).unwrap_or(window);
+            self.listen(seen, |dialect, sink| dialect.feed(part, sink));
+            self.rosters.feed(&scan.catalog, part);
+            self.judge_up_to(scan, seen, to.saturating_sub(behind.len()));
+            let around = self.around();
+            let decoded = self.overlays.settled();
+            let found = self.overlays.feed(scan, &around, part);
+            self.reveal(seen, found);
+            if self.overlays.settled() > decoded {
+                // Now, and not at the next anchors, whose place in time is the chunks'.
+                self.settle(scan);
+            }
+            rest = behind;
+        }
+    }
+
+    fn judge_up_to(&mut self, scan: &mut Scan, window: &[u8], to: usize) {
         // A place in the leaf, whatever the chunks, so that findings of several leaves keep their order.
         let beyond = usize::try_from((self.base + to as u64) % GRAIN).unwrap_or(0);
         let to = to.saturating_sub(beyond);
         if to > self.judged {
             self.judge(scan, window, to);
             self.compare(window, self.base + to as u64);
-            self.settle(scan);
-        } else if self.overlays.settled() > decoded {
-            // Now, and not at the next anchors, whose place in time is the chunks'.
             self.settle(scan);
         }
     }

@@ -19,8 +19,6 @@ use wide::Wide;
 const BLOCK: usize = 4096;
 /// How far before a block something may stand that is decoded with it.
 pub(super) const REACH: u64 = 1024;
-/// Leaves inside of leaves, by these spellings alone.
-const DEPTH_MAX: u32 = 4;
 
 /// Where an overlay stands: its leaf.
 #[derive(Clone, Debug, Default)]
@@ -48,6 +46,7 @@ pub(super) struct Overlays {
     offset: u64,
     encoded: Encoded,
     escapes: Escapes,
+    quoted: Escapes,
     wide: Wide,
 }
 
@@ -59,7 +58,7 @@ impl Overlays {
         around: &Around,
         mut bytes: &[u8],
     ) -> Vec<Finding> {
-        if around.depth >= DEPTH_MAX {
+        if around.depth >= scan.limits.depth_max {
             // Nothing will be found here.
             self.offset = u64::MAX;
             return Vec::new();
@@ -96,12 +95,18 @@ impl Overlays {
         self.encoded.finish(scan, around);
         self.wide.finish(scan);
         self.escapes.finish(&mut found);
+        self.quoted.finish(&mut found);
         found
+    }
+
+    /// How many bytes are missing until something is read.
+    pub(super) fn missing(&self) -> usize {
+        BLOCK - self.partial.len()
     }
 
     /// The offset in the leaf before which nothing more is found.
     pub(super) fn settled(&self) -> u64 {
-        self.offset.saturating_sub(REACH).min(self.escapes.settled())
+        self.offset.saturating_sub(REACH).min(self.escapes.settled()).min(self.quoted.settled())
     }
 
     /// The offset in the leaf before which everything has been read.
@@ -110,32 +115,39 @@ impl Overlays {
     }
 
     fn read(&mut self, scan: &mut Scan, around: &Around, block: &[u8], found: &mut Vec<Finding>) {
-        let (printable, nul) = vectored(|| counts(block));
-        let is_text = printable * 8 >= block.len() * 7;
+        let (is_text, nul) = vectored(|| counts(block));
         if is_text || self.encoded.is_open() {
             self.encoded.read(scan, around, (self.offset, block));
+        } else {
+            self.encoded.pass(block);
         }
         if is_text || self.escapes.is_open() {
-            self.escapes.read(scan, (self.offset, block), found);
+            self.escapes.read(scan, escapes::Kind::Marked, (self.offset, block), found);
+        }
+        if is_text || self.quoted.is_open() {
+            self.quoted.read(scan, escapes::Kind::Quoted, (self.offset, block), found);
         }
         if nul >= wide::NUL_MIN || self.wide.is_open() {
             self.wide.read(scan, around, (self.offset, block));
+        } else {
+            self.wide.pass(block);
         }
         self.escapes.pass(block);
+        self.quoted.pass(block);
         self.offset += block.len() as u64;
     }
 }
 
-/// How many bytes are printable, and how many are zero.
+/// Whether some part of a block is text, and how many of its bytes are zero.
 #[inline(always)]
-fn counts(block: &[u8]) -> (usize, usize) {
+fn counts(block: &[u8]) -> (bool, usize) {
     // Short enough for counts of one byte, which the compiler keeps in vectors.
     const PART: usize = 128;
-    let (mut printable, mut nul) = (0, 0);
+    let (mut is_text, mut nul) = (false, 0);
     for part in block.chunks(PART) {
         let count = |kind: fn(u8) -> bool| part.iter().fold(0u8, |n, b| n + u8::from(kind(*b)));
-        printable += usize::from(count(is_printable));
+        is_text |= usize::from(count(is_printable)) * 8 >= part.len() * 7;
         nul += usize::from(count(|b| b == 0));
     }
-    (printable, nul)
+    (is_text, nul)
 }

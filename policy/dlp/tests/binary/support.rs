@@ -1,5 +1,6 @@
-//! What the tests of all forms share: scanning in chunks, findings as text, numbers as bytes.
+//! What the tests of all forms share: scanning in chunks, findings as text.
 
+pub(crate) use crate::build::{deflate, floats};
 use dlp::{Catalog, Evidence, Hint, Limits, Scanner};
 
 pub(crate) fn scan_by(bytes: &[u8], sizes: &[usize]) -> Evidence {
@@ -49,16 +50,4 @@ pub(crate) fn clean(bytes: &[u8]) -> (u64, u64) {
     let coverage = evidence.coverage;
     assert_eq!((coverage.unidentified, coverage.skipped), (0, 0), "{coverage:?}");
     (coverage.read, coverage.numeric)
-}
-
-/// Values as a layer's weights have them.
-pub(crate) fn floats(count: u32) -> Vec<u8> {
-    (0..count).flat_map(|i| ((i as f32).sin() * 0.02).to_le_bytes()).collect()
-}
-
-pub(crate) fn deflate(bytes: &[u8], has_header: bool) -> Vec<u8> {
-    let mut stream = flate2::Compress::new(flate2::Compression::default(), has_header);
-    let mut out = Vec::with_capacity(bytes.len() + 64);
-    stream.compress_vec(bytes, &mut out, flate2::FlushCompress::Finish).unwrap();
-    out
 }

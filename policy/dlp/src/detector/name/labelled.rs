@@ -25,7 +25,10 @@ enum Promise {
 
 pub(super) fn examine(view: &View<'_>) -> Option<Match> {
     let start = value_start(view)?;
-    let label_end = view.at - usize::from(matches!(view.before(view.at, 1), b'"' | b'\''));
+    let quote = usize::from(matches!(view.before(view.at, 1), b'"' | b'\''));
+    // JSON within a string of JSON has its quotes escaped.
+    let escape = usize::from(quote == 1 && view.before(view.at, 2) == b'\\');
+    let label_end = view.at - quote - escape;
     let first = view.byte(start);
     let is_capital = first.is_ascii_uppercase() || first >= 0xc3;
     // Most fields of logs and code leave here: what is not written as a name needs the word itself.
@@ -55,7 +58,9 @@ fn value_start(view: &View<'_>) -> Option<usize> {
     const BLANKS_MAX: usize = 6;
     let mut start = view.at + 1;
     let from = start;
-    while matches!(view.byte(start), b' ' | b'\t' | b'"' | b'\'' | b'[') {
+    while matches!(view.byte(start), b' ' | b'\t' | b'"' | b'\'' | b'[')
+        || view.byte(start) == b'\\' && view.byte(start + 1) == b'"'
+    {
         start += 1;
         if start - from > BLANKS_MAX {
             return None;
@@ -138,6 +143,9 @@ fn capitals(mut run: Run) -> Run {
 /// Whether the value ends with its field.
 fn is_delimited(view: &View<'_>, end: usize, is_quoted: bool) -> bool {
     let near = view.byte(end);
+    if view.ends_by_escape(end) || near.is_ascii_control() {
+        return true;
+    }
     if is_quoted {
         return matches!(near, b'"' | b'\'' | b'<' | b',' | b' ' | b'.' | b'^');
     }

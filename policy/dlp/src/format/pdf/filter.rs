@@ -39,17 +39,20 @@ pub(super) fn decode(
             }
             b"FlateDecode" | b"Fl" => {
                 let packing = Packing::Coded(Compression::Zlib);
-                // A line end before `endstream` is no part of it.
-                let end =
-                    bytes.iter().rposition(|b| !b.is_ascii_whitespace()).map_or(0, |at| at + 1);
-                unpack(scan, place, (packing, UNPACKED_MAX), &bytes).or_else(|_| {
-                    unpack(
-                        scan,
-                        place,
-                        (packing, UNPACKED_MAX),
-                        bytes.get(..end).unwrap_or_default(),
-                    )
-                })?
+                // A line end before `endstream` is no part of it, but the check value before that may
+                // end like one.
+                let by_line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+                let by_line = by_line.strip_suffix(b"\r").unwrap_or(by_line);
+                let by_blanks = bytes.trim_ascii_end();
+                let feed = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+                let mut ends = [feed, by_line, by_blanks].into_iter();
+                let packing = (packing, UNPACKED_MAX);
+                let first = unpack(scan, place, packing, &bytes);
+                ends.try_fold(first, |known, bytes| match known {
+                    Ok(_) => Err(known),
+                    Err(_) => Ok(unpack(scan, place, packing, bytes)),
+                })
+                .unwrap_or_else(|known| known)?
             }
             b"RunLengthDecode" | b"RL" => run_length(&bytes),
             b"DCTDecode" | b"DCT" => return Ok(Decoded::Jpeg(bytes)),

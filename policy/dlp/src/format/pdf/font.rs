@@ -36,7 +36,6 @@ impl Map {
                     for (code, text) in (first..).zip(list.take().unwrap_or_default()) {
                         map.put(code, wide(&text));
                     }
-                    texts.clear();
                 }
                 Token::Keyword(word) => {
                     match word {

@@ -1,9 +1,11 @@
-//! Base64 (RFC 4648, both alphabets) and hexadecimal: runs of their letters. A long run is content of
-//! its own, whatever it holds; a short one is read for what the detectors know, since keys and hashes
-//! are written so too and are no binary content.
+//! Base64 (RFC 4648, both alphabets) and hexadecimal: runs of their letters, which may go on over lines
+//! of one length (RFC 2045 section 6.8, RFC 7468). A long run is content of its own; a short one, and
+//! one of too few different letters, is read for what the detectors know, since keys, hashes and
+//! sequences are written so too and are no binary content.
 
 use super::Around;
 use crate::coverage::Declared;
+use crate::format::dialect::dialect;
 use crate::format::sniff::{self, Kind};
 use crate::scanner::{Leaf, Node, Place, Reader, Scan};
 
@@ -17,6 +19,10 @@ const PROBE: usize = 8;
 const PIECE: usize = 4096;
 /// What may still change of what was decoded, in letters.
 const SLACK: u64 = 16;
+/// Letters of the shortest line behind which a run goes on in the next one; whole groups only.
+const LINE_MIN: usize = 60;
+/// Different letters that base64 of any content has at least; sequences of bases have fewer.
+const VARIETY_MIN: u32 = 8;
 
 /// How a run is spelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,13 +37,59 @@ struct Run {
     start: u64,
     /// Letters that wait: for [`CONTENT_MIN`], or for a whole group.
     held: Vec<u8>,
-    content: Option<(Spelling, Box<Node>)>,
+    content: Option<(Spelling, Box<dyn Reader>)>,
+    /// Letters of the line so far.
+    line: usize,
+    pause: Pause,
+}
+
+impl Run {
+    fn new(start: u64) -> Run {
+        Run { start, held: Vec::new(), content: None, line: 0, pause: Pause::None }
+    }
+}
+
+/// How far the end of a line has come, as it stands or as JSON writes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pause {
+    None,
+    Return,
+    Escape,
+    EscapedReturn,
+    SecondEscape,
+    Whole,
+}
+
+impl Pause {
+    /// What it is with the next byte; nothing where that belongs to no end of a line.
+    fn with(self, byte: u8) -> Option<Pause> {
+        Some(match (self, byte) {
+            (Self::None | Self::Return, b'\n') | (Self::Escape | Self::SecondEscape, b'n') => {
+                Self::Whole
+            }
+            (Self::None, b'\r') => Self::Return,
+            (Self::None, b'\\') => Self::Escape,
+            (Self::Escape, b'r') => Self::EscapedReturn,
+            (Self::EscapedReturn, b'\\') => Self::SecondEscape,
+            (
+                Self::None
+                | Self::Return
+                | Self::Escape
+                | Self::EscapedReturn
+                | Self::SecondEscape
+                | Self::Whole,
+                _,
+            ) => return None,
+        })
+    }
 }
 
 /// The runs of one leaf.
 #[derive(Debug, Default)]
 pub(super) struct Encoded {
     open: Option<Run>,
+    /// The letters at the end of a block that was not read.
+    tail: Vec<u8>,
 }
 
 impl Encoded {
@@ -48,23 +100,28 @@ impl Encoded {
     /// The offset before which every run has been read.
     pub(super) fn cleared(&self) -> u64 {
         let Some(run) = &self.open else { return u64::MAX };
-        let Some((spelling, node)) = &run.content else { return run.start };
+        let Some((spelling, content)) = &run.content else { return run.start };
         let letters = match spelling {
-            Spelling::Base64 => node.cleared() / 3 * 4,
-            Spelling::Hex => node.cleared() * 2,
+            Spelling::Base64 => content.cleared() / 3 * 4,
+            Spelling::Hex => content.cleared() * 2,
         };
         run.start + letters.saturating_sub(SLACK)
     }
 
+    /// Keeps of a block that is not read what may be the start of a run.
+    pub(super) fn pass(&mut self, block: &[u8]) {
+        let len = block.iter().rev().take_while(|b| is_letter(**b)).count();
+        self.tail.clear();
+        self.tail.extend_from_slice(block.get(block.len() - len..).unwrap_or_default());
+    }
+
     pub(super) fn read(&mut self, scan: &mut Scan, around: &Around, (offset, block): (u64, &[u8])) {
-        let mut at = 0;
-        if self.open.is_some() {
-            at = run_len(block);
-            self.go_on(scan, around, block.get(..at).unwrap_or_default());
-            if at < block.len() {
-                self.finish(scan, around);
-            }
+        let tail = std::mem::take(&mut self.tail);
+        if self.open.is_none() && !tail.is_empty() {
+            self.open = Some(Run::new(offset - tail.len() as u64));
+            self.follow(scan, around, &tail);
         }
+        let mut at = self.follow(scan, around, block);
         while let Some(probe) = next_probe(block, at) {
             let before = block.get(at..probe).unwrap_or_default();
             let start = probe - before.iter().rev().take_while(|b| is_letter(**b)).count();
@@ -72,12 +129,8 @@ impl Encoded {
             let len = run_len(letters);
             at = start + len.max(1);
             if len >= RUN_MIN || at >= block.len() {
-                let start = offset + start as u64;
-                self.open = Some(Run { start, held: Vec::new(), content: None });
-                self.go_on(scan, around, letters.get(..len).unwrap_or_default());
-                if at < block.len() {
-                    self.finish(scan, around);
-                }
+                self.open = Some(Run::new(offset + start as u64));
+                at = start + self.follow(scan, around, letters);
             }
         }
         if self.open.is_none() {
@@ -90,10 +143,33 @@ impl Encoded {
         let len = block.iter().rev().take(PROBE).take_while(|b| is_letter(**b)).count();
         if (1..PROBE).contains(&len) {
             let start = block.len() - len;
-            let run = Run { start: offset + start as u64, held: Vec::new(), content: None };
-            self.open = Some(run);
-            self.go_on(scan, around, block.get(start..).unwrap_or_default());
+            self.open = Some(Run::new(offset + start as u64));
+            self.follow(scan, around, block.get(start..).unwrap_or_default());
         }
+    }
+
+    /// Takes what belongs to the open run, over the ends of its lines, and says how much that is.
+    fn follow(&mut self, scan: &mut Scan, around: &Around, bytes: &[u8]) -> usize {
+        let mut at = 0;
+        while let Some(run) = &mut self.open {
+            let Some(&byte) = bytes.get(at) else { break };
+            if let Some(pause) = run.pause.with(byte).filter(|_| ends_line(run)) {
+                run.pause = pause;
+                at += 1;
+                continue;
+            }
+            let rest = bytes.get(at..).unwrap_or_default();
+            let len = run_len(rest);
+            if len == 0 || !matches!(run.pause, Pause::None | Pause::Whole) {
+                self.finish(scan, around);
+                break;
+            }
+            run.line = if run.pause == Pause::Whole { len } else { run.line + len };
+            run.pause = Pause::None;
+            self.go_on(scan, around, rest.get(..len).unwrap_or_default());
+            at += len;
+        }
+        at
     }
 
     fn go_on(&mut self, scan: &mut Scan, around: &Around, letters: &[u8]) {
@@ -101,14 +177,14 @@ impl Encoded {
         for piece in letters.chunks(PIECE) {
             run.held.extend_from_slice(piece);
             if run.content.is_none() && run.held.len() >= CONTENT_MIN {
-                run.content = Some(open(around, run.start, &run.held));
+                open(around, run);
             }
-            let Some((spelling, node)) = &mut run.content else { continue };
+            let Some((spelling, content)) = &mut run.content else { continue };
             let whole = run.held.len() / 4 * 4;
             let rest = run.held.split_off(whole);
             let decoded = decode(*spelling, &run.held);
             if scan.may_decode(decoded.len()) {
-                node.feed(scan, &decoded);
+                content.feed(scan, &decoded);
             }
             run.held = rest;
         }
@@ -116,21 +192,50 @@ impl Encoded {
 
     /// The run has ended.
     pub(super) fn finish(&mut self, scan: &mut Scan, around: &Around) {
-        let Some(run) = self.open.take() else { return };
-        if let Some((spelling, mut node)) = run.content {
-            node.feed(scan, &decode(spelling, &run.held));
-            node.finish(scan);
+        let Some(mut run) = self.open.take() else { return };
+        if let Some((spelling, mut content)) = run.content {
+            content.feed(scan, &decode(spelling, &run.held));
+            content.finish(scan);
         } else if run.held.len() >= RUN_MIN {
-            read_short(scan, around, &run);
+            let spelling = spelling(&mut run);
+            read_short(scan, around, &run, spelling);
         }
     }
 }
 
-/// The content of a long run that begins with these letters.
-fn open(around: &Around, start: u64, letters: &[u8]) -> (Spelling, Box<Node>) {
-    let spelling = spelling(letters);
-    let place = place(around, spelling, start);
-    (spelling, Box::new(Node::new(place)))
+/// Whether the line of a run is as long as those that go on.
+fn ends_line(run: &Run) -> bool {
+    run.line >= LINE_MIN && run.line.is_multiple_of(4)
+}
+
+/// Opens the content of a long run.
+fn open(around: &Around, run: &mut Run) {
+    let spelling = spelling(run);
+    let place = place(around, spelling, run.start);
+    let content: Box<dyn Reader> = if is_varied(&run.held, spelling) {
+        Box::new(Node::new(place))
+    } else {
+        Box::new(Watched(Leaf::new(place.member, Declared::Nothing).nested(place.depth)))
+    };
+    run.content = Some((spelling, content));
+}
+
+/// A leaf that is not counted.
+#[derive(Debug)]
+struct Watched(Leaf);
+
+impl Reader for Watched {
+    fn feed(&mut self, scan: &mut Scan, bytes: &[u8]) {
+        self.0.watch(scan, bytes);
+    }
+
+    fn finish(&mut self, scan: &mut Scan) {
+        self.0.finish(scan);
+    }
+
+    fn cleared(&self) -> u64 {
+        self.0.cleared()
+    }
 }
 
 fn place(around: &Around, spelling: Spelling, start: u64) -> Place {
@@ -145,15 +250,16 @@ fn place(around: &Around, spelling: Spelling, start: u64) -> Place {
 }
 
 /// Reads a short run. Bytes that are no container are not counted: keys and hashes look like noise.
-fn read_short(scan: &mut Scan, around: &Around, run: &Run) {
-    let spelling = spelling(&run.held);
+fn read_short(scan: &mut Scan, around: &Around, run: &Run, spelling: Spelling) {
     let decoded = decode(spelling, &run.held);
     let place = place(around, spelling, run.start);
     if sniff::kind(&decoded) == Kind::Plain {
         if !is_likely_text(&decoded) {
             return;
         }
-        let mut leaf = Leaf::new(place.member, Declared::Nothing).nested(place.depth);
+        let leaf = Leaf::new(place.member, Declared::Nothing).nested(place.depth);
+        let head = decoded.get(..sniff::LEN).unwrap_or(&decoded);
+        let mut leaf = leaf.with_dialect(dialect(head));
         leaf.watch(scan, &decoded);
         leaf.finish(scan);
     } else {
@@ -170,8 +276,37 @@ fn is_likely_text(decoded: &[u8]) -> bool {
     decoded.windows(crate::gate::RUN_MIN).any(is_text)
 }
 
-fn spelling(letters: &[u8]) -> Spelling {
-    if letters.iter().all(u8::is_ascii_hexdigit) { Spelling::Hex } else { Spelling::Base64 }
+/// How a run is spelled, by what is held of it. The mark of a hexadecimal number is no part of it:
+/// C and JavaScript write `0x`, PostgreSQL `\x`.
+fn spelling(run: &mut Run) -> Spelling {
+    let is_hex = |letters: &[u8]| letters.iter().all(u8::is_ascii_hexdigit);
+    let letters = run.held.as_slice();
+    if is_hex(letters) {
+        return Spelling::Hex;
+    }
+    let mark = letters.iter().take(2).position(|b| matches!(b, b'x' | b'X')).map_or(0, |at| at + 1);
+    let rest = letters.get(mark..).unwrap_or_default();
+    if mark == 0 || rest.is_empty() || !is_hex(rest) {
+        return Spelling::Base64;
+    }
+    run.held.drain(..mark);
+    run.start += mark as u64;
+    Spelling::Hex
+}
+
+/// Whether the letters are those of content: not of a sequence of bases or amino acids, which have
+/// few letters, or those of one case.
+fn is_varied(letters: &[u8], spelling: Spelling) -> bool {
+    if spelling == Spelling::Hex {
+        return true;
+    }
+    let seen = letters.iter().fold(0u128, |seen, b| seen | 1u128 << (b & 127));
+    let has = |kind: fn(&u8) -> bool| letters.iter().any(kind);
+    seen.count_ones() == 1
+        || seen.count_ones() >= VARIETY_MIN
+            && has(u8::is_ascii_uppercase)
+            && has(|b| !b.is_ascii_uppercase())
+            && has(|b| !b.is_ascii_lowercase())
 }
 
 #[inline(always)]

@@ -6,16 +6,29 @@ use std::sync::Arc;
 
 use crate::coverage::Declared;
 use crate::finding::Finding;
+use crate::format::{dialect::dialect, sniff};
 use crate::scanner::{Leaf, Reader, Scan};
 
 /// Bytes before a block that are decoded with it, so that a label there is seen.
 const CONTEXT: usize = 256;
+/// Escaped signs by which quoted-printable is known.
+const SIGNS_MIN: u32 = 2;
 /// Escapes remembered, for the way back.
 const PLACES_MAX: usize = 16 * 1024;
+
+/// How a value is escaped. In one reading both would undo each other's: `ssn=21` has no escape of mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// As in JSON, URLs and XML.
+    Marked,
+    /// As in mail.
+    Quoted,
+}
 
 /// What is decoded, from the first escape on until a block without any has passed.
 #[derive(Debug)]
 struct Decoded {
+    kind: Kind,
     leaf: Leaf,
     /// Its findings, in offsets of the decoded text.
     scan: Scan,
@@ -52,13 +65,17 @@ impl Escapes {
     pub(super) fn read(
         &mut self,
         scan: &Scan,
+        kind: Kind,
         (offset, block): (u64, &[u8]),
         found: &mut Vec<Finding>,
     ) {
-        let has_escapes = has_escapes(block);
+        let has_escapes = match kind {
+            Kind::Marked => has_escapes(block),
+            Kind::Quoted => has_quoted(block),
+        };
         if has_escapes && self.open.is_none() {
             let start = offset - self.before.len() as u64;
-            let mut decoded = Decoded::new(scan, start);
+            let mut decoded = Decoded::new(scan, kind, start);
             decoded.feed(&self.before);
             self.open = Some(Box::new(decoded));
         }
@@ -90,8 +107,9 @@ impl Escapes {
 }
 
 impl Decoded {
-    fn new(scan: &Scan, start: u64) -> Decoded {
+    fn new(scan: &Scan, kind: Kind, start: u64) -> Decoded {
         Decoded {
+            kind,
             leaf: Leaf::new(None, Declared::Nothing).nested(u32::MAX),
             scan: Scan::new(Arc::clone(&scan.catalog), scan.limits),
             len: 0,
@@ -109,7 +127,7 @@ impl Decoded {
         let mut at = 0;
         while let Some(&byte) = text.get(at) {
             let plain = text.get(at..).unwrap_or_default();
-            let len = plain.iter().take_while(|b| !is_mark(**b)).count();
+            let len = plain.iter().take_while(|b| !is_mark(self.kind, **b)).count();
             if len > 0 {
                 decoded.extend_from_slice(plain.get(..len).unwrap_or_default());
                 self.next += len as u64;
@@ -132,6 +150,9 @@ impl Decoded {
             }
         }
         self.held = text.split_off(at.min(text.len()));
+        if self.start == 0 && self.len == 0 {
+            self.leaf.speak(dialect(decoded.get(..sniff::LEN).unwrap_or(&decoded)));
+        }
         self.len += decoded.len() as u64;
         self.leaf.watch(&mut self.scan, &decoded);
     }
@@ -182,11 +203,15 @@ enum Escape {
     Unknown,
 }
 
-fn is_mark(byte: u8) -> bool {
-    matches!(byte, b'%' | b'&' | b'=' | b'\\')
+fn is_mark(kind: Kind, byte: u8) -> bool {
+    match kind {
+        Kind::Marked => matches!(byte, b'%' | b'&' | b'\\'),
+        Kind::Quoted => byte == b'=',
+    }
 }
 
-/// The escape at the start of `text`, which begins with a mark. Only those of printable ASCII.
+/// The escape at the start of `text`, which begins with a mark. Only those of printable ASCII
+/// and of the ends of lines.
 fn escape(text: &[u8]) -> Escape {
     const LEN_MAX: usize = 8;
     let found = match text {
@@ -202,7 +227,7 @@ fn escape(text: &[u8]) -> Escape {
         [b'=', b'\n', ..] => Some((None, 2)),
         _ => None,
     };
-    match line.or(found.filter(|(c, _)| c.is_some_and(|c| matches!(c, b' '..=b'~')))) {
+    match line.or(found.filter(|(c, _)| c.is_some_and(is_decoded))) {
         Some((character, len)) => Escape::Is(character, len),
         None if text.len() >= LEN_MAX => Escape::IsNot,
         None if text
@@ -214,6 +239,10 @@ fn escape(text: &[u8]) -> Escape {
         }
         None => Escape::IsNot,
     }
+}
+
+fn is_decoded(character: u8) -> bool {
+    matches!(character, b'\t' | b'\n' | b'\r' | b' '..=b'~')
 }
 
 /// `49;` or `x31;`: the character, and how long the text is.
@@ -244,15 +273,25 @@ fn has_escapes(block: &[u8]) -> bool {
         let text = block.get(at..).unwrap_or_default();
         matches!(escape(text), Escape::Is(Some(_), _))
     };
-    marks.any(is_escape) || has_quoted(block)
+    marks.any(is_escape)
 }
 
 /// Whether a block is quoted-printable: key and value are joined by its mark as well, so a broken
 /// line, a usual escape or two escapes in a row are wanted.
 fn has_quoted(block: &[u8]) -> bool {
+    // A mark of its own, such as a stroke, which is no value of a key.
+    let is_sign = |a: u8, b: u8| {
+        hex(&[a, b]).is_some_and(|c| c.is_ascii_punctuation())
+            && !(a.is_ascii_lowercase() || b.is_ascii_lowercase())
+    };
+    let mut signs = 0;
     memchr::memchr_iter(b'=', block).any(|at| {
         let text = block.get(at..).unwrap_or_default();
+        if let [_, a, b, ..] = text {
+            signs += u32::from(is_sign(*a, *b));
+        }
         match text {
+            _ if signs >= SIGNS_MIN => true,
             [_, b'\n', ..] | [_, b'\r', b'\n', ..] => true,
             [_, b'3', b'D', ..] => true,
             [_, a, b, b'=', c, d, ..] => hex(&[*a, *b]).is_some() && hex(&[*c, *d]).is_some(),

@@ -3,6 +3,7 @@
 
 use super::Around;
 use crate::coverage::Declared;
+use crate::format::{dialect::dialect, sniff};
 use crate::gate::is_printable;
 use crate::scanner::{Leaf, Reader, Scan};
 
@@ -18,7 +19,25 @@ const WIDTH_MAX: usize = 4;
 struct Run {
     width: usize,
     start: u64,
+    /// The first characters, until the form of the text is known.
+    head: Option<Vec<u8>>,
     leaf: Box<Leaf>,
+}
+
+impl Run {
+    fn take(&mut self, scan: &mut Scan, text: &[u8]) {
+        let Some(head) = &mut self.head else { return self.leaf.watch(scan, text) };
+        head.extend_from_slice(text);
+        if head.len() >= sniff::LEN {
+            self.open(scan);
+        }
+    }
+
+    fn open(&mut self, scan: &mut Scan) {
+        let Some(head) = self.head.take() else { return };
+        self.leaf.speak(dialect(head.get(..sniff::LEN).unwrap_or(&head)));
+        self.leaf.watch(scan, &head);
+    }
 }
 
 /// The wide text of one leaf.
@@ -27,6 +46,8 @@ pub(super) struct Wide {
     open: Option<Run>,
     /// Bytes of the block before that have not been judged.
     held: Vec<u8>,
+    /// The end of a block before that was not read.
+    tail: Vec<u8>,
 }
 
 impl Wide {
@@ -40,7 +61,18 @@ impl Wide {
         run.start + run.leaf.cleared() * run.width as u64
     }
 
+    /// Keeps of a block that is not read what may be the start of a run.
+    pub(super) fn pass(&mut self, block: &[u8]) {
+        let from = block.len().saturating_sub(RUN_MIN * WIDTH_MAX);
+        self.tail.clear();
+        self.tail.extend_from_slice(block.get(from..).unwrap_or_default());
+    }
+
     pub(super) fn read(&mut self, scan: &mut Scan, around: &Around, (offset, block): (u64, &[u8])) {
+        if self.held.is_empty() {
+            std::mem::swap(&mut self.held, &mut self.tail);
+        }
+        self.tail.clear();
         let is_idle = self.open.is_none() && pairs(&self.held) == 0;
         let is_empty = || crate::gate::vectored(|| near_zeros(block)) < RUN_MIN / 2;
         if is_idle && (is_empty() || crate::gate::vectored(|| pairs(block)) < RUN_MIN / 2) {
@@ -62,7 +94,8 @@ impl Wide {
             );
             let leaf = Leaf::new(member, Declared::Nothing).nested(around.depth + 1);
             let leaf = Box::new(leaf);
-            self.open = Some(Run { width, start: offset + start as u64, leaf });
+            self.open =
+                Some(Run { width, start: offset + start as u64, head: Some(Vec::new()), leaf });
             at = self.go_on(scan, &bytes, start);
         }
         let kept = if self.open.is_some() {
@@ -78,14 +111,14 @@ impl Wide {
     fn go_on(&mut self, scan: &mut Scan, bytes: &[u8], from: usize) -> usize {
         let Some(run) = &mut self.open else { return from };
         let rest = bytes.get(from..).unwrap_or_default();
-        let is_wide = |c: &&[u8]| is_character(c);
+        let is_wide = |c: &&[u8]| is_character(c) || is_letter_of_latin(c);
         let text: Vec<u8> = rest
             .chunks_exact(run.width)
             .take_while(is_wide)
             .filter_map(|c| c.first().copied())
             .collect();
         let upto = from + text.len() * run.width;
-        run.leaf.watch(scan, &text);
+        run.take(scan, &text);
         if upto + run.width <= bytes.len() {
             self.close(scan, bytes.get(upto).copied());
         }
@@ -96,8 +129,9 @@ impl Wide {
     fn close(&mut self, scan: &mut Scan, last: Option<u8>) {
         let Some(mut run) = self.open.take() else { return };
         if let Some(last) = last.filter(|byte| is_printable(*byte)) {
-            run.leaf.watch(scan, &[last]);
+            run.take(scan, &[last]);
         }
+        run.open(scan);
         run.leaf.finish(scan);
     }
 
@@ -144,6 +178,13 @@ fn is_character(bytes: &[u8]) -> bool {
     bytes
         .split_first()
         .is_some_and(|(first, zeros)| is_printable(*first) && zeros.iter().all(|b| *b == 0))
+}
+
+/// Whether `bytes` are a letter of the rest of Latin-1 and zeros: José stays one word.
+fn is_letter_of_latin(bytes: &[u8]) -> bool {
+    bytes
+        .split_first()
+        .is_some_and(|(first, zeros)| *first >= 0xc0 && zeros.iter().all(|b| *b == 0))
 }
 
 /// Where the next run of at least [`RUN_MIN`] characters begins, and their width.
