@@ -206,7 +206,8 @@ impl<'a> View<'a> {
 
     /// Whether one of `words` stands in the `len` bytes before `i`, as a whole word in any case.
     pub(crate) fn mentions(&self, i: usize, len: usize, words: &[&str]) -> bool {
-        let text = self.part(i.saturating_sub(len), i);
+        let end = i.min(self.bytes.len());
+        let text = self.part(i.saturating_sub(len).min(end), end);
         text.split(|b| !b.is_ascii_alphabetic())
             .any(|word| words.iter().any(|known| word.eq_ignore_ascii_case(known.as_bytes())))
     }

@@ -42,7 +42,14 @@ pub(crate) fn judge(family: Family, text: &[u8]) -> Option<(Identifier, Confiden
         return None;
     }
     let is_weak = matches!(family, Family::AnyName | Family::Contact | Family::Event);
-    let confidence = if is_weak { Confidence::Medium } else { Confidence::High };
+    let confidence = if family == Family::Url {
+        // A web address is a person's by what stands in it, which its detector reads.
+        Confidence::Low
+    } else if is_weak {
+        Confidence::Medium
+    } else {
+        Confidence::High
+    };
     Some((identifier, confidence))
 }
 
@@ -80,7 +87,9 @@ fn fits(family: Family, text: &[u8]) -> bool {
     match family {
         Family::Phone | Family::Fax | Family::Contact => (7..=15).contains(&digits) && letters <= 4,
         Family::Email => text.contains(&b'@'),
-        Family::AnyName | Family::Name | Family::Clinician => letters >= 2 && digits * 4 <= letters,
+        Family::AnyName => letters >= 2 && digits * 4 <= letters,
+        // Made-up records number their names.
+        Family::Name | Family::Clinician => letters >= 2 && digits <= letters,
         Family::City => letters >= 2 && digits == 0,
         Family::Admission | Family::Birth | Family::Death | Family::Discharge | Family::Event => {
             digits >= 5

@@ -42,9 +42,15 @@ fn routing(view: &View<'_>) -> Option<Match> {
 
 /// How sure a value is behind a label of an account.
 pub(crate) fn weigh(value: &Value<'_>) -> Option<Confidence> {
+    /// Digits of the account ids of a public cloud, which every log of a training job shows.
+    const CLOUD: usize = 12;
     let is_number = (5..=20).contains(&value.len()) && value.letters <= 6;
+    let is_masked = value.text.windows(3).any(|w| w.eq_ignore_ascii_case(b"xxx"));
     match value.announced {
-        _ if !is_number => None,
+        _ if !is_number || is_masked => None,
+        Announced::Mark | Announced::Bare if value.digits == CLOUD && value.len() == CLOUD => {
+            Some(Confidence::Low)
+        }
         Announced::Number => (value.digits >= 4).then_some(Confidence::High),
         Announced::Mark | Announced::Bare => (value.digits >= 6).then_some(Confidence::Medium),
     }

@@ -136,7 +136,7 @@ fn labelled(view: &View<'_>) -> Option<(Confidence, usize, usize)> {
             let before = view.word_before(word_start, 1);
             let is_other = before.is_some_and(|(w, _)| matches!(w.as_bytes(), b"sim" | b"smart"));
             let end = town_at(view, start).filter(|_| !is_other)?;
-            Some((Confidence::Medium, start, end))
+            Some((Confidence::Low, start, end))
         }
         _ => None,
     }

@@ -81,7 +81,11 @@ fn promise_of(view: &View<'_>, end: usize) -> Option<(Promise, bool)> {
     let is_prose = view.byte(start).is_ascii_uppercase() && view.byte(view.at) == b':';
     let before = view.word_before(start, 2);
     let before = before.as_ref().map_or(&b""[..], |(word, _)| word.as_bytes());
+    let is_quoted = matches!(view.before(view.at, 1), b'"' | b'\'');
     let promise = match word.as_bytes() {
+        // As a key it is a language.
+        b"pt" if is_quoted => return None,
+        b"contact" if before == b"upstream" => return None,
         b"name" | b"names" => name_of(before)?,
         b"firstname" | b"lastname" | b"fullname" | b"patientname" | b"surname" | b"givenname"
         | b"familyname" | b"middlename" | b"maidenname" | b"forename" | b"ptname"
