@@ -9,6 +9,22 @@ use crate::finding::Identifier;
 use crate::gate::Anchor;
 use crate::label;
 
+/// Whether a match is of a shape so short that binary data holds it by chance. Numbers behind a label
+/// are none.
+fn is_short(found: &Match) -> bool {
+    const SURE_LEN: usize = 9;
+    let is_loose = matches!(
+        found.identifier,
+        Identifier::Age
+            | Identifier::Date
+            | Identifier::Geographic
+            | Identifier::Name
+            | Identifier::Provider
+            | Identifier::Vehicle
+    );
+    is_loose && found.end - found.start < SURE_LEN
+}
+
 /// A set of detectors.
 #[derive(Clone, Debug)]
 pub struct Catalog {
@@ -127,6 +143,9 @@ impl Catalog {
                 continue;
             }
             let Some(found) = (detector.examine)(view) else { continue };
+            if is_short(&found) && view.is_in_binary(found.start, found.end) {
+                continue;
+            }
             if best.is_none_or(|(_, known)| found.confidence > known.confidence) {
                 best = Some((name, found));
             }

@@ -271,6 +271,26 @@ impl<'a> View<'a> {
         bytes >= ENOUGH && letters * 5 < bytes
     }
 
+    /// Whether `start..end` stands in binary data: bytes around it are neither text nor the zeros
+    /// that end its fields. Short shapes occur there by chance.
+    pub(crate) fn is_in_binary(&self, start: usize, end: usize) -> bool {
+        let (before, behind) = self.neighbourhood(start, end);
+        let is_odd = |b: &&u8| matches!(**b, 1..=8 | 0x0e..=0x1f | 0x7f..);
+        let all = before.len() + behind.len();
+        let odd = before.iter().chain(behind).filter(is_odd).count();
+        // The view may cut a character at either end.
+        let is_text = |part: &[u8]| {
+            let lead = part.iter().take(3).take_while(|b| **b & 0xc0 == 0x80).count();
+            match std::str::from_utf8(part.get(lead..).unwrap_or_default()) {
+                Ok(text) => {
+                    !text.chars().any(|c| c.is_control() && !c.is_whitespace() && c != '\0')
+                }
+                Err(error) => error.error_len().is_none(),
+            }
+        };
+        odd * 4 > all && !(is_text(before) && is_text(behind))
+    }
+
     /// Whether `start..end` stands among printable bytes that are no text, without the separators
     /// of a list. Dark pixels are digits and punctuation in any order, so every shape occurs among
     /// them; a list of numbers has the same few separators throughout.

@@ -28,7 +28,8 @@ fn is_behind_number(bytes: &[u8], at: usize) -> bool {
         match byte {
             b',' | b';' | b'\t' | b'\n' | b'\r' => is_separated = true,
             b' ' | b'-' => {}
-            b'0'..=b'9' => return is_separated,
+            // Or the mask of one.
+            b'0'..=b'9' | b'*' => return is_separated,
             _ => return false,
         }
     }

@@ -49,6 +49,8 @@ fn vin(view: &View<'_>) -> Option<Match> {
         _ if !is_right || !is_distinct(text) || view.is_soup(start, end) => return None,
         Some(Family::Other) => Confidence::Low,
         _ if view.is_among_codes(start, end) => Confidence::Low,
+        // Alone it wants the words of a text around it.
+        _ if !view.part(start.saturating_sub(24), start).contains(&b' ') => Confidence::Low,
         _ => Confidence::Medium,
     };
     Some(Match { identifier: Identifier::Vehicle, confidence, start, end })

@@ -8,6 +8,7 @@ mod wide;
 
 use std::sync::Arc;
 
+use crate::evidence::IncompleteReason;
 use crate::finding::Finding;
 use crate::gate::{is_printable, vectored};
 use crate::scanner::Scan;
@@ -61,6 +62,10 @@ impl Overlays {
         if around.depth >= scan.limits.depth_max {
             // Nothing will be found here.
             self.offset = u64::MAX;
+            if encoded::holds_content(bytes) {
+                let member = around.member.as_ref();
+                scan.evidence.add_incomplete(IncompleteReason::DepthMax, member);
+            }
             return Vec::new();
         }
         let mut found = Vec::new();

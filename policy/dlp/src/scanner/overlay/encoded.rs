@@ -5,6 +5,7 @@
 
 use super::Around;
 use crate::coverage::Declared;
+use crate::detector::labelled::is_uuid;
 use crate::format::dialect::dialect;
 use crate::format::sniff::{self, Kind};
 use crate::scanner::{Leaf, Node, Place, Reader, Scan};
@@ -251,6 +252,10 @@ fn place(around: &Around, spelling: Spelling, start: u64) -> Place {
 
 /// Reads a short run. Bytes that are no container are not counted: keys and hashes look like noise.
 fn read_short(scan: &mut Scan, around: &Around, run: &Run, spelling: Spelling) {
+    // Decimals of a number, and the most usual of all codes.
+    if run.held.iter().all(u8::is_ascii_digit) || is_uuid(&run.held) {
+        return;
+    }
     let decoded = decode(spelling, &run.held);
     let place = place(around, spelling, run.start);
     if sniff::kind(&decoded) == Kind::Plain {
@@ -263,9 +268,12 @@ fn read_short(scan: &mut Scan, around: &Around, run: &Run, spelling: Spelling) {
         leaf.watch(scan, &decoded);
         leaf.finish(scan);
     } else {
+        // So few bytes look like a container by chance: what is missing of one is told of content only.
+        let told = scan.evidence.incomplete.len();
         let mut node = Node::new(place);
         node.feed(scan, &decoded);
         node.finish(scan);
+        scan.evidence.incomplete.truncate(told);
     }
 }
 
@@ -322,6 +330,15 @@ fn run_len(bytes: &[u8]) -> usize {
     let from = (whole * 64).min(bytes.len());
     let rest = bytes.get(from..).unwrap_or_default();
     from + rest.iter().take_while(|b| is_letter(**b)).count()
+}
+
+/// Whether letters enough for content of its own stand in a row.
+pub(super) fn holds_content(bytes: &[u8]) -> bool {
+    let mut run = 0;
+    bytes.chunks(64).any(|part| {
+        run = if crate::gate::vectored(|| are_letters(part)) { run + part.len() } else { 0 };
+        run >= CONTENT_MIN
+    })
 }
 
 #[inline(always)]
