@@ -1,4 +1,4 @@
-//! Spans to masked bytes. Invariant: the length never changes, and a second scan finds nothing.
+//! Spans to masked bytes. Invariant: the length never changes, and what was masked is not found again.
 
 mod token;
 
