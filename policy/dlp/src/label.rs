@@ -173,7 +173,10 @@ fn previous_word(bytes: &[u8], upto: usize, floor: usize) -> Option<Word> {
     while start > floor && letter(start - 1).is_some_and(|b| b.is_ascii_lowercase()) {
         start -= 1;
     }
-    if start < end {
+    let upper = |i: usize| letter(i).is_some_and(|b| b.is_ascii_uppercase());
+    // Several of an abbreviation: `SSNs`.
+    let is_plural = start + 1 == end && start > floor + 1 && upper(start - 1) && upper(start - 2);
+    if start < end && !(is_plural && letter(start) == Some(b's')) {
         if start > floor && letter(start - 1).is_some() {
             start -= 1;
         }

@@ -32,6 +32,8 @@ pub(crate) struct Field<'a> {
 pub(crate) fn judge(family: Family, text: &[u8]) -> Option<(Identifier, Confidence)> {
     let identifier = family.identifier()?;
     let text = text.trim_ascii();
+    // Tables that have gaps keep whole numbers so.
+    let text = text.strip_suffix(b".0").unwrap_or(text);
     if is_placeholder(text) {
         return None;
     }

@@ -15,6 +15,7 @@ use crate::finding::Identifier;
 use crate::format::dialect::Dialect;
 use crate::gate::{self, Anchor, Area};
 
+use crate::label;
 use crate::redact::MASK;
 use crate::scanner::overlay::{Around, Overlays};
 use crate::scanner::rosters::Rosters;
@@ -251,7 +252,10 @@ impl Leaf {
         if is_run && (view.run > RUN_MAX || is_listed(bytes, view.at, view.run)) {
             return;
         }
-        if is_run && let Some(end) = leading_timestamp(bytes, view.at, view.run) {
+        if is_run
+            && let Some(end) = leading_timestamp(bytes, view.at, view.run)
+            && view.label(view.at, label::WINDOW, 0).is_none()
+        {
             self.judged = self.judged.max(start + end);
             return;
         }

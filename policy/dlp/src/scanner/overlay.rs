@@ -147,7 +147,7 @@ impl Overlays {
 #[inline(always)]
 fn counts(block: &[u8]) -> (bool, usize) {
     // Short enough for counts of one byte, which the compiler keeps in vectors.
-    const PART: usize = 128;
+    const PART: usize = 32;
     let (mut is_text, mut nul) = (false, 0);
     for part in block.chunks(PART) {
         let count = |kind: fn(u8) -> bool| part.iter().fold(0u8, |n, b| n + u8::from(kind(*b)));

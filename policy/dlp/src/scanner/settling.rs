@@ -2,7 +2,7 @@
 //! may overlap, and the better one stays. Invariant: what stays depends on where the findings
 //! stand, never on when they were told.
 
-use crate::finding::Finding;
+use crate::finding::{Confidence, Finding};
 use crate::scanner::Scan;
 
 /// Findings that overlap one another in a chain, which are settled together: a chain may have no end.
@@ -58,7 +58,11 @@ fn best(mut cluster: Vec<Finding>) -> Vec<Finding> {
     if cluster.len() == 1 {
         return cluster;
     }
-    let rank = |f: &Finding| (f.confidence, f.locus.is_some(), f.span.end - f.span.start);
+    // What blocks by default is never hidden by what does not.
+    let is_patient_s =
+        |f: &Finding| f.identifier.is_safe_harbor() && f.confidence >= Confidence::Medium;
+    let rank =
+        |f: &Finding| (is_patient_s(f), f.confidence, f.locus.is_some(), f.span.end - f.span.start);
     cluster.sort_by_key(|finding| std::cmp::Reverse(rank(finding)));
     let mut kept: Vec<Finding> = Vec::new();
     for finding in cluster {

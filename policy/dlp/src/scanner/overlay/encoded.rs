@@ -3,12 +3,15 @@
 //! one of too few different letters, is read for what the detectors know, since keys, hashes and
 //! sequences are written so too and are no binary content.
 
+mod decode;
+
 use super::Around;
 use crate::coverage::Declared;
 use crate::detector::labelled::is_uuid;
 use crate::format::dialect::dialect;
 use crate::format::sniff::{self, Kind};
 use crate::scanner::{Leaf, Node, Place, Reader, Scan};
+use decode::{Spelling, decode};
 
 /// Letters of the shortest run that is decoded; shorter ones are words.
 const RUN_MIN: usize = 16;
@@ -16,6 +19,8 @@ const RUN_MIN: usize = 16;
 const CONTENT_MIN: usize = 1024;
 /// Aligned letters by which a run of [`RUN_MIN`] is noticed.
 const PROBE: usize = 8;
+/// Marks within a short run behind which it is tried anew.
+const GLUED_MAX: usize = 4;
 /// Letters decoded at a time: a multiple of 4.
 const PIECE: usize = 4096;
 /// What may still change of what was decoded, in letters.
@@ -24,13 +29,6 @@ const SLACK: u64 = 16;
 const LINE_MIN: usize = 60;
 /// Different letters that base64 of any content has at least; sequences of bases have fewer.
 const VARIETY_MIN: u32 = 8;
-
-/// How a run is spelled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Spelling {
-    Base64,
-    Hex,
-}
 
 /// A run of letters that goes on at the end of the bytes seen.
 #[derive(Debug)]
@@ -256,7 +254,7 @@ fn read_short(scan: &mut Scan, around: &Around, run: &Run, spelling: Spelling) {
     if run.held.iter().all(u8::is_ascii_digit) || is_uuid(&run.held) {
         return;
     }
-    let decoded = decode(spelling, &run.held);
+    let decoded = in_phase(spelling, &run.held);
     let place = place(around, spelling, run.start);
     if sniff::kind(&decoded) == Kind::Plain {
         if !is_likely_text(&decoded) {
@@ -269,12 +267,30 @@ fn read_short(scan: &mut Scan, around: &Around, run: &Run, spelling: Spelling) {
         leaf.finish(scan);
     } else {
         // So few bytes look like a container by chance: what is missing of one is told of content only.
-        let told = scan.evidence.incomplete.len();
+        let (told, ledger) = (scan.evidence.incomplete.len(), scan.evidence.coverage);
         let mut node = Node::new(place);
         node.feed(scan, &decoded);
         node.finish(scan);
         scan.evidence.incomplete.truncate(told);
+        scan.evidence.coverage = ledger;
     }
+}
+
+/// What a short run spells. Letters that are glued to its front (`/u/`, `id-`, `v1_`) move it out of
+/// phase: where it is no text as it stands, the later beginnings are tried.
+fn in_phase(spelling: Spelling, letters: &[u8]) -> Vec<u8> {
+    let decoded = decode(spelling, letters);
+    if is_likely_text(&decoded) || sniff::kind(&decoded) != Kind::Plain {
+        return decoded;
+    }
+    let is_text = |text: &Vec<u8>| {
+        let printable = text.iter().filter(|b| crate::gate::is_printable(**b)).count();
+        text.len() >= crate::gate::RUN_MIN && printable * 8 >= text.len() * 7
+    };
+    let glued = letters.iter().enumerate().filter(|(_, b)| matches!(b, b'/' | b'-' | b'_'));
+    let starts = (1..4).chain(glued.map(|(at, _)| at + 1).take(GLUED_MAX));
+    let mut texts = starts.filter_map(|at| Some(decode(spelling, letters.get(at..)?)));
+    texts.find(is_text).unwrap_or(decoded)
 }
 
 /// Whether a detector could find anything: words and hashes, which are no base64 text, decode to
@@ -373,59 +389,4 @@ fn letter_probes(part: &[u8]) -> u32 {
             bits | u32::from(u64::from_le_bytes(*group) == 0x0101_0101_0101_0101) << at
         })
     })
-}
-
-/// The bytes that `letters` spell; of a group that is not whole as many as it tells.
-fn decode(spelling: Spelling, letters: &[u8]) -> Vec<u8> {
-    match spelling {
-        Spelling::Base64 => decode_base64(letters),
-        Spelling::Hex => crate::gate::vectored(|| decode_hex(letters)),
-    }
-}
-
-fn decode_base64(letters: &[u8]) -> Vec<u8> {
-    let whole = letters.len() / 4 * 4;
-    let (groups, rest) = letters.split_at(whole);
-    let mut decoded = base64_simd::STANDARD_NO_PAD
-        .decode_to_vec(groups)
-        .unwrap_or_else(|_| groups.as_chunks::<4>().0.iter().flat_map(group).collect());
-    if rest.len() > 1 {
-        let mut last = [b'A'; 4];
-        last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-        decoded.extend(group(&last).into_iter().take(rest.len() - 1));
-    }
-    decoded
-}
-
-/// Four letters of either alphabet.
-fn group(letters: &[u8; 4]) -> [u8; 3] {
-    let value = |byte: u8| match byte {
-        b'A'..=b'Z' => byte - b'A',
-        b'a'..=b'z' => byte - b'a' + 26,
-        b'0'..=b'9' => byte - b'0' + 52,
-        b'+' | b'-' => 62,
-        _ => 63,
-    };
-    let bits = letters.iter().fold(0u32, |bits, b| bits << 6 | u32::from(value(*b)));
-    let [_, a, b, c] = bits.to_be_bytes();
-    [a, b, c]
-}
-
-#[inline(always)]
-fn decode_hex(letters: &[u8]) -> Vec<u8> {
-    let value = |byte: u8| (byte & 15) + 9 * (byte >> 6);
-    letters.as_chunks::<2>().0.iter().map(|[high, low]| value(*high) << 4 | value(*low)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn both_alphabets_and_any_length() {
-        assert_eq!(decode_base64(b"SGVsbG8sIHdvcmxk"), b"Hello, world");
-        assert_eq!(decode_base64(b"SGVsbG8"), b"Hello");
-        assert_eq!(decode_base64(b"-_-_"), decode_base64(b"+/+/"));
-        assert_eq!(decode_hex(b"48656C6c6f"), b"Hello");
-    }
 }

@@ -1,0 +1,64 @@
+//! The letters of base64 (RFC 4648, both alphabets) and of hexadecimal, to bytes. Never fails: what is
+//! no letter of the alphabet was left out before.
+
+/// How a run is spelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spelling {
+    Base64,
+    Hex,
+}
+
+/// The bytes that `letters` spell; of a group that is not whole as many as it tells.
+pub(super) fn decode(spelling: Spelling, letters: &[u8]) -> Vec<u8> {
+    match spelling {
+        Spelling::Base64 => decode_base64(letters),
+        Spelling::Hex => crate::gate::vectored(|| decode_hex(letters)),
+    }
+}
+
+fn decode_base64(letters: &[u8]) -> Vec<u8> {
+    let whole = letters.len() / 4 * 4;
+    let (groups, rest) = letters.split_at(whole);
+    let mut decoded = base64_simd::STANDARD_NO_PAD
+        .decode_to_vec(groups)
+        .unwrap_or_else(|_| groups.as_chunks::<4>().0.iter().flat_map(group).collect());
+    if rest.len() > 1 {
+        let mut last = [b'A'; 4];
+        last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+        decoded.extend(group(&last).into_iter().take(rest.len() - 1));
+    }
+    decoded
+}
+
+/// Four letters of either alphabet.
+fn group(letters: &[u8; 4]) -> [u8; 3] {
+    let value = |byte: u8| match byte {
+        b'A'..=b'Z' => byte - b'A',
+        b'a'..=b'z' => byte - b'a' + 26,
+        b'0'..=b'9' => byte - b'0' + 52,
+        b'+' | b'-' => 62,
+        _ => 63,
+    };
+    let bits = letters.iter().fold(0u32, |bits, b| bits << 6 | u32::from(value(*b)));
+    let [_, a, b, c] = bits.to_be_bytes();
+    [a, b, c]
+}
+
+#[inline(always)]
+fn decode_hex(letters: &[u8]) -> Vec<u8> {
+    let value = |byte: u8| (byte & 15) + 9 * (byte >> 6);
+    letters.as_chunks::<2>().0.iter().map(|[high, low]| value(*high) << 4 | value(*low)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_alphabets_and_any_length() {
+        assert_eq!(decode_base64(b"SGVsbG8sIHdvcmxk"), b"Hello, world");
+        assert_eq!(decode_base64(b"SGVsbG8"), b"Hello");
+        assert_eq!(decode_base64(b"-_-_"), decode_base64(b"+/+/"));
+        assert_eq!(decode_hex(b"48656C6c6f"), b"Hello");
+    }
+}
