@@ -21,6 +21,8 @@ const CONTENT_MIN: usize = 1024;
 const PROBE: usize = 8;
 /// Marks within a short run behind which it is tried anew.
 const GLUED_MAX: usize = 4;
+/// Letters of the shortest run that is: a shorter one holds no value behind what is glued to it.
+const GLUED_MIN: usize = 24;
 /// Letters decoded at a time: a multiple of 4.
 const PIECE: usize = 4096;
 /// What may still change of what was decoded, in letters.
@@ -280,7 +282,8 @@ fn read_short(scan: &mut Scan, around: &Around, run: &Run, spelling: Spelling) {
 /// phase: where it is no text as it stands, the later beginnings are tried.
 fn in_phase(spelling: Spelling, letters: &[u8]) -> Vec<u8> {
     let decoded = decode(spelling, letters);
-    if is_likely_text(&decoded) || sniff::kind(&decoded) != Kind::Plain {
+    if letters.len() < GLUED_MIN || is_likely_text(&decoded) || sniff::kind(&decoded) != Kind::Plain
+    {
         return decoded;
     }
     let is_text = |text: &Vec<u8>| {

@@ -284,16 +284,20 @@ fn has_quoted(block: &[u8]) -> bool {
         hex(&[a, b]).is_some_and(|c| c.is_ascii_punctuation())
             && !(a.is_ascii_lowercase() || b.is_ascii_lowercase())
     };
+    let is_word = |b: &u8| b.is_ascii_alphabetic() || matches!(b, b'_' | b'"');
     let mut signs = 0;
     memchr::memchr_iter(b'=', block).any(|at| {
         let text = block.get(at..).unwrap_or_default();
+        // Behind a letter it joins a key and its value.
+        let is_key = at.checked_sub(1).and_then(|i| block.get(i)).is_some_and(is_word);
         if let [_, a, b, ..] = text {
-            signs += u32::from(is_sign(*a, *b));
+            signs += u32::from(!is_key && is_sign(*a, *b));
         }
         match text {
             _ if signs >= SIGNS_MIN => true,
             [_, b'\n', ..] | [_, b'\r', b'\n', ..] => true,
-            [_, b'3', b'D', ..] => true,
+            // An equals sign, a colon.
+            [_, b'3', b'A' | b'D', ..] => true,
             [_, a, b, b'=', c, d, ..] => hex(&[*a, *b]).is_some() && hex(&[*c, *d]).is_some(),
             _ => false,
         }
