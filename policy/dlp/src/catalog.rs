@@ -9,16 +9,19 @@ use crate::finding::Identifier;
 use crate::gate::Anchor;
 use crate::label;
 
-/// Whether a match is of a shape so short that binary data holds it by chance. Numbers behind a label
-/// are none.
+/// Whether a match is of a shape so short that binary data holds it by chance, a label of two letters
+/// before it or not.
 fn is_short(found: &Match) -> bool {
     const SURE_LEN: usize = 9;
     let is_loose = matches!(
         found.identifier,
         Identifier::Age
             | Identifier::Date
+            | Identifier::Device
             | Identifier::Geographic
+            | Identifier::License
             | Identifier::Name
+            | Identifier::OtherId
             | Identifier::Provider
             | Identifier::Vehicle
     );
