@@ -216,10 +216,10 @@ impl Leaf {
 
     /// Lets a site's own detectors look at the window up to `to`.
     fn look(&mut self, scan: &mut Scan, window: &[u8], to: usize) {
-        let catalog = Arc::clone(&scan.catalog);
-        if catalog.custom().is_empty() {
+        if scan.catalog.custom().is_empty() {
             return;
         }
+        let catalog = Arc::clone(&scan.catalog);
         let from = usize::try_from(self.looked.saturating_sub(self.base)).unwrap_or(usize::MAX);
         if from >= to {
             return;

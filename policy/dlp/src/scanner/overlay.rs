@@ -45,6 +45,8 @@ pub(super) struct Overlays {
     partial: Vec<u8>,
     /// Offset in the leaf of the first byte of the partial block.
     offset: u64,
+    /// The end of the block before, which escapes are decoded with.
+    before: Vec<u8>,
     encoded: Encoded,
     escapes: Escapes,
     quoted: Escapes,
@@ -127,18 +129,29 @@ impl Overlays {
             self.encoded.pass(block);
         }
         if is_text || self.escapes.is_open() {
-            self.escapes.read(scan, escapes::Kind::Marked, (self.offset, block), found);
+            self.escapes.read(
+                scan,
+                escapes::Kind::Marked,
+                (&self.before, self.offset, block),
+                found,
+            );
         }
         if is_text || self.quoted.is_open() {
-            self.quoted.read(scan, escapes::Kind::Quoted, (self.offset, block), found);
+            self.quoted.read(
+                scan,
+                escapes::Kind::Quoted,
+                (&self.before, self.offset, block),
+                found,
+            );
         }
         if nul >= wide::NUL_MIN || self.wide.is_open() {
             self.wide.read(scan, around, (self.offset, block));
         } else {
             self.wide.pass(block);
         }
-        self.escapes.pass(block);
-        self.quoted.pass(block);
+        let context = block.len().saturating_sub(escapes::CONTEXT);
+        self.before.clear();
+        self.before.extend_from_slice(block.get(context..).unwrap_or_default());
         self.offset += block.len() as u64;
     }
 }

@@ -10,7 +10,7 @@ use crate::format::{dialect::dialect, sniff};
 use crate::scanner::{Leaf, Reader, Scan};
 
 /// Bytes before a block that are decoded with it, so that a label there is seen.
-const CONTEXT: usize = 256;
+pub(super) const CONTEXT: usize = 256;
 /// Escaped signs by which quoted-printable is known.
 const SIGNS_MIN: u32 = 2;
 /// Escapes remembered, for the way back.
@@ -47,8 +47,6 @@ struct Decoded {
 #[derive(Debug, Default)]
 pub(super) struct Escapes {
     open: Option<Box<Decoded>>,
-    /// The end of what stands before the block.
-    before: Vec<u8>,
 }
 
 impl Escapes {
@@ -66,7 +64,7 @@ impl Escapes {
         &mut self,
         scan: &Scan,
         kind: Kind,
-        (offset, block): (u64, &[u8]),
+        (before, offset, block): (&[u8], u64, &[u8]),
         found: &mut Vec<Finding>,
     ) {
         let has_escapes = match kind {
@@ -74,9 +72,9 @@ impl Escapes {
             Kind::Quoted => has_quoted(block),
         };
         if has_escapes && self.open.is_none() {
-            let start = offset - self.before.len() as u64;
+            let start = offset - before.len() as u64;
             let mut decoded = Decoded::new(scan, kind, start);
-            decoded.feed(&self.before);
+            decoded.feed(before);
             self.open = Some(Box::new(decoded));
         }
         if let Some(decoded) = &mut self.open {
@@ -86,13 +84,6 @@ impl Escapes {
                 self.finish(found);
             }
         }
-    }
-
-    /// Keeps what the next block may need.
-    pub(super) fn pass(&mut self, block: &[u8]) {
-        self.before.clear();
-        let from = block.len().saturating_sub(CONTEXT);
-        self.before.extend_from_slice(block.get(from..).unwrap_or_default());
     }
 
     pub(super) fn finish(&mut self, found: &mut Vec<Finding>) {
