@@ -22,6 +22,7 @@ pub(crate) mod name;
 pub(crate) mod other_id;
 pub(crate) mod phone;
 pub(crate) mod provider;
+mod setting;
 pub(crate) mod ssn;
 pub(crate) mod url;
 pub(crate) mod vehicle;

@@ -89,7 +89,7 @@ fn fits(family: Family, text: &[u8]) -> bool {
     match family {
         Family::Phone | Family::Fax | Family::Contact => (7..=15).contains(&digits) && letters <= 4,
         Family::Email => text.contains(&b'@'),
-        Family::AnyName => letters >= 2 && digits * 4 <= letters,
+        Family::AnyName => letters >= 2 && digits * 4 <= letters && !is_key(text),
         // Made-up records number their names.
         Family::Name | Family::Clinician => letters >= 2 && digits <= letters,
         Family::City => letters >= 2 && digits == 0,
@@ -129,6 +129,21 @@ fn fits(family: Family, text: &[u8]) -> bool {
         | Family::TaxId
         | Family::Vin => false,
     }
+}
+
+/// Whether a name is written as keys and programs are (`next-token`, `AccountId`, `core_web_sm`), not
+/// as people's (`smith-jones`, `McCoy`, `DeLuca`).
+fn is_key(text: &[u8]) -> bool {
+    const HUMPS_MAX: usize = 1;
+    let humps = text.windows(2).filter(|pair| {
+        pair.first().is_some_and(u8::is_ascii_lowercase)
+            && pair.last().is_some_and(u8::is_ascii_uppercase)
+    });
+    let starts_small = text.first().is_some_and(u8::is_ascii_lowercase);
+    let humps = humps.count();
+    text.contains(&b'_')
+        || humps > HUMPS_MAX
+        || humps > 0 && (starts_small || text.ends_with(b"Id"))
 }
 
 /// The years that `text` begins with, beside leading zeros (DICOM's `092Y`).

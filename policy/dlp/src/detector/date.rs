@@ -38,7 +38,22 @@ fn examine(view: &View<'_>) -> Option<Match> {
     let labelled = view.label(start, 40, 4).and_then(|label| confidence_of(view, start, label));
     let clinical = || is_clinical(view, start, end).then_some(Confidence::Medium);
     let confidence = labelled.or_else(clinical)?;
+    // Change logs follow up and releases are dated; only birth, death and stays are a person's there.
+    let is_release = confidence == Confidence::Medium
+        && (is_stamped(view, start, end) || view.is_about_software(start, end));
+    let confidence = if is_release { Confidence::Low } else { confidence };
     Some(Match { identifier: Identifier::Date, confidence, start, end })
+}
+
+/// Whether a machine wrote the moment: to fractions of a second, in universal time.
+fn is_stamped(view: &View<'_>, start: usize, end: usize) -> bool {
+    const TIME: usize = "T00:00:00.".len();
+    let fraction = end + TIME;
+    end == start + "2000-01-01".len()
+        && view.byte(end) == b'T'
+        && view.byte(fraction - 1) == b'.'
+        && view.digits(fraction) > 0
+        && view.byte(fraction + view.digits(fraction)) == b'Z'
 }
 
 /// As [`View::closes`], but a time may follow (`T10:30`), or the fraction and zone of an HL7 one.

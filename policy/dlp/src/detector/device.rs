@@ -157,11 +157,15 @@ fn mac(view: &View<'_>) -> Option<Match> {
     {
         return None;
     }
-    let is_labelled = view.label(start, 32, 2).is_some_and(|label| label.family == Family::Mac)
-        || view.mentions(start, 28, &["device", "mac", "adapter", "interface"]);
+    let is_device = view.mentions(start, 28, &["device"]);
+    let is_labelled = is_device
+        || view.label(start, 32, 2).is_some_and(|label| label.family == Family::Mac)
+        || view.mentions(start, 28, &["mac", "adapter", "interface"]);
     let confidence = match group {
         // Neither nobody's nor everybody's.
         _ if is_same(text) => return None,
+        _ if is_example(text) => Confidence::Low,
+        _ if !is_device && is_virtual(view, (start, end)) => Confidence::Low,
         _ if is_labelled => Confidence::Medium,
         2 => Confidence::Low,
         _ => return None,
@@ -180,6 +184,80 @@ fn is_same(text: &[u8]) -> bool {
     let mut digits = text.iter().filter(|b| b.is_ascii_alphanumeric());
     let first = digits.next();
     digits.all(|digit| first.is_some_and(|first| first.eq_ignore_ascii_case(digit)))
+}
+
+/// Whether an address stands in manuals: its octets count up by the same step, it spells a word, it is
+/// nearly all zeros, of a group (IEEE 802 section 8.2.2), or of the range for documentation (RFC 7042
+/// section 2.1.2).
+fn is_example(text: &[u8]) -> bool {
+    let Some(octets) = octets(text) else { return false };
+    let [first, second, ..] = octets;
+    let step = second.wrapping_sub(first);
+    let counts = octets.array_windows().all(|[a, b]| b.wrapping_sub(*a) == step);
+    let zeros = octets.iter().filter(|octet| **octet == 0).count();
+    let is_spelt = octets.windows(4).any(|word| word == [0xde, 0xad, 0xbe, 0xef]);
+    counts
+        || is_spelt
+        || zeros >= 4
+        || first & 1 == 1
+        || octets.starts_with(&[0x00, 0x00, 0x5e, 0x00, 0x53])
+}
+
+/// Whether an address by itself says little: an example, or one that no factory gave.
+pub(crate) fn is_weak(text: &[u8]) -> bool {
+    is_example(text) || octets(text).is_some_and(|[first, ..]| first & 2 == 2)
+}
+
+/// Whether it is a virtual machine's: of the range of a hypervisor's maker, or with the bit of local
+/// administration (IEEE 802 section 8.2.2) among words of a network's configuration. A telephone that
+/// hides its own address sets that bit too.
+fn is_virtual(view: &View<'_>, (start, end): (usize, usize)) -> bool {
+    const MAKERS: &[[u8; 3]] = &[
+        [0x00, 0x05, 0x69],
+        [0x00, 0x0c, 0x29],
+        [0x00, 0x15, 0x5d],
+        [0x00, 0x16, 0x3e],
+        [0x00, 0x1c, 0x14],
+        [0x00, 0x1c, 0x42],
+        [0x00, 0x50, 0x56],
+        [0x08, 0x00, 0x27],
+        [0x52, 0x54, 0x00],
+    ];
+    const NETWORK: &[&str] = &[
+        "bond",
+        "bridge",
+        "cidr",
+        "dev",
+        "eth",
+        "interfacetype",
+        "kind",
+        "netdev",
+        "netmask",
+        "networkinterfaceid",
+        "qdisc",
+        "sourcedestcheck",
+        "subnet",
+        "subnetid",
+        "vlan",
+        "vpcid",
+    ];
+    const NEAR: usize = 160;
+    let Some(octets) = octets(view.part(start, end)) else { return false };
+    let [first, ..] = octets;
+    let is_configured =
+        || view.mentions(start, NEAR, NETWORK) || view.mentions(end + NEAR, NEAR, NETWORK);
+    MAKERS.iter().any(|maker| octets.starts_with(maker)) || first & 2 == 2 && is_configured()
+}
+
+/// The six octets of an address.
+fn octets(text: &[u8]) -> Option<[u8; 6]> {
+    let digits = text.iter().filter_map(|b| char::from(*b).to_digit(16));
+    let mut address = 0u64;
+    for digit in digits {
+        address = address << 4 | u64::from(digit);
+    }
+    let [0, 0, octets @ ..] = address.to_be_bytes() else { return None };
+    Some(octets)
 }
 
 /// How sure a value is behind a label of a device.

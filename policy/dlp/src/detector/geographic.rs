@@ -44,6 +44,9 @@ fn examine(view: &View<'_>) -> Option<Match> {
         | Anchor::Pairs
         | Anchor::Scheme => capital(view)?,
     };
+    // The seats of those who publish software stand in its licence.
+    let is_seat = confidence == Confidence::Medium && view.is_about_software(start, end);
+    let confidence = if is_seat { Confidence::Low } else { confidence };
     Some(Match { identifier: Identifier::Geographic, confidence, start, end })
 }
 

@@ -28,7 +28,8 @@ fn examine(view: &View<'_>) -> Option<Match> {
         return None;
     }
     let is_network = view.byte(end) == b'/' && view.digits(end + 1) > 0;
-    let confidence = if is_public && !is_network && is_person_s(view, start) {
+    let is_example = matches!(view.part(start, end), b"1.2.3.4" | b"5.6.7.8");
+    let confidence = if is_public && !is_network && !is_example && is_person_s(view, start) {
         Confidence::Medium
     } else {
         Confidence::Low

@@ -2,6 +2,8 @@
 //! room finds the value and its label once; each family's room says whether the value is plausible.
 //! Invariant: no label, no finding; a mask is no value.
 
+mod doubt;
+
 use super::{Detector, Match, View, runs};
 use super::{account, device, health_plan, license, mrn, other_id};
 use crate::finding::{Confidence, Identifier};
@@ -118,6 +120,12 @@ fn examine(view: &View<'_>) -> Option<Match> {
         return None;
     }
     let (identifier, confidence) = weigh(label.family, &value)?;
+    let is_sure = confidence > Confidence::Low;
+    let confidence = if is_sure && doubt::is_doubtful(view, label.family, &value, (start, end)) {
+        Confidence::Low
+    } else {
+        confidence
+    };
     Some(Match { identifier, confidence, start, end })
 }
 

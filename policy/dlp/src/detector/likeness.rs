@@ -34,7 +34,13 @@ fn examine(view: &View<'_>) -> Option<Match> {
     let (start, len) = if is_data { (start, data_len(view, start)?) } else { (start, len) };
     let is_photo = label.family == Family::Photo && !is_list && (is_data || is_image(view, start));
     let fits = label.family == Family::Biometric || is_photo;
-    let found = Match { identifier, confidence: Confidence::High, start, end: start + len };
+    let word = view.word_before(view.at, 1);
+    let is_of_key = word.is_some_and(|(word, _)| {
+        matches!(word.as_bytes(), b"fingerprint" | b"fingerprints" | b"thumbprint")
+    });
+    let is_digest = is_of_key && is_digest(view.part(start, start + len));
+    let confidence = if is_digest { Confidence::Low } else { Confidence::High };
+    let found = Match { identifier, confidence, start, end: start + len };
     let is_cut = start + len == view.bytes.len();
     (fits && (is_cut || view.ends_text(start + len))).then_some(found)
 }
@@ -55,6 +61,16 @@ fn encoded_len(view: &View<'_>, start: usize) -> usize {
     let text = value.get(..len).unwrap_or_default();
     let is_word = !text.iter().any(u8::is_ascii_digit);
     if is_word { 0 } else { len }
+}
+
+/// Whether it is as long as a digest and hexadecimal: the fingerprint of a key, a certificate or a
+/// file (MD5, SHA-1 and SHA-2; FIPS 180-4), with or without colons. The header of a finger's minutiae
+/// alone is longer than the shorter ones (ISO/IEC 19794-2: 24 bytes and 6 for each of them).
+fn is_digest(text: &[u8]) -> bool {
+    let digits = text.iter().filter(|b| b.is_ascii_hexdigit()).count();
+    let colons = text.iter().filter(|b| **b == b':').count();
+    let is_grouped = colons == 0 || colons + 1 == digits / 2;
+    matches!(digits, 32 | 40 | 56 | 64 | 96 | 128) && digits + colons == text.len() && is_grouped
 }
 
 /// A list of numbers, as far as it is seen.

@@ -114,40 +114,30 @@ fn pair(view: &View<'_>, first: usize) -> Option<Match> {
 }
 
 /// How sure a name is that nothing announces: real people stand in every licence and change log, so
-/// it wants a word of care or kinship near.
+/// it wants a word of care near, or one that has other senses directly beside it.
 fn confidence_among(view: &View<'_>, (start, end): (usize, usize)) -> Confidence {
-    const WORDS: &[&str] = &[
-        "admit",
-        "admitted",
-        "appointment",
-        "born",
-        "clinic",
-        "diagnosed",
-        "diagnosis",
-        "discharged",
-        "dob",
-        "doctor",
-        "dr",
-        "hospital",
-        "insurance",
-        "medication",
-        "mrn",
-        "nurse",
-        "patient",
-        "patients",
-        "physician",
-        "prescribed",
-        "pt",
-        "referred",
-        "seen",
-        "ssn",
-        "surgery",
-        "symptoms",
-        "treated",
-        "ward",
+    const WEAK: &[&[u8]] = &[
+        b"admit",
+        b"born",
+        b"doctor",
+        b"patient",
+        b"pt",
+        b"referred",
+        b"seen",
+        b"treated",
+        b"ward",
     ];
-    const NEAR: usize = 160;
-    let is_near = view.mentions(start, NEAR, WORDS) || view.mentions(end + NEAR, NEAR, WORDS);
+    const BESIDE: usize = 24;
+    let is_weak = |text: &[u8]| {
+        let mut words = text.split(|b| matches!(b, b' ' | b',' | b':' | b'('));
+        words.any(|word| WEAK.contains(&Lower::of(word).as_bytes()))
+    };
+    let before = view.part(start.saturating_sub(BESIDE), start);
+    let before = before.rsplit(|b| *b == b'\n').next().unwrap_or_default();
+    let behind = view.bytes.get(end..(end + BESIDE).min(view.bytes.len())).unwrap_or_default();
+    let behind = behind.split(|b| matches!(b, b'\n' | b'.')).next().unwrap_or_default();
+    let is_near = view.is_about_care(start, end)
+        || (is_weak(before) || is_weak(behind)) && !view.is_about_software(start, end);
     if is_near { Confidence::Medium } else { Confidence::Low }
 }
 

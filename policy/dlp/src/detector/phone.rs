@@ -1,6 +1,6 @@
 //! Telephone and fax numbers. North American rule (NANPA): area and exchange begin with 2-9 and are
-//! not N11, an area's middle digit is not 9; 555-0100 to 555-0199 are fictitious, told as low
-//! unless labelled. International: `+`, E.164 length.
+//! not N11, an area's middle digit is not 9; 555-0100 to 555-0199 are fictitious and 555-1212 is
+//! directory assistance (ATIS-0300115), told as low. International: `+`, E.164 length.
 
 use super::{Detector, Match, RUN_MAX, View, runs};
 use crate::finding::{Confidence, Identifier};
@@ -24,7 +24,12 @@ fn examine(view: &View<'_>) -> Option<Match> {
     }?;
     let is_fax = found.identifier == Identifier::Fax || is_fax_behind(view, found.end);
     let identifier = if is_fax { Identifier::Fax } else { found.identifier };
-    Some(Match { identifier, end: extension(view, found.end), ..found })
+    // A number that nothing announces is an example or a publisher's there.
+    let is_example = found.confidence == Confidence::Medium
+        && view.label(found.start, 40, 4).is_none_or(|l| reach(l.family).is_none())
+        && view.is_about_software(found.start, found.end);
+    let confidence = if is_example { Confidence::Low } else { found.confidence };
+    Some(Match { identifier, confidence, end: extension(view, found.end), ..found })
 }
 
 /// Whether `fax` stands directly behind: `736-5000 (fax)`, `736-5000-Fax`.
@@ -254,8 +259,8 @@ fn judged(
     }
     let label = view.label(start, 40, 4);
     let identifier = label.and_then(|l| reach(l.family));
-    let confidence = if exchange == 555 && (100..200).contains(&line) {
-        if identifier.is_some() { Confidence::Medium } else { Confidence::Low }
+    let confidence = if exchange == 555 && ((100..200).contains(&line) || line == 1212) {
+        Confidence::Low
     } else if identifier.is_some() {
         Confidence::High
     } else if view.is_other_number(start) {

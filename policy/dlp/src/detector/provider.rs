@@ -40,6 +40,10 @@ fn npi(view: &View<'_>) -> Option<Match> {
     if !matches!(view.byte(start), b'1' | b'2') || !opens || !view.closes(end) {
         return None;
     }
+    // `= -2144206796`: a number with a sign.
+    if view.before(start, 1) == b'-' && !view.before(start, 2).is_ascii_alphanumeric() {
+        return None;
+    }
     let text = view.part(start, end);
     if !is_grouped && !text.iter().all(u8::is_ascii_digit) || !check::npi(text) {
         return None;

@@ -92,14 +92,21 @@ fn is_portal(host: &[u8]) -> bool {
 /// Whether a part of the path or query announces a person and the next one is an identifier.
 fn names_person(view: &View<'_>, (from, end): (usize, usize), is_portal: bool) -> bool {
     let mut announced = false;
-    let mut parts = view.part(from, end).split(|b| b"/?#&=.;".contains(b));
+    let text = view.part(from, end);
+    let query = text.iter().position(|b| *b == b'?').unwrap_or(text.len());
+    let mut at = 0;
+    let mut parts = text.split(|b| b"/?#&=.;".contains(b));
     parts.any(|part| {
+        // `?pid=` is a post of a forum wherever no portal is asked.
+        let may_be_post = at > query && !is_portal;
+        at += part.len() + 1;
         let found = announced && is_identifier(part);
         let word = Lower::of(part);
         announced = match word.as_bytes() {
-            b"patient" | b"patients" | b"patientid" | b"patient_id" | b"patient-id" | b"pid"
-            | b"mrn" | b"member" | b"members" | b"memberid" | b"member_id" | b"subscriber"
-            | b"mychart" | b"chart" | b"charts" | b"encounter" | b"ssn" | b"dob" => true,
+            b"patient" | b"patients" | b"patientid" | b"patient_id" | b"patient-id" | b"mrn"
+            | b"member" | b"members" | b"memberid" | b"member_id" | b"subscriber" | b"mychart"
+            | b"chart" | b"charts" | b"encounter" | b"ssn" | b"dob" => true,
+            b"pid" => !may_be_post,
             b"u" | b"p" | b"user" | b"users" | b"profile" | b"account" | b"accounts"
             | b"person" | b"portal" | b"token" | b"id" | b"visit" | b"results" | b"messages" => {
                 is_portal

@@ -3,7 +3,7 @@
 //! places that are called alike (`"license": "Apache-2.0"`, `"serial": 3`) are none.
 
 use crate::check;
-use crate::detector::ssn;
+use crate::detector::{device, ssn};
 use crate::finding::Confidence;
 use crate::label::Family;
 
@@ -35,7 +35,7 @@ pub(super) fn weigh(family: Family, text: &[u8]) -> Option<Option<Confidence>> {
         Family::Iban => shape.iban(),
         Family::Imei => shape.imei(),
         Family::License => shape.sized(5, 5).map(|()| Confidence::High),
-        Family::Mac => (shape.hexadecimal() == 12).then_some(Confidence::Medium),
+        Family::Mac => shape.mac(),
         Family::Mrn => shape.sized(1, 3).map(|()| Confidence::High),
         Family::Npi => shape.npi(),
         Family::Passport => shape.sized(5, 6).map(|()| Confidence::High),
@@ -141,6 +141,13 @@ impl Shape<'_> {
             return Some(Confidence::High);
         }
         (14..=16).contains(&self.digits).then_some(Confidence::Medium)
+    }
+
+    /// Whether a machine has it that nobody carries, its neighbours tell (`detector::device`).
+    fn mac(&self) -> Option<Confidence> {
+        let is_weak = device::is_weak(self.text);
+        let confidence = if is_weak { Confidence::Low } else { Confidence::Medium };
+        (self.hexadecimal() == 12).then_some(confidence)
     }
 
     fn npi(&self) -> Option<Confidence> {

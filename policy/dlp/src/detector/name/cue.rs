@@ -36,7 +36,12 @@ pub(super) fn titled(view: &View<'_>, end: usize) -> Option<Match> {
     trim(&mut run);
     let (first, last) = (run.first()?, run.last()?);
     let is_listed = run.iter().any(|t| t.listed.is_first() || t.listed.is_last());
-    let is_bare = first.case == Case::Initial && run.len == 1;
+    let is_bare = first.case == Case::Initial && run.len == 1
+        // `Hive and MR. May`: a title in capitals is a name's in capitals.
+        || title.iter().all(u8::is_ascii_uppercase) && title.len() > 1 && first.case == Case::Title
+            && !matches!(title, b"NP" | b"RN")
+        // `Ms Smooth`: milliseconds, and a maker of software.
+        || title == b"Ms" && !has_stop && !is_listed;
     // `5 Elm Dr Suite 4`, `DR. ROOM`: a street's or a word's.
     let is_street = title == b"Dr" && !has_stop && !first.listed.is_last();
     if is_bare || must_be_listed && !is_listed || is_street || !closes(view, last.end) {
@@ -44,6 +49,14 @@ pub(super) fn titled(view: &View<'_>, end: usize) -> Option<Match> {
     }
     let confidence = if is_listed { Confidence::High } else { Confidence::Medium };
     let found = finished(view, (view.at, last.end), confidence);
+    // Who mends software may be a doctor, and stands in its change log.
+    let is_credit = is_credit(view, title_start, last.end);
+    let is_credit = is_credit && !view.is_about_care(title_start, last.end);
+    let found = if is_credit || view.is_about_software(title_start, last.end) {
+        Match { confidence: Confidence::Low, ..found }
+    } else {
+        found
+    };
     let is_clinician = identifier == Identifier::Provider;
     Some(if is_clinician { Match { identifier, ..found } } else { found })
 }
@@ -100,6 +113,9 @@ pub(super) fn cued(view: &View<'_>, start: usize) -> Option<Match> {
     if !closes(view, last.end) || is_goal(view, last.end) {
         return None;
     }
+    // `print("Hello Ada")`, `the user named Bob`, `verified by`: examples and credits.
+    let is_example = view.is_about_software(start, last.end);
+    let confidence = if is_example { Confidence::Low } else { confidence };
     let found = finished(view, (view.at, last.end), confidence);
     let is_clinician = matches!(cue, Cue::Clinician);
     Some(if is_clinician { Match { identifier: Identifier::Provider, ..found } } else { found })
@@ -242,7 +258,11 @@ pub(super) fn is_credit(view: &View<'_>, start: usize, end: usize) -> bool {
         b"credit",
         b"editor",
     ];
-    let is_mailed = matches!(view.part(end, end + 2), b" <" | b" (");
+    const BLANKS_MAX: usize = 40;
+    let is_blank = |i: &usize| matches!(view.byte(*i), b' ' | b'\t');
+    let blanks = (end..end + BLANKS_MAX).take_while(is_blank).count();
+    let is_mailed =
+        blanks > 0 && view.byte(end + blanks) == b'<' || view.part(end, end + 2) == b" (";
     let before = view.part(start.saturating_sub(CREDIT), start);
     let whole = view.part(0, start);
     let line = whole.iter().rposition(|b| *b == b'\n').and_then(|i| whole.get(i + 1..));

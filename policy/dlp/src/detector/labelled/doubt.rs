@@ -1,0 +1,127 @@
+//! What speaks against a labelled value where it stands: an account of a cloud, the serial number of
+//! a certificate, a name in a listing. Asked once a value has been found plausible.
+
+use super::{Announced, Value};
+use crate::detector::View;
+use crate::label::Family;
+
+/// Whether a value behind a label of `family` is most likely nobody's.
+pub(super) fn is_doubtful(
+    view: &View<'_>,
+    family: Family,
+    value: &Value<'_>,
+    (start, end): (usize, usize),
+) -> bool {
+    match family {
+        Family::Account => is_cloud_s(view, value, (start, end)),
+        Family::Device => is_certificate_s(view, start, end) || view.is_about_software(start, end),
+        Family::License => {
+            // Every state prints capitals (AAMVA D20): a word in small letters names a product.
+            let is_word = value.has_lower() && value.letters > 3;
+            // The next column, or the next line.
+            let is_apart = view.before(start, 1) == b' ' && view.before(start, 2) == b' ';
+            is_word || value.announced == Announced::Bare && (is_apart || is_below(view, start))
+        }
+        Family::Member => value.is_uuid() && view.is_about_software(start, end),
+        Family::Accession
+        | Family::Address
+        | Family::Admission
+        | Family::Age
+        | Family::AnyName
+        | Family::Biometric
+        | Family::Birth
+        | Family::Card
+        | Family::City
+        | Family::Clinician
+        | Family::Contact
+        | Family::Dea
+        | Family::Death
+        | Family::Discharge
+        | Family::Email
+        | Family::Event
+        | Family::Fax
+        | Family::HealthPlan
+        | Family::Iban
+        | Family::Imei
+        | Family::Ip
+        | Family::Mac
+        | Family::Mrn
+        | Family::Name
+        | Family::Npi
+        | Family::Other
+        | Family::Passport
+        | Family::PatientId
+        | Family::Phone
+        | Family::Photo
+        | Family::Plate
+        | Family::Routing
+        | Family::Ssn
+        | Family::StudyId
+        | Family::TaxId
+        | Family::Url
+        | Family::Vin
+        | Family::Zip => false,
+    }
+}
+
+/// Whether it is the id of an account of a public cloud, with nothing of money or care near: twelve
+/// digits (AWS account identifiers) that are called an id and not a number, or more or fewer of them
+/// among a cloud's words; or a digest of its definition.
+fn is_cloud_s(view: &View<'_>, value: &Value<'_>, (start, end): (usize, usize)) -> bool {
+    const DIGITS: usize = 12;
+    const DIGITS_MIN: usize = 10;
+    const CLOUD: &[&str] = &["amazonaws", "arn", "aws", "azure", "gcloud", "iam"];
+    const MONEY: &[&str] = &[
+        "balance",
+        "bank",
+        "billing",
+        "checking",
+        "guarantor",
+        "invoice",
+        "payment",
+        "savings",
+        "statement",
+        "visit",
+    ];
+    const NEAR: usize = 160;
+    let is_near =
+        |words| view.mentions(start, NEAR, words) || view.mentions(end + NEAR, NEAR, words);
+    let is_digest = value.len() > DIGITS
+        && value.has_lower()
+        && value.letters > 0
+        && value.text.iter().all(u8::is_ascii_hexdigit);
+    let is_sized = value.letters == 0
+        && (value.digits == DIGITS || value.digits >= DIGITS_MIN && is_near(CLOUD));
+    let is_candidate = is_digest || is_sized && is_called_id(view, start);
+    is_candidate && !is_near(MONEY) && !view.is_about_care(start, end)
+}
+
+/// Whether the word before a value ends as `AccountId` does.
+fn is_called_id(view: &View<'_>, start: usize) -> bool {
+    const WORDS: &[&[u8]] = &[b"id", b"ids", b"identifier"];
+    let marks =
+        (1..8).take_while(|&back| !view.before(start, back).is_ascii_alphanumeric()).count();
+    let word_end = start - marks.min(start);
+    let word = view.part(view.letters_before(word_end), word_end);
+    WORDS.iter().any(|id| {
+        let tail = word.len().checked_sub(id.len()).and_then(|at| word.get(at..));
+        tail.is_some_and(|tail| tail.eq_ignore_ascii_case(id))
+    })
+}
+
+/// Whether the words of a certificate stand near: its serial number is the issuer's (RFC 5280,
+/// section 4.1.2.2).
+fn is_certificate_s(view: &View<'_>, start: usize, end: usize) -> bool {
+    const WORDS: &[&str] =
+        &["certificate", "cn", "ecdsa", "issuer", "notafter", "notbefore", "pem", "rsa", "x509"];
+    const NEAR: usize = 160;
+    view.mentions(start, NEAR, WORDS) || view.mentions(end + NEAR, NEAR, WORDS)
+}
+
+/// Whether nothing but the end of a line joins the value to a label above it.
+fn is_below(view: &View<'_>, start: usize) -> bool {
+    const GAP: usize = 28;
+    let gap = view.part(start.saturating_sub(GAP), start);
+    let gap = gap.rsplit(|b| b.is_ascii_alphabetic()).next().unwrap_or_default();
+    gap.contains(&b'\n')
+}

@@ -1,0 +1,218 @@
+//! What the text around a match is about: the care of people, or the making of software. Asked only
+//! after a detector has matched something that its shape alone does not make a patient's. Invariant:
+//! a word of care outweighs any number of words of software.
+
+use super::View;
+use super::word::Lower;
+
+/// Words of care that hardly stand in other texts.
+const CARE: &[&str] = &[
+    "admission",
+    "admitted",
+    "appointment",
+    "attending",
+    "clinic",
+    "diagnosed",
+    "diagnosis",
+    "discharged",
+    "dob",
+    "examined",
+    "hospital",
+    "insurance",
+    "medication",
+    "medications",
+    "mrn",
+    "nurse",
+    "outpatient",
+    "patient",
+    "patients",
+    "physician",
+    "prescribed",
+    "prescription",
+    "ssn",
+    "surgeon",
+    "surgery",
+    "symptoms",
+];
+
+/// Words of licences, change logs, manuals and code that hardly stand in a clinical note.
+const SOFTWARE: &[&str] = &[
+    "api",
+    "argparse",
+    "args",
+    "arn",
+    "ascii",
+    "assert",
+    "aws",
+    "backend",
+    "bool",
+    "bug",
+    "bugfix",
+    "bugs",
+    "callback",
+    "changelog",
+    "cli",
+    "closes",
+    "codec",
+    "commit",
+    "commits",
+    "compiler",
+    "config",
+    "configure",
+    "copyright",
+    "debconf",
+    "debian",
+    "debug",
+    "def",
+    "deprecated",
+    "dict",
+    "docs",
+    "elif",
+    "enum",
+    "fixes",
+    "fprintf",
+    "ftp",
+    "gcc",
+    "gettext",
+    "git",
+    "github",
+    "gnu",
+    "gpl",
+    "gtk",
+    "html",
+    "http",
+    "https",
+    "iam",
+    "init",
+    "javadoc",
+    "javascript",
+    "json",
+    "kernel",
+    "kwargs",
+    "licenses",
+    "linux",
+    "makefile",
+    "malloc",
+    "manpage",
+    "msgid",
+    "namespace",
+    "nodejs",
+    "npm",
+    "org",
+    "package",
+    "packages",
+    "param",
+    "params",
+    "parser",
+    "patch",
+    "patches",
+    "pip",
+    "plugin",
+    "plugins",
+    "po",
+    "posix",
+    "printf",
+    "python",
+    "readme",
+    "redistribute",
+    "regex",
+    "repository",
+    "rst",
+    "runtime",
+    "sdk",
+    "software",
+    "src",
+    "stdin",
+    "stdout",
+    "str",
+    "struct",
+    "syntax",
+    "syscall",
+    "tokenizer",
+    "toml",
+    "translation",
+    "translations",
+    "unicode",
+    "unix",
+    "upstream",
+    "urgency",
+    "urllib",
+    "username",
+    "usr",
+    "utf",
+    "version",
+    "warranty",
+    "xlib",
+    "xml",
+    "yaml",
+];
+
+/// Pairs of marks that stand in code and not in prose or records.
+const MARKS: &[&[u8; 2]] =
+    &[b"()", b");", b"->", b"==", b"::", b"!=", b"+=", b"=>", b"/*", b"__", b"${"];
+
+/// Different words of software, or marks of code, that make a text one about it.
+const ENOUGH: u32 = 2;
+const MARKS_ENOUGH: usize = 3;
+/// Bytes on either side in which a word of care counts.
+const NEAR: usize = 160;
+
+impl View<'_> {
+    /// Whether a word of care stands near `start..end`.
+    pub(super) fn is_about_care(&self, start: usize, end: usize) -> bool {
+        let before = self.part(start.saturating_sub(NEAR), start);
+        let behind = self.bytes.get(end..(end + NEAR).min(self.bytes.len())).unwrap_or_default();
+        (known(before, CARE) | known(behind, CARE)) != 0
+    }
+
+    /// Whether the text around `start..end` is about software, and no word of care stands near.
+    pub(super) fn is_about_software(&self, start: usize, end: usize) -> bool {
+        let (before, behind) = (self.part(0, start), self.bytes.get(end..).unwrap_or_default());
+        let words = known(before, SOFTWARE) | known(behind, SOFTWARE);
+        let is_software =
+            words.count_ones() >= ENOUGH || marks(before) + marks(behind) >= MARKS_ENOUGH;
+        is_software && !self.is_about_care(start, end)
+    }
+}
+
+/// Which words of a sorted table stand in `text`, in any case: a bit for each.
+fn known(text: &[u8], table: &[&str]) -> u128 {
+    let words = text.split(|b| !b.is_ascii_alphabetic()).filter(|word| word.len() > 1);
+    let places = words.filter_map(|word| {
+        let word = Lower::of(word);
+        table.binary_search_by(|known| known.as_bytes().cmp(word.as_bytes())).ok()
+    });
+    places.fold(0, |found, place| found | 1 << place)
+}
+
+/// How many marks of code stand in `text`; an option of a command counts as two.
+fn marks(text: &[u8]) -> usize {
+    let is_option = |part: &&[u8]| matches!(part, [b' ', b'-', b'-', b'a'..=b'z']);
+    let pairs = text.windows(2).filter(|pair| MARKS.iter().any(|mark| *pair == mark.as_slice()));
+    pairs.count() + 2 * text.windows(4).filter(is_option).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::Anchor;
+
+    #[test]
+    fn the_tables_are_sorted_and_fit_their_bits() {
+        for table in [CARE, SOFTWARE] {
+            assert!(table.is_sorted() && table.len() <= 128);
+        }
+    }
+
+    #[test]
+    fn a_word_of_care_outweighs_those_of_software() {
+        let is_software = |text: &str| {
+            let at = text.find('@').unwrap();
+            View::new(text.as_bytes(), at, Anchor::At).is_about_software(at, at + 1)
+        };
+        assert!(is_software("Closes: @ in the Debian package"));
+        assert!(is_software("if (a->b == @) { c->d(); }"));
+        assert!(!is_software("the package came with @ on Monday"));
+        assert!(!is_software("Closes: @ in the Debian package, patient well"));
+    }
+}
