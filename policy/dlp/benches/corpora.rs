@@ -3,6 +3,8 @@
 
 #![allow(clippy::cast_possible_truncation, reason = "made-up numbers")]
 
+mod records;
+
 use std::fmt::Write as _;
 
 const LEN: usize = 16 << 20;
@@ -32,6 +34,14 @@ pub(crate) const ALL: &[(&str, Make)] = &[
     ("clinical note", || lines(note)),
     ("source code", || lines(source)),
     ("FHIR JSON", || lines(fhir)),
+    ("HL7", || lines(records::hl7)),
+    ("X12", || lines(records::x12)),
+    ("C-CDA", || lines(records::ccda)),
+    ("CSV patients", || lines(records::patients)),
+    ("CSV reprs", || lines(records::reprs)),
+    ("UUIDs", || lines(records::uuid)),
+    ("JSON escapes", || lines(records::escapes)),
+    ("base64 lines", || lines(records::base64_line)),
     ("training log", || lines(training_log)),
     ("access log", || lines(access_log)),
     ("dots and digits", || "12.3.4-5:6 7@8 ".repeat(LEN / 15).into_bytes()),

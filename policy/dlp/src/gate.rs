@@ -5,11 +5,13 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+mod letters;
 mod masks;
 mod sweep;
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx2::with_avx2 as vectored;
+pub(crate) use letters::{encoded_letters, is_letter};
 pub(crate) use sweep::{Area, sweep};
 
 /// Runs `f` with the widest vectors that the processor has, where `f` inlines.

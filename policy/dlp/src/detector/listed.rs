@@ -3,6 +3,8 @@
 //! no detector would report: a label never reaches beyond another number, and every shape that is
 //! written in several groups has other separators.
 
+use crate::detector::labelled::is_uuid;
+
 /// Bytes between two numbers of a list.
 const GAP_MAX: usize = 8;
 
@@ -83,4 +85,23 @@ pub(crate) fn leading_timestamp(bytes: &[u8], at: usize, len: usize) -> Option<u
         _ => false,
     };
     if is_leading { timestamp_end(bytes, at, len) } else { None }
+}
+
+/// Where the UUID (RFC 9562) ends that has `at` in its first groups: a code that nobody is known by,
+/// unless a label says so.
+pub(crate) fn uuid_end(bytes: &[u8], at: usize) -> Option<usize> {
+    const LEN: usize = 36;
+    /// Where its dashes stand, and how many digits are before each.
+    const GROUPS: [(usize, usize); 4] = [(8, 8), (13, 4), (18, 4), (23, 4)];
+    let ahead = bytes.get(at..bytes.len().min(at + 9))?;
+    let dash = at + ahead.iter().position(|b| !b.is_ascii_hexdigit())?;
+    let is_other = |b: u8| !b.is_ascii_alphanumeric() && b != b'-';
+    let ends = GROUPS.into_iter().filter_map(|(dashed, len)| {
+        let start = dash.checked_sub(dashed).filter(|_| dash - at <= len)?;
+        is_uuid(bytes.get(start..start + LEN)?).then_some((start, start + LEN))
+    });
+    let alone = |(start, end): &(usize, usize)| {
+        is_other(start.checked_sub(1).map_or(0, |i| byte(bytes, i))) && is_other(byte(bytes, *end))
+    };
+    (byte(bytes, dash) == b'-').then_some(ends)?.find(alone).map(|(_, end)| end)
 }

@@ -9,7 +9,7 @@ mod window;
 use std::sync::Arc;
 
 use crate::coverage::{Blocks, Declared};
-use crate::detector::listed::{is_listed, leading_timestamp, timestamp_end};
+use crate::detector::listed::{is_listed, leading_timestamp, timestamp_end, uuid_end};
 use crate::detector::{LOOK_AHEAD, LOOK_BACK, Match, REACH_BACK, RUN_MAX, View};
 use crate::finding::Identifier;
 use crate::format::dialect::Dialect;
@@ -22,6 +22,7 @@ use crate::scanner::rosters::Rosters;
 use crate::scanner::settling::Settling;
 use crate::scanner::{Reader, Scan};
 use lines::Lines;
+use report::Names;
 
 /// Bytes that are waited for before the gate sweeps again: a body may come byte by byte.
 const GRAIN: u64 = 64;
@@ -39,6 +40,7 @@ pub(crate) struct Leaf {
     /// Index in the window up to which anchors have been judged.
     judged: usize,
     lines: Lines,
+    names: Names,
     /// Offset in the leaf up to which a site's own detectors have looked.
     looked: u64,
     /// Where anchors may stand, of one sweep.
@@ -67,6 +69,7 @@ impl Leaf {
             base: 0,
             judged: 0,
             lines: Lines::default(),
+            names: Names::default(),
             looked: 0,
             candidates: Vec::new(),
             dialect: None,
@@ -250,6 +253,13 @@ impl Leaf {
             return;
         }
         if is_run && (view.run > RUN_MAX || is_listed(bytes, view.at, view.run)) {
+            return;
+        }
+        if matches!(anchor, Anchor::Digits | Anchor::Mixed)
+            && let Some(end) = uuid_end(bytes, view.at)
+            && view.label(view.at, label::WINDOW, 0).is_none()
+        {
+            self.judged = self.judged.max(start + end);
             return;
         }
         if is_run

@@ -12,6 +12,8 @@ const CLUSTER_MAX: usize = 256;
 #[derive(Debug, Default)]
 pub(crate) struct Settling {
     waiting: Vec<Finding>,
+    /// Room for those that go on waiting.
+    spare: Vec<Finding>,
 }
 
 impl Settling {
@@ -26,30 +28,39 @@ impl Settling {
 
     /// Passes on what lies before `frontier`, at which or behind which every later finding starts.
     pub(crate) fn settle(&mut self, scan: &mut Scan, frontier: u64) {
-        if self.waiting.is_empty() {
+        if self.waiting.is_empty() || self.start() >= frontier {
             return;
         }
         let place = |finding: &Finding| (finding.span.start, finding.span.end);
         self.waiting.sort_by(|a, b| place(a).cmp(&place(b)).then(a.detector.cmp(&b.detector)));
-        let mut waiting = std::mem::take(&mut self.waiting).into_iter().peekable();
-        while let Some(first) = waiting.next() {
-            let mut end = first.span.end;
-            let mut cluster = vec![first];
-            while cluster.len() < CLUSTER_MAX
-                && let Some(next) = waiting.next_if(|next| next.span.start < end)
-            {
-                end = end.max(next.span.end);
-                cluster.push(next);
-            }
-            let is_full = cluster.len() == CLUSTER_MAX;
-            let last = cluster.last().map_or(0, |finding| finding.span.start);
-            if end > frontier && !(is_full && last < frontier) {
-                self.waiting.extend(cluster);
+        let mut waiting = self.waiting.drain(..);
+        while let Some(len) = settled(waiting.as_slice(), frontier) {
+            if len == 1 {
+                waiting.next().into_iter().for_each(|finding| scan.add(finding));
             } else {
+                let cluster = waiting.by_ref().take(len).collect();
                 best(cluster).into_iter().for_each(|finding| scan.add(finding));
             }
         }
+        self.spare.extend(waiting);
+        std::mem::swap(&mut self.waiting, &mut self.spare);
     }
+}
+
+/// How many of the first findings overlap one another, where no later one will overlap these. What
+/// stands behind others that still wait waits too.
+fn settled(waiting: &[Finding], frontier: u64) -> Option<usize> {
+    let (first, others) = waiting.split_first()?;
+    let (mut end, mut last) = (first.span.end, first.span.start);
+    let mut len = 1;
+    for next in others.iter().take(CLUSTER_MAX - 1) {
+        if next.span.start >= end {
+            break;
+        }
+        (end, last) = (end.max(next.span.end), next.span.start);
+        len += 1;
+    }
+    (end <= frontier || len == CLUSTER_MAX && last < frontier).then_some(len)
 }
 
 /// Of findings that overlap, the surest; of equals the one at a known place, then the longer, then

@@ -8,8 +8,18 @@ pub(super) struct Lines {
     passed: u64,
     /// Offset behind the last of them.
     line_start: u64,
-    /// How far into the window the count went last: offset, line feeds, offset behind the last.
-    mark: (u64, u64, u64),
+    /// How far into the window the counts went last: forms tell what stands ahead of what the
+    /// detectors find.
+    marks: [Mark; 2],
+}
+
+/// Where a count stopped.
+#[derive(Clone, Copy, Debug, Default)]
+struct Mark {
+    offset: u64,
+    lines: u64,
+    /// Offset behind the last line feed.
+    line_start: u64,
 }
 
 impl Lines {
@@ -24,17 +34,25 @@ impl Lines {
     /// Line and column, from 1, of what follows `before`, which begins at `base`.
     pub(super) fn place(&mut self, base: u64, before: &[u8]) -> (u64, u64) {
         let upto = base + before.len() as u64;
-        if !(base..=upto).contains(&self.mark.0) {
-            self.mark = (base, self.passed, self.line_start);
+        let [first, second] = &mut self.marks;
+        let is_near = |mark: &Mark| (base..=upto).contains(&mark.offset);
+        let is_first = match (is_near(first), is_near(second)) {
+            (true, true) => first.offset >= second.offset,
+            (is_first, is_second) if is_first != is_second => is_first,
+            // The one that is further ahead stays.
+            _ => first.offset < second.offset,
+        };
+        let mark = if is_first { first } else { second };
+        if !is_near(mark) {
+            *mark = Mark { offset: base, lines: self.passed, line_start: self.line_start };
         }
-        let (from, mut lines, mut line_start) = self.mark;
-        let skip = usize::try_from(from - base).unwrap_or(usize::MAX);
+        let skip = usize::try_from(mark.offset - base).unwrap_or(usize::MAX);
         let fresh = before.get(skip..).unwrap_or_default();
-        lines += memchr::memchr_iter(b'\n', fresh).count() as u64;
         if let Some(last) = memchr::memrchr(b'\n', fresh) {
-            line_start = from + last as u64 + 1;
+            mark.lines += memchr::memchr_iter(b'\n', fresh).count() as u64;
+            mark.line_start = mark.offset + last as u64 + 1;
         }
-        self.mark = (upto, lines, line_start);
-        (lines + 1, upto - line_start + 1)
+        mark.offset = upto;
+        (mark.lines + 1, upto - mark.line_start + 1)
     }
 }

@@ -10,6 +10,49 @@ use crate::format::dialect::Dialect;
 use crate::gate::Anchor;
 use crate::locus::{self, Field};
 
+/// Names of forms and places that findings share.
+const NAMES_MAX: usize = 32;
+
+/// Names that were told last.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    form: Option<Arc<str>>,
+    kept: Vec<Arc<str>>,
+    /// Behind the one that was told last: rows repeat the order of their places.
+    next: usize,
+}
+
+impl Names {
+    fn form(&mut self, form: &str) -> Arc<str> {
+        let known = self.form.take().filter(|known| **known == *form);
+        let known = known.unwrap_or_else(|| form.into());
+        self.form = Some(Arc::clone(&known));
+        known
+    }
+
+    fn shared(&mut self, name: &str) -> Arc<str> {
+        let (before, behind) = self.kept.split_at(self.next.min(self.kept.len()));
+        let mut order = behind.iter().chain(before);
+        if let Some(found) = order.position(|kept| **kept == *name) {
+            let at = (self.next + found) % self.kept.len().max(1);
+            self.next = at + 1;
+            return self.kept.get(at).map_or_else(|| name.into(), Arc::clone);
+        }
+        let fresh: Arc<str> = name.into();
+        if self.kept.len() < NAMES_MAX {
+            self.kept.push(Arc::clone(&fresh));
+            self.next = self.kept.len();
+        } else {
+            self.next %= NAMES_MAX;
+            if let Some(kept) = self.kept.get_mut(self.next) {
+                *kept = Arc::clone(&fresh);
+            }
+            self.next += 1;
+        }
+        fresh
+    }
+}
+
 impl Leaf {
     /// Takes a value at a place that the caller's form knows. Its span is in offsets of this leaf:
     /// to be told when its bytes have been taken, and before many others are.
@@ -47,12 +90,12 @@ impl Leaf {
     ) {
         let (line, column) = self.place(window, span.start);
         self.settling.add(Finding {
-            detector: form.into(),
+            detector: self.names.form(form),
             identifier,
             confidence,
             span,
             member: self.member.clone(),
-            locus: Some(locus.into()),
+            locus: Some(self.names.shared(locus)),
             line,
             column,
             json_number,

@@ -8,6 +8,29 @@ pub(super) enum Spelling {
     Hex,
 }
 
+impl Spelling {
+    /// How many bytes so many letters spell.
+    pub(super) fn decoded_len(self, letters: usize) -> usize {
+        match self {
+            Self::Base64 => letters / 4 * 3 + (letters % 4).saturating_sub(1),
+            Self::Hex => letters / 2,
+        }
+    }
+}
+
+/// The bytes that few `letters` spell, in `decoded`; as [`decode`].
+pub(super) fn decode_short(spelling: Spelling, letters: &[u8], decoded: &mut Vec<u8>) {
+    decoded.clear();
+    match spelling {
+        Spelling::Base64 => {
+            let (groups, rest) = letters.as_chunks::<4>();
+            decoded.extend(groups.iter().flat_map(group));
+            extend_last(rest, decoded);
+        }
+        Spelling::Hex => decoded.extend(letters.as_chunks::<2>().0.iter().map(pair)),
+    }
+}
+
 /// The bytes that `letters` spell; of a group that is not whole as many as it tells.
 pub(super) fn decode(spelling: Spelling, letters: &[u8]) -> Vec<u8> {
     match spelling {
@@ -22,12 +45,17 @@ fn decode_base64(letters: &[u8]) -> Vec<u8> {
     let mut decoded = base64_simd::STANDARD_NO_PAD
         .decode_to_vec(groups)
         .unwrap_or_else(|_| groups.as_chunks::<4>().0.iter().flat_map(group).collect());
+    extend_last(rest, &mut decoded);
+    decoded
+}
+
+/// Decodes the letters of a group that is not whole.
+fn extend_last(rest: &[u8], decoded: &mut Vec<u8>) {
     if rest.len() > 1 {
         let mut last = [b'A'; 4];
         last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
         decoded.extend(group(&last).into_iter().take(rest.len() - 1));
     }
-    decoded
 }
 
 /// Four letters of either alphabet.
@@ -46,8 +74,13 @@ fn group(letters: &[u8; 4]) -> [u8; 3] {
 
 #[inline(always)]
 fn decode_hex(letters: &[u8]) -> Vec<u8> {
+    letters.as_chunks::<2>().0.iter().map(pair).collect()
+}
+
+#[inline(always)]
+fn pair([high, low]: &[u8; 2]) -> u8 {
     let value = |byte: u8| (byte & 15) + 9 * (byte >> 6);
-    letters.as_chunks::<2>().0.iter().map(|[high, low]| value(*high) << 4 | value(*low)).collect()
+    value(*high) << 4 | value(*low)
 }
 
 #[cfg(test)]
@@ -60,5 +93,14 @@ mod tests {
         assert_eq!(decode_base64(b"SGVsbG8"), b"Hello");
         assert_eq!(decode_base64(b"-_-_"), decode_base64(b"+/+/"));
         assert_eq!(decode_hex(b"48656C6c6f"), b"Hello");
+        let letters = b"SGVsbG8sIHdvcmxkLSBf-_0";
+        for len in 0..letters.len() {
+            let mut short = Vec::new();
+            for spelling in [Spelling::Base64, Spelling::Hex] {
+                decode_short(spelling, &letters[..len], &mut short);
+                assert_eq!(short, decode(spelling, &letters[..len]));
+                assert_eq!(short.len(), spelling.decoded_len(len));
+            }
+        }
     }
 }

@@ -1,0 +1,110 @@
+//! Short runs: words, hashes and identifiers mostly, which decode to no text. Decoded in place and
+//! given up as soon as that is plain; only what is text or a container is read.
+
+use super::decode::{Spelling, decode_short};
+use super::{Around, GLUED_MAX, GLUED_MIN, RUN_MIN, place, spelling};
+use crate::coverage::Declared;
+use crate::detector::labelled::is_uuid;
+use crate::format::dialect::dialect;
+use crate::format::sniff::{self, Kind};
+use crate::gate::{self, Area, is_printable};
+use crate::scanner::overlay::wide::NUL_MIN;
+use crate::scanner::{Leaf, Node, Reader, Scan};
+
+/// Letters decoded at a time to see whether they are text: whole groups.
+const PIECE: usize = 8;
+
+/// Reads a short run that begins at `start`. Bytes that are no container are not counted: keys and
+/// hashes look like noise.
+pub(super) fn read(
+    scan: &mut Scan,
+    around: &Around,
+    start: u64,
+    letters: &[u8],
+    room: &mut Vec<u8>,
+) {
+    // Decimals of a number, and the most usual of all codes.
+    if letters.iter().all(u8::is_ascii_digit) || is_uuid(letters) {
+        return;
+    }
+    let (spelling, mark) = spelling(letters);
+    let letters = letters.get(mark..).unwrap_or_default();
+    decode_short(spelling, letters, room);
+    if !is_likely_text(room) && sniff::kind(room) == Kind::Plain {
+        let Some(text) = text_in_phase(spelling, letters) else { return };
+        decode_short(spelling, text, room);
+    }
+    let place = || place(around, spelling, start + mark as u64);
+    if sniff::kind(room) == Kind::Plain {
+        let dialect = dialect(room.get(..sniff::LEN).unwrap_or(room));
+        if !is_likely_text(room) || dialect.is_none() && is_bare(scan, room) {
+            return;
+        }
+        let place = place();
+        let leaf = Leaf::new(place.member, Declared::Nothing).nested(place.depth);
+        let mut leaf = leaf.with_dialect(dialect);
+        leaf.watch(scan, room);
+        leaf.finish(scan);
+    } else {
+        // So few bytes look like a container by chance: what is missing of one is told of content only.
+        let (told, ledger) = (scan.evidence.incomplete.len(), scan.evidence.coverage);
+        let mut node = Node::new(place());
+        node.feed(scan, room);
+        node.finish(scan);
+        scan.evidence.incomplete.truncate(told);
+        scan.evidence.coverage = ledger;
+    }
+}
+
+/// Letters that are glued to the front of a run (`/u/`, `id-`, `v1_`) move it out of phase: the
+/// letters from the first later beginning on that spell text.
+fn text_in_phase(spelling: Spelling, letters: &[u8]) -> Option<&[u8]> {
+    if letters.len() < GLUED_MIN {
+        return None;
+    }
+    let glued = letters.iter().enumerate().filter(|(_, b)| matches!(b, b'/' | b'-' | b'_'));
+    let starts = (1..4).chain(glued.map(|(at, _)| at + 1).take(GLUED_MAX));
+    starts.filter_map(|at| letters.get(at..)).find(|letters| is_text(spelling, letters))
+}
+
+/// Whether nearly all of what `letters` spell is printable.
+fn is_text(spelling: Spelling, letters: &[u8]) -> bool {
+    let len = spelling.decoded_len(letters.len());
+    let mut left = len / 8;
+    let mut piece = Vec::new();
+    len >= gate::RUN_MIN
+        && letters.chunks(PIECE).all(|letters| {
+            decode_short(spelling, letters, &mut piece);
+            let other = piece.iter().filter(|b| !is_printable(**b)).count();
+            let is_left = other <= left;
+            left = left.saturating_sub(other);
+            is_left
+        })
+}
+
+/// Whether a detector could find anything: words and hashes, which are no base64 text, decode to
+/// hardly any printable bytes in a row.
+fn is_likely_text(decoded: &[u8]) -> bool {
+    let mut run = 0;
+    decoded.iter().any(|b| {
+        run = if is_printable(*b) || *b == 0 { run + 1 } else { 0 };
+        run >= gate::RUN_MIN
+    })
+}
+
+/// Whether nothing that is known could be found: no anchor, nothing that is spelled otherwise again.
+fn is_bare(scan: &Scan, decoded: &[u8]) -> bool {
+    let (mut run, mut zeros) = (0, 0);
+    let mut is_spelled = |b: &u8| {
+        run = if gate::is_letter(*b) { run + 1 } else { 0 };
+        zeros += usize::from(*b == 0);
+        run >= RUN_MIN || zeros >= NUL_MIN || matches!(b, b'%' | b'&' | b'\\' | b'=')
+    };
+    let is_spelled = decoded.iter().any(&mut is_spelled);
+    if is_spelled || !scan.catalog.custom().is_empty() || !scan.catalog.exact().is_empty() {
+        return false;
+    }
+    let mut anchors = Vec::new();
+    gate::sweep(Area { bytes: decoded, base: 0, from: 0, to: decoded.len() }, &mut anchors);
+    anchors.is_empty()
+}
