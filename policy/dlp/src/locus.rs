@@ -55,6 +55,35 @@ pub(crate) fn judge(family: Family, text: &[u8]) -> Option<(Identifier, Confiden
     Some((identifier, confidence))
 }
 
+/// What the value of a field is. Where a standard declares the place to hold an identifier or a name,
+/// a value is one whatever it looks like: `MOSMCK` in PID-18, `Ai120` of a HumanName.
+pub(crate) fn judge_field(field: &Field<'_>) -> Option<(Identifier, Confidence)> {
+    let Field { family, text, .. } = *field;
+    let is_declared = match field.form {
+        "hl7" | "x12" => true,
+        // Logical ids are made of anything: `example`.
+        "fhir" => is_name(family),
+        _ => false,
+    };
+    judge(family, text).or_else(|| declared(family, text).filter(|_| is_declared))
+}
+
+/// What a value without a usual shape is at a place that a standard declares to hold a number or a
+/// name; nothing where it is empty, a mask, a placeholder or several words.
+pub(crate) fn declared(family: Family, text: &[u8]) -> Option<(Identifier, Confidence)> {
+    let text = text.trim_ascii();
+    let is_number = numbers::weigh(family, text).is_some()
+        && (!text.contains(&b' ') || text.iter().any(u8::is_ascii_digit));
+    let is_value = |b: &u8| b.is_ascii_alphanumeric() || !b.is_ascii();
+    let is_told = (is_number || is_name(family)) && text.iter().any(is_value);
+    let identifier = family.identifier().filter(|_| is_told && !is_placeholder(text))?;
+    Some((identifier, Confidence::Medium))
+}
+
+fn is_name(family: Family) -> bool {
+    matches!(family, Family::Name | Family::Clinician)
+}
+
 /// Whether `text` holds no value: nothing, a mask, or a word that stands for one.
 pub(crate) fn is_placeholder(text: &[u8]) -> bool {
     const WORDS: &[&str] = &[

@@ -56,6 +56,13 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
         "the quick brown fox ",
         "0.219456183e-5, ",
         "**SSN:** ",
+        "recv MSH|^~\\&|A|B|C|D|20260402||ADT^A01\r",
+        "PID|1||4481723^^^A^MR||ROE^JANE||19560423\\r",
+        "NM1*IL*1*ROE*JANE****MI*7K49QH2MD15~",
+        "REF*SY*219456183~\n",
+        "body={\"resourceType\":\"Patient\",\"name\":[{\"family\":\"Roe\"}],",
+        "\"birthDate\":\"1956-04-23\"}",
+        "{\"log\":\"{\\\"name\\\":\\\"Jane Roe\\\",\\\"dob\\\":\\\"1956-04-23\\\"}\"}",
     ]);
     prop_oneof![
         6 => texts.prop_map(|text| text.as_bytes().to_vec()),

@@ -9,6 +9,16 @@ use crate::redact::MASK;
 /// Bytes of a value that are kept; a longer one is free text, which the detectors read.
 pub(crate) const FIELD_MAX: usize = 512;
 
+/// Forms that also stand within other text, where they are looked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Form {
+    Hl7,
+    Json,
+    X12,
+    #[default]
+    Other,
+}
+
 /// A structured form that is text as it stands.
 pub(crate) trait Dialect: std::fmt::Debug + Send + Sync {
     /// Takes the next bytes of the leaf and tells each value that ended in them. Spans are offsets
@@ -19,6 +29,10 @@ pub(crate) trait Dialect: std::fmt::Debug + Send + Sync {
     /// The offset in the leaf before which every value has been told. Never goes back, and never
     /// lags behind the end of the fed bytes by more than a named limit.
     fn settled(&self) -> u64;
+    /// Which form it reads.
+    fn form(&self) -> Form {
+        Form::Other
+    }
     /// The byte that may hide a value without parting it.
     fn mask(&self) -> u8 {
         MASK

@@ -8,7 +8,7 @@ mod table;
 
 use datatype::{Datatype, Repetition};
 
-use super::dialect::Dialect;
+use super::dialect::{Dialect, Form};
 use crate::locus::Field;
 
 /// Bytes of one repetition that are looked at; what follows them is free text.
@@ -69,7 +69,7 @@ enum State {
 
 /// Reads messages one after the other.
 #[derive(Debug)]
-pub(super) struct Hl7 {
+pub(crate) struct Hl7 {
     marks: Marks,
     state: State,
     /// What has been read of the segment's name, of MSH-2, or of a repetition.
@@ -103,7 +103,32 @@ pub(super) fn is_hl7(head: &[u8]) -> bool {
                 && second.into_iter().all(u8::is_ascii_punctuation);
     }
     let line = rest.split(|b| is_line_end(*b)).next().unwrap_or_default();
-    *mark == b'|' && table::is_known(name) && memchr::memchr_iter(b'|', line).count() >= 3
+    let is_counted = |first: &[u8]| first.len() <= 4 && first.iter().all(u8::is_ascii_digit);
+    *mark == b'|'
+        && table::is_known(name)
+        && memchr::memchr_iter(b'|', line).count() >= 3
+        // Of a table with such a column the first one is a word.
+        && (!table::is_counted(name) || line.split(|b| *b == b'|').next().is_some_and(is_counted))
+}
+
+/// Whether a segment of this name announces something or begins a message.
+pub(crate) fn is_name(name: &[u8]) -> bool {
+    let known = |name: &[u8; 3]| is_header(name) || table::is_own(name) || table::is_known(name);
+    <&[u8; 3]>::try_from(name).is_ok_and(known)
+}
+
+/// Whether a line of other text is a segment: a header, or one with fields enough whose first field
+/// counts it; any that is known where a message goes on.
+pub(crate) fn is_segment(line: &[u8], is_in_message: bool) -> bool {
+    const FIELDS_MIN: usize = 3;
+    let Some((name, [b'|', rest @ ..])) = line.split_first_chunk() else { return false };
+    if is_header(name) {
+        return rest.starts_with(b"^~");
+    }
+    let first = rest.split(|b| *b == b'|').next().unwrap_or_default();
+    let is_counted = first.len() <= 4 && first.iter().all(u8::is_ascii_digit);
+    memchr::memchr_iter(b'|', line).count() >= FIELDS_MIN
+        && (is_in_message || table::is_counted(name) && is_counted)
 }
 
 fn is_header(name: &[u8; 3]) -> bool {
@@ -120,7 +145,7 @@ fn is_between(byte: u8) -> bool {
 }
 
 impl Hl7 {
-    pub(super) fn new() -> Hl7 {
+    pub(crate) fn new() -> Hl7 {
         Hl7 {
             marks: Marks::default(),
             state: State::Segment,
@@ -131,6 +156,17 @@ impl Hl7 {
             field: 0,
             places: &[],
             observed: None,
+        }
+    }
+
+    /// Reads one segment of other text, which stands at `start`, by the marks of the message before.
+    pub(crate) fn segment(&mut self, start: u64, bytes: &[u8], sink: &mut dyn FnMut(&Field<'_>)) {
+        self.offset = start;
+        self.feed(bytes, sink);
+        self.finish(sink);
+        if self.marks.subcomponent == self.marks.escape {
+            // In a string the escape character is written twice.
+            self.marks = Marks { field: self.marks.field, ..Marks::default() };
         }
     }
 
@@ -292,5 +328,9 @@ impl Dialect for Hl7 {
             State::Read(_) => self.offset - self.held.len() as u64,
             State::Segment | State::Marks | State::Pass | State::Rest => self.offset,
         }
+    }
+
+    fn form(&self) -> Form {
+        Form::Hl7
     }
 }

@@ -2,11 +2,12 @@
 //! and reads only the values whose place announces something. It checks no grammar: whatever is
 //! written wrong is passed over, and the detectors read it all the same.
 
+mod object;
 mod skip;
 mod text;
 
 use crate::finding::Span;
-use crate::format::dialect::{Dialect, FIELD_MAX};
+use crate::format::dialect::{Dialect, FIELD_MAX, Form};
 use crate::format::outline::words::{Word, Words};
 use crate::format::outline::{Outline, Role, Sink, Value};
 use crate::locus::Field;
@@ -366,5 +367,9 @@ impl Dialect for Json {
 
     fn settled(&self) -> u64 {
         self.outline.settled(self.at).min(self.open_token())
+    }
+
+    fn form(&self) -> Form {
+        Form::Json
     }
 }

@@ -2,12 +2,14 @@
 //! segments of elements, parted as each interchange's own ISA says. Tells the values at the places
 //! of [`segment`]. Invariant: one segment is held at most.
 
+mod fragment;
 mod party;
 mod segment;
 
+pub(crate) use fragment::Fragment;
 use segment::{Party, Segment};
 
-use super::dialect::Dialect;
+use super::dialect::{Dialect, Form};
 use crate::locus::Field;
 
 /// Bytes of one segment that are looked at; longer ones are free text or binary.
@@ -206,6 +208,10 @@ impl Dialect for X12 {
 
     fn settled(&self) -> u64 {
         self.offset - self.held.len() as u64
+    }
+
+    fn form(&self) -> Form {
+        Form::X12
     }
 
     /// `*` parts the elements of nearly every interchange.

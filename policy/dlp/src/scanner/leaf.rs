@@ -187,7 +187,8 @@ impl Leaf {
     }
 
     fn around(&self) -> Around {
-        Around { member: self.member.clone(), depth: self.depth }
+        let form = self.dialect.as_ref().map(|dialect| dialect.form()).unwrap_or_default();
+        Around { member: self.member.clone(), depth: self.depth, form }
     }
 
     fn settle(&mut self, scan: &mut Scan) {

@@ -4,16 +4,19 @@
 
 mod encoded;
 mod escapes;
+mod inlaid;
 mod wide;
 
 use std::sync::Arc;
 
 use crate::evidence::IncompleteReason;
 use crate::finding::Finding;
+use crate::format::dialect::Form;
 use crate::gate::{is_printable, vectored};
 use crate::scanner::Scan;
 use encoded::Encoded;
 use escapes::Escapes;
+use inlaid::{Inlaid, Part};
 use wide::Wide;
 
 /// Bytes that are looked at together.
@@ -27,6 +30,8 @@ pub(super) struct Around {
     pub(super) member: Option<Arc<str>>,
     /// Containers, encodings and spellings around the leaf.
     pub(super) depth: u32,
+    /// What the leaf is written in.
+    pub(super) form: Form,
 }
 
 impl Around {
@@ -51,6 +56,7 @@ pub(super) struct Overlays {
     escapes: Escapes,
     quoted: Escapes,
     wide: Wide,
+    inlaid: Inlaid,
 }
 
 impl Overlays {
@@ -61,6 +67,13 @@ impl Overlays {
         around: &Around,
         mut bytes: &[u8],
     ) -> Vec<Finding> {
+        if around.depth == u32::MAX {
+            // What has no spelling of its own comes in blocks already.
+            let mut found = Vec::new();
+            self.read_forms(around, bytes, &mut found);
+            self.pass(bytes);
+            return found;
+        }
         if around.depth >= scan.limits.depth_max {
             // Nothing will be found here.
             self.offset = u64::MAX;
@@ -103,6 +116,7 @@ impl Overlays {
         self.wide.finish(scan);
         self.escapes.finish(&mut found);
         self.quoted.finish(&mut found);
+        self.inlaid.finish(around.form, &mut found);
         found
     }
 
@@ -113,7 +127,11 @@ impl Overlays {
 
     /// The offset in the leaf before which nothing more is found.
     pub(super) fn settled(&self) -> u64 {
-        self.offset.saturating_sub(REACH).min(self.escapes.settled()).min(self.quoted.settled())
+        self.offset
+            .saturating_sub(REACH)
+            .min(self.escapes.settled())
+            .min(self.quoted.settled())
+            .min(self.inlaid.settled())
     }
 
     /// The offset in the leaf before which everything has been read.
@@ -149,8 +167,24 @@ impl Overlays {
         } else {
             self.wide.pass(block);
         }
+        if is_text || self.inlaid.is_open() {
+            self.read_forms(around, block, found);
+        }
+        self.pass(block);
+    }
+
+    /// Reads the forms within a block.
+    fn read_forms(&mut self, around: &Around, bytes: &[u8], found: &mut Vec<Finding>) {
+        let (before, offset) = (self.before.as_slice(), self.offset);
+        self.inlaid.read(Part { before, bytes, offset, form: around.form }, found);
+    }
+
+    /// Keeps the end of a block for the next one.
+    fn pass(&mut self, block: &[u8]) {
         let context = block.len().saturating_sub(escapes::CONTEXT);
-        self.before.clear();
+        if context > 0 || self.before.len() >= 2 * escapes::CONTEXT {
+            self.before.clear();
+        }
         self.before.extend_from_slice(block.get(context..).unwrap_or_default());
         self.offset += block.len() as u64;
     }

@@ -117,8 +117,19 @@ fn judge(meaning: Meaning, text: &[u8]) -> Option<(Identifier, Confidence)> {
     }
     match locus::judge(meaning.family, text) {
         Some((identifier, confidence)) => Some((identifier, confidence.min(meaning.sure_max))),
-        None => Some((meaning.family.identifier()?, Confidence::Low)),
+        // A number or a name whatever it looks like; but studies and their steps are counted from one.
+        None if is_count(text) => Some((meaning.family.identifier()?, Confidence::Low)),
+        None => {
+            let (identifier, confidence) = locus::declared(meaning.family, text)
+                .or(meaning.family.identifier().map(|identifier| (identifier, Confidence::Low)))?;
+            Some((identifier, confidence.min(meaning.sure_max)))
+        }
     }
+}
+
+/// Whether a value is a count: one or two digits.
+fn is_count(text: &[u8]) -> bool {
+    text.len() <= 2 && text.iter().all(u8::is_ascii_digit)
 }
 
 /// Years of an age string, `nnnD`, `nnnW`, `nnnM` or `nnnY` (PS3.5 section 6.2).
@@ -141,9 +152,18 @@ mod tests {
     }
 
     #[test]
-    fn an_odd_value_at_an_identifying_tag_is_told_at_low() {
-        let meaning = table::meaning(Tag(0x0020_0010), Some(Vr::LO)).unwrap();
-        assert_eq!(judge(meaning, b"1"), Some((Identifier::OtherId, Confidence::Low)));
-        assert_eq!(judge(meaning, b"UNKNOWN"), None);
+    fn an_odd_value_at_an_identifying_tag_is_told_and_a_count_at_low() {
+        let at = |tag, vr| table::meaning(Tag(tag), Some(vr)).unwrap();
+        let study = at(0x0020_0010, Vr::LO);
+        assert_eq!(judge(study, b"1"), Some((Identifier::OtherId, Confidence::Low)));
+        assert_eq!(judge(study, b"sep30"), Some((Identifier::OtherId, Confidence::Medium)));
+        assert_eq!(judge(study, b"UNKNOWN"), None);
+        let station = at(0x0008_1010, Vr::LO);
+        assert_eq!(judge(station, b"mvme87"), Some((Identifier::Device, Confidence::Medium)));
+        assert_eq!(judge(station, b"----"), None);
+        // A pseudonym where the name stands cannot be told from a patient's number.
+        let name = at(0x0010_0010, Vr::PN);
+        assert_eq!(judge(name, b"CQ500-CT-310"), Some((Identifier::Name, Confidence::Medium)));
+        assert_eq!(judge(name, b"Anonymized"), None);
     }
 }

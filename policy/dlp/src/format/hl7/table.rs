@@ -21,6 +21,15 @@ pub(super) fn is_known(segment: &[u8; 3]) -> bool {
     !places(segment).is_empty()
 }
 
+/// Whether the first field of the segment counts it (Set ID, SI), or is left out.
+pub(super) fn is_counted(segment: &[u8; 3]) -> bool {
+    const COUNTED: &[&[u8; 3]] = &[
+        b"DG1", b"FT1", b"GT1", b"IN1", b"NK1", b"OBR", b"OBX", b"PID", b"PR1", b"PV1", b"RXA",
+        b"SPM", b"TXA",
+    ];
+    COUNTED.contains(&segment)
+}
+
 /// Whether the segment is a site's own (2.11, "Local extension"), whose fields nobody else knows.
 pub(super) fn is_own(segment: &[u8; 3]) -> bool {
     matches!(segment, [b'Z', ..])

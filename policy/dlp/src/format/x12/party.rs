@@ -4,13 +4,14 @@
 use crate::label::Family;
 
 /// Whom a loop is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Party {
     /// A patient, subscriber, dependent or someone of theirs.
     Person,
     /// A provider, payer, submitter or receiver.
     Other,
     /// Nobody has been named yet.
+    #[default]
     Unknown,
 }
 
@@ -32,6 +33,11 @@ const PERSONS: &[&[u8]] = &[
     b"03", b"31", b"36", b"6Y", b"70", b"74", b"9K", b"E1", b"EI", b"EXS", b"GB", b"GD", b"HK",
     b"IL", b"J6", b"LR", b"QC", b"QD", b"S1", b"S3", b"X4",
 ];
+
+/// Whether a code is one of an N1 or NM1.
+pub(super) fn is_known(code: &[u8]) -> bool {
+    PERSONS.contains(&code) || OTHERS.contains(&code)
+}
 
 /// Whether the code of an N1 is a person's.
 pub(super) fn is_person(code: &[u8]) -> bool {
