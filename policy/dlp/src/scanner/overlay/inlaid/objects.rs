@@ -34,6 +34,9 @@ enum Spelling {
 struct Object {
     json: Json,
     text: Text,
+    /// Where its first line ends, in its text. Of objects over several lines, which documentation and
+    /// source code are full of, only what is FHIR is told.
+    line_end: Option<u64>,
     /// Objects in its strings. Each level takes a backslash, so they are few.
     inner: Objects,
 }
@@ -123,8 +126,13 @@ impl Objects {
 
     fn close(&mut self, sink: Sink<'_>) {
         if let Some(mut open) = self.open.take() {
-            let Object { json, text, inner } = open.as_mut();
-            json.finish(&mut |field| text.tell(field, false, sink));
+            let Object { json, text, line_end, inner } = open.as_mut();
+            let is_told = |field: &Field<'_>| is_told(field, *line_end);
+            json.finish(&mut |field| {
+                if is_told(field) {
+                    text.tell(field, false, sink)
+                }
+            });
             inner.finish(Form::Json, &mut |field, is_escaped| text.tell(field, is_escaped, sink));
         }
     }
@@ -148,16 +156,23 @@ fn begins(head: &[u8]) -> Option<Spelling> {
         [b'&', b'q', b'u', b'o', b't', b';', ..] if slashes == 0 => Spelling::Reference,
         _ => return None,
     };
+    if spelling == Spelling::Plain {
+        return json::is_json(head).then_some(spelling);
+    }
     let mut text = Text::new(spelling, 0);
     let _ = text.decode(head);
-    let whole = if spelling == Spelling::Plain { head } else { &text.decoded };
-    json::is_json(whole).then_some(spelling)
+    json::is_json(&text.decoded).then_some(spelling)
+}
+
+/// Whether a value is told of an object whose first line ends at `line_end`.
+fn is_told(field: &Field<'_>, line_end: Option<u64>) -> bool {
+    field.form == "fhir" || line_end.is_none_or(|end| field.span.start < end)
 }
 
 impl Object {
     fn new(spelling: Spelling, start: u64) -> Object {
         let json = Json::at(if spelling == Spelling::Plain { start } else { 0 });
-        Object { json, text: Text::new(spelling, start), inner: Objects::default() }
+        Object { json, text: Text::new(spelling, start), line_end: None, inner: Objects::default() }
     }
 
     /// Takes the next bytes; how many of them are its own, where it ends among them.
@@ -183,8 +198,17 @@ impl Object {
 
     /// Takes what stands at `offset` of the text; how much of it, where the object ends there.
     fn take(&mut self, bytes: &[u8], offset: u64, sink: Sink<'_>) -> Option<usize> {
-        let Object { json, text, inner } = self;
-        let used = json.feed_object(bytes, &mut |field| text.tell(field, false, sink));
+        let Object { json, text, line_end, inner } = self;
+        if line_end.is_none() {
+            *line_end = memchr::memchr(b'\n', bytes).map(|at| offset + at as u64);
+        }
+        let is_told = |field: &Field<'_>| is_told(field, *line_end);
+        let tell = &mut |field: &Field<'_>| {
+            if is_told(field) {
+                text.tell(field, false, sink)
+            }
+        };
+        let used = json.feed_object(bytes, tell);
         let bytes = bytes.get(..used.unwrap_or(bytes.len())).unwrap_or_default();
         if memchr::memchr(b'\\', bytes).is_some() || inner.is_open() {
             let part = Part { before: &[], bytes, offset, form: Form::Json };
@@ -239,7 +263,8 @@ impl Text {
         (0..whole).for_each(|_| _ = self.put(b'\\'));
         match byte {
             // The end of a line, between two words of the object.
-            b'n' | b'r' | b't' if rest > 0 => self.put(b' '),
+            b'n' if rest > 0 => self.put(b'\n'),
+            b'r' | b't' if rest > 0 => self.put(b' '),
             b'u' if rest > 0 => self.put(b'\\') && self.put(byte),
             _ => self.put(byte),
         };
