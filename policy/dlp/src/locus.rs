@@ -170,7 +170,10 @@ fn is_key(text: &[u8]) -> bool {
     });
     let starts_small = text.first().is_some_and(u8::is_ascii_lowercase);
     let humps = humps.count();
-    text.contains(&b'_')
+    // `WordNet 3.0`, not `Harold594`.
+    let is_version = |word: &[u8]| word.first().is_some_and(u8::is_ascii_digit);
+    text.split(|b| *b == b' ').any(is_version)
+        || text.contains(&b'_')
         || humps > HUMPS_MAX
         || humps > 0 && (starts_small || text.ends_with(b"Id"))
 }

@@ -230,6 +230,7 @@ fn is_virtual(view: &View<'_>, (start, end): (usize, usize)) -> bool {
         "dev",
         "eth",
         "interfacetype",
+        "ipaddress",
         "kind",
         "netdev",
         "netmask",

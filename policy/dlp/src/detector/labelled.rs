@@ -112,7 +112,9 @@ fn examine(view: &View<'_>) -> Option<Match> {
     let (start, label) = labelled_start(view, first)?;
     let end = value_end(view, start);
     let opens = start > first || view.opens(start) || view.opens_joined(start);
-    let closes = view.closes(end) && view.byte(end) != b'/' || view.closes_joined(end);
+    // Manuals of roff escape the dash of a longer one.
+    let goes_on = view.byte(end) == b'/' || view.part(end, end + 2) == b"\\-";
+    let closes = view.closes(end) && !goes_on || view.closes_joined(end);
     if !opens || !closes {
         return None;
     }

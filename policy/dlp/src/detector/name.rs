@@ -130,7 +130,8 @@ fn confidence_among(view: &View<'_>, (start, end): (usize, usize)) -> Confidence
     const BESIDE: usize = 24;
     let is_weak = |text: &[u8]| {
         let mut words = text.split(|b| matches!(b, b' ' | b',' | b':' | b'('));
-        words.any(|word| WEAK.contains(&Lower::of(word).as_bytes()))
+        // `Ward` is a name as well.
+        words.any(|word| word != b"Ward" && WEAK.contains(&Lower::of(word).as_bytes()))
     };
     let before = view.part(start.saturating_sub(BESIDE), start);
     let before = before.rsplit(|b| *b == b'\n').next().unwrap_or_default();

@@ -80,7 +80,6 @@ const SOFTWARE: &[&str] = &[
     "gpl",
     "gtk",
     "html",
-    "http",
     "https",
     "iam",
     "init",
@@ -98,7 +97,6 @@ const SOFTWARE: &[&str] = &[
     "namespace",
     "nodejs",
     "npm",
-    "org",
     "package",
     "packages",
     "param",
@@ -137,7 +135,6 @@ const SOFTWARE: &[&str] = &[
     "upstream",
     "urgency",
     "urllib",
-    "username",
     "usr",
     "utf",
     "version",
@@ -147,9 +144,9 @@ const SOFTWARE: &[&str] = &[
     "yaml",
 ];
 
-/// Pairs of marks that stand in code and not in prose or records.
-const MARKS: &[&[u8; 2]] =
-    &[b"()", b");", b"->", b"==", b"::", b"!=", b"+=", b"=>", b"/*", b"__", b"${"];
+/// Pairs of marks that stand in code and neither in prose nor in the arrows, rules and blanks of notes
+/// and forms.
+const MARKS: &[&[u8; 2]] = &[b"()", b");", b"::", b"!=", b"+=", b"&&", b"${", b"/*", b"*/"];
 
 /// Different words of software, or marks of code, that make a text one about it.
 const ENOUGH: u32 = 2;
@@ -211,8 +208,9 @@ mod tests {
             View::new(text.as_bytes(), at, Anchor::At).is_about_software(at, at + 1)
         };
         assert!(is_software("Closes: @ in the Debian package"));
-        assert!(is_software("if (a->b == @) { c->d(); }"));
+        assert!(is_software("if (a != @) { b(); }"));
         assert!(!is_software("the package came with @ on Monday"));
+        assert!(!is_software("----- == @ ___ -> up -> down => out, see https://example.org/"));
         assert!(!is_software("Closes: @ in the Debian package, patient well"));
     }
 }

@@ -47,7 +47,7 @@ fn vin(view: &View<'_>) -> Option<Match> {
         // Outside of North America the ninth place is no check digit (ISO 3779).
         Some(Family::Vin) if is_vin_text(text) => Confidence::Medium,
         _ if !is_right || !is_distinct(text) || view.is_soup(start, end) => return None,
-        Some(Family::Other) => Confidence::Low,
+        Some(Family::Other | Family::Device) => Confidence::Low,
         _ if view.is_among_codes(start, end) => Confidence::Low,
         // Alone it wants the words of a text around it.
         _ if !view.part(start.saturating_sub(24), start).contains(&b' ') => Confidence::Low,

@@ -80,10 +80,9 @@ fn is_cloud_s(view: &View<'_>, value: &Value<'_>, (start, end): (usize, usize)) 
         "invoice",
         "payment",
         "savings",
-        "statement",
         "visit",
     ];
-    const NEAR: usize = 160;
+    const NEAR: usize = 64;
     let is_near =
         |words| view.mentions(start, NEAR, words) || view.mentions(end + NEAR, NEAR, words);
     let is_digest = value.len() > DIGITS
@@ -100,7 +99,7 @@ fn is_cloud_s(view: &View<'_>, value: &Value<'_>, (start, end): (usize, usize)) 
 fn is_called_id(view: &View<'_>, start: usize) -> bool {
     const WORDS: &[&[u8]] = &[b"id", b"ids", b"identifier"];
     let marks =
-        (1..8).take_while(|&back| !view.before(start, back).is_ascii_alphanumeric()).count();
+        (1..14).take_while(|&back| !view.before(start, back).is_ascii_alphanumeric()).count();
     let word_end = start - marks.min(start);
     let word = view.part(view.letters_before(word_end), word_end);
     WORDS.iter().any(|id| {

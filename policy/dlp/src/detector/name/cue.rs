@@ -41,17 +41,19 @@ pub(super) fn titled(view: &View<'_>, end: usize) -> Option<Match> {
         || title.iter().all(u8::is_ascii_uppercase) && title.len() > 1 && first.case == Case::Title
             && !matches!(title, b"NP" | b"RN")
         // `Ms Smooth`: milliseconds, and a maker of software.
-        || title == b"Ms" && !has_stop && !is_listed;
+        || title == b"Ms" && !has_stop && !is_listed
+        || !is_listed && run.len == 1 && first.end - first.start < 3;
     // `5 Elm Dr Suite 4`, `DR. ROOM`: a street's or a word's.
     let is_street = title == b"Dr" && !has_stop && !first.listed.is_last();
-    if is_bare || must_be_listed && !is_listed || is_street || !closes(view, last.end) {
+    let is_goal = is_goal(view, last.end) && !view.is_about_care(title_start, last.end);
+    if is_bare || must_be_listed && !is_listed || is_street || is_goal || !closes(view, last.end) {
         return None;
     }
     let confidence = if is_listed { Confidence::High } else { Confidence::Medium };
     let found = finished(view, (view.at, last.end), confidence);
     // Who mends software may be a doctor, and stands in its change log.
-    let is_credit = is_credit(view, title_start, last.end);
-    let is_credit = is_credit && !view.is_about_care(title_start, last.end);
+    let is_credit =
+        is_signed(view, title_start, last.end) && !view.is_about_care(title_start, last.end);
     let found = if is_credit || view.is_about_software(title_start, last.end) {
         Match { confidence: Confidence::Low, ..found }
     } else {
@@ -138,6 +140,13 @@ fn strength_of(view: &View<'_>, cue: &Cue, start: usize) -> Option<Confidence> {
     Some(match (cue.as_bytes(), before) {
         (b"is", b"name") => owner(view, start)?,
         (b"am" | b"m", b"i") => Confidence::Medium,
+        // What has users and files calls them too.
+        (
+            b"called" | b"named",
+            b"branch" | b"class" | b"column" | b"file" | b"function" | b"group" | b"host"
+            | b"locate" | b"parameter" | b"project" | b"role" | b"table" | b"user" | b"users"
+            | b"variable",
+        ) => return None,
         (b"called" | b"named", _) => Confidence::Medium,
         (
             b"by",
@@ -258,11 +267,6 @@ pub(super) fn is_credit(view: &View<'_>, start: usize, end: usize) -> bool {
         b"credit",
         b"editor",
     ];
-    const BLANKS_MAX: usize = 40;
-    let is_blank = |i: &usize| matches!(view.byte(*i), b' ' | b'\t');
-    let blanks = (end..end + BLANKS_MAX).take_while(is_blank).count();
-    let is_mailed =
-        blanks > 0 && view.byte(end + blanks) == b'<' || view.part(end, end + 2) == b" (";
     let before = view.part(start.saturating_sub(CREDIT), start);
     let whole = view.part(0, start);
     let line = whole.iter().rposition(|b| *b == b'\n').and_then(|i| whole.get(i + 1..));
@@ -275,5 +279,30 @@ pub(super) fn is_credit(view: &View<'_>, start: usize, end: usize) -> bool {
             || text.starts_with(b"* ") && indent(line) == 1
     });
     let lower = before.to_ascii_lowercase();
-    is_mailed || is_comment || WORDS.iter().any(|w| memchr::memmem::find(&lower, w).is_some())
+    let is_listed = view.part(end, end + 2) == b" (";
+    is_listed
+        || is_mailed(view, end)
+        || is_comment
+        || WORDS.iter().any(|w| memchr::memmem::find(&lower, w).is_some())
+}
+
+/// Whether a mail address in angle brackets follows (RFC 5322 section 3.4); a tag of HTML is shorter.
+fn is_mailed(view: &View<'_>, end: usize) -> bool {
+    const BLANKS_MAX: usize = 40;
+    const TAG_MAX: usize = 6;
+    let is_blank = |i: &usize| matches!(view.byte(*i), b' ' | b'\t');
+    let quote = end + usize::from(view.byte(end) == b'"');
+    let blanks = (quote..quote + BLANKS_MAX).take_while(is_blank).count();
+    let open = quote + blanks;
+    blanks > 0 && view.byte(open) == b'<' && !(open..open + TAG_MAX).any(|i| view.byte(i) == b'>')
+}
+
+/// Whether a doctor stands in the credits of a work rather than in a letter: behind a copyright, in
+/// brackets, before a mail address.
+fn is_signed(view: &View<'_>, start: usize, end: usize) -> bool {
+    const WORDS: &[&[u8]] = &[b"copyright", b"(c)", b"patch by", b"off-by"];
+    let lower = view.part(start.saturating_sub(CREDIT), start).to_ascii_lowercase();
+    is_mailed(view, end)
+        || view.byte(end) == b']' && view.before(start, 1) == b'['
+        || WORDS.iter().any(|w| memchr::memmem::find(&lower, w).is_some())
 }

@@ -7,16 +7,17 @@ use crate::detector::word::Lower;
 #[rustfmt::skip] // a table
 const STOP: &[&str] = &[
     "a", "account", "address", "admission", "admitted", "age", "aged", "allergies", "and",
-    "anonymous", "attending", "birth", "boolean", "by", "case", "cell", "char", "chart", "class",
-    "code", "date", "days", "default", "diagnosis", "discharge", "dob", "dr", "email", "empty",
-    "encounter", "error", "exam", "false", "fax", "female", "field", "float", "for", "from",
-    "gender", "has", "he", "her", "his", "history", "home", "hospital", "i", "id", "in", "info",
-    "insurance", "int", "integer", "is", "it", "male", "md", "medical", "missing", "mobile", "mr",
-    "mrn", "mrs", "ms", "name", "names", "no", "none", "not", "null", "number", "object", "of",
-    "on", "optional", "or", "order", "patient", "phone", "pt", "record", "redacted", "required",
-    "results", "room", "self", "sex", "she", "ssn", "status", "str", "string", "subject", "tel",
-    "test", "text", "the", "they", "this", "to", "true", "type", "undefined", "unknown", "user",
-    "value", "varchar", "visit", "was", "we", "with", "you", "your", "zip",
+    "anonymous", "any", "attending", "birth", "boolean", "by", "case", "cell", "char", "chart",
+    "class", "code", "date", "days", "default", "diagnosis", "discharge", "dob", "dr", "email",
+    "empty", "encounter", "error", "exam", "example", "false", "fax", "female", "field", "float",
+    "for", "from", "gender", "has", "he", "her", "his", "history", "home", "hospital", "i", "id",
+    "in", "incomplete", "info", "insurance", "int", "integer", "is", "it", "male", "md", "medical",
+    "missing", "mobile", "mr", "mrn", "mrs", "ms", "name", "names", "no", "none", "not", "null",
+    "number", "object", "of", "on", "optional", "or", "order", "patient", "person", "phone",
+    "placeholder", "pt", "record", "redacted", "required", "results", "room", "sample", "self",
+    "sex", "she", "ssn", "status", "str", "string", "subject", "tel", "test", "text", "the", "they",
+    "this", "to", "true", "type", "undefined", "unknown", "user", "value", "varchar", "visit",
+    "was", "we", "with", "you", "your", "zip",
 ];
 
 /// Words that make of a name before them a place, a house or a thing.
@@ -25,14 +26,14 @@ const THING: &[&str] = &[
     "airport", "algorithm", "associates", "ave", "avenue", "award", "bank", "bay", "beach",
     "boulevard", "bridge", "building", "cancer", "center", "centre", "church", "city", "clinic",
     "club", "co", "college", "company", "corp", "corporation", "county", "court", "creek",
-    "disease", "distribution", "drive", "equation", "falls", "foundation", "fund", "group",
-    "hall", "health", "healthcare", "high", "highway", "hill", "hills", "hospital", "house",
-    "inc", "institute", "island", "islands", "lab", "laboratories", "laboratory", "labs", "lake",
-    "lane", "law", "library", "license", "llc", "llp", "ltd", "medical", "memorial", "method",
-    "museum", "park", "parkway", "place", "plaza", "port", "prize", "project", "regional",
-    "river", "road", "scale", "school", "score", "society", "square", "st", "stadium", "street",
-    "studio", "studios", "syndrome", "system", "systems", "test", "theatre", "theorem", "tower",
-    "township", "trail", "trust", "university", "valley", "village", "way", "worth",
+    "disease", "distribution", "drive", "equation", "falls", "foundation", "fund", "group", "hall",
+    "health", "healthcare", "high", "highway", "hill", "hills", "hospital", "house", "inc",
+    "institute", "island", "islands", "journal", "lab", "laboratories", "laboratory", "labs",
+    "lake", "lane", "law", "library", "license", "llc", "llp", "ltd", "magazine", "medical",
+    "memorial", "method", "museum", "park", "parkway", "place", "plaza", "port", "prize", "project",
+    "regional", "river", "road", "scale", "school", "score", "society", "square", "st", "stadium",
+    "street", "studio", "studios", "syndrome", "system", "systems", "test", "theatre", "theorem",
+    "tower", "township", "trail", "trust", "university", "valley", "village", "way", "worth",
 ];
 
 /// Whether a word belongs to a form rather than to a name.

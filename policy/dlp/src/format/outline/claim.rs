@@ -286,7 +286,11 @@ impl Claim {
         if self.class != Class::Unknown {
             return is_distinct(family).then_some(family);
         }
-        if family == Family::AnyName || family == Family::Name && self.whose == Whose::Provider {
+        if family == Family::AnyName && self.whose == Whose::Unknown {
+            self.of_person(family)
+        } else if family == Family::AnyName
+            || family == Family::Name && self.whose == Whose::Provider
+        {
             self.name()
         } else if family == Family::Name && self.whose != Whose::Nobody {
             Some(family)
