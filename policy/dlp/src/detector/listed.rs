@@ -4,6 +4,7 @@
 //! written in several groups has other separators.
 
 use crate::detector::labelled::is_uuid;
+use crate::gate;
 
 /// Bytes between two numbers of a list.
 const GAP_MAX: usize = 8;
@@ -104,4 +105,29 @@ pub(crate) fn uuid_end(bytes: &[u8], at: usize) -> Option<usize> {
         is_other(start.checked_sub(1).map_or(0, |i| byte(bytes, i))) && is_other(byte(bytes, *end))
     };
     (byte(bytes, dash) == b'-').then_some(ends)?.find(alone).map(|(_, end)| end)
+}
+
+/// Where the line ends that has `at`, if it is one of several of base64 (RFC 2045 section 6.8,
+/// RFC 7468), which are read decoded.
+pub(crate) fn encoded_end(bytes: &[u8], at: usize) -> Option<usize> {
+    const LINE: std::ops::RangeInclusive<usize> = 60..=128;
+    let (before, behind) = bytes.split_at_checked(at)?;
+    let start = memchr::memrchr(b'\n', before).map_or(0, |feed| feed + 1);
+    let end = at + memchr::memchr(b'\n', behind.get(..*LINE.end() + 1).unwrap_or(behind))?;
+    let len = end - start;
+    if !LINE.contains(&len) {
+        return None;
+    }
+    let letters = |start: usize| {
+        let line = bytes.get(start..start + len)?;
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        // Of the standard alphabet: other numbers are written with dashes.
+        let is_letter = |b: u8| gate::is_letter(b) & (b != b'-') & (b != b'_');
+        line.iter().fold(true, |all, b| all & is_letter(*b)).then_some(line.len())
+    };
+    let is_whole = letters(start).is_some_and(|len| len.is_multiple_of(4));
+    let is_fed = |at: usize| bytes.get(at) == Some(&b'\n');
+    let above = || start.checked_sub(len + 1).is_some_and(|above| letters(above).is_some());
+    let below = || is_fed(end + 1 + len) && letters(end + 1).is_some();
+    (is_whole && (above() || below())).then_some(end)
 }

@@ -9,7 +9,7 @@ mod window;
 use std::sync::Arc;
 
 use crate::coverage::{Blocks, Declared};
-use crate::detector::listed::{is_listed, leading_timestamp, timestamp_end, uuid_end};
+use crate::detector::listed::{encoded_end, is_listed, leading_timestamp, timestamp_end, uuid_end};
 use crate::detector::{LOOK_AHEAD, LOOK_BACK, Match, REACH_BACK, RUN_MAX, View};
 use crate::finding::Identifier;
 use crate::format::dialect::Dialect;
@@ -256,12 +256,14 @@ impl Leaf {
         if is_run && (view.run > RUN_MAX || is_listed(bytes, view.at, view.run)) {
             return;
         }
-        if matches!(anchor, Anchor::Digits | Anchor::Mixed)
-            && let Some(end) = uuid_end(bytes, view.at)
-            && view.label(view.at, label::WINDOW, 0).is_none()
-        {
-            self.judged = self.judged.max(start + end);
-            return;
+        if matches!(anchor, Anchor::Digits | Anchor::Mixed) {
+            let code = uuid_end(bytes, view.at)
+                .filter(|_| view.label(view.at, label::WINDOW, 0).is_none())
+                .or_else(|| encoded_end(bytes, view.at));
+            if let Some(end) = code {
+                self.judged = self.judged.max(start + end);
+                return;
+            }
         }
         if is_run
             && let Some(end) = leading_timestamp(bytes, view.at, view.run)

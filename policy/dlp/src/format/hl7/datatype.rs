@@ -8,6 +8,9 @@ use crate::format::dialect::FIELD_MAX;
 use crate::label::Family;
 use crate::locus::{Field, is_placeholder};
 
+/// Bytes of most loci: `PID-11.5`.
+const LOCUS_MAX: usize = 16;
+
 /// What a field is written as, and what it announces where its type leaves that open.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Datatype {
@@ -202,10 +205,14 @@ impl<'a> Repetition<'a> {
             return;
         }
         let start = start + written.len() - written.trim_ascii_start().len();
-        let locus = match number {
-            0 => format!("{}-{}", self.segment, self.field),
-            _ => format!("{}-{}.{number}", self.segment, self.field),
-        };
+        let mut locus = String::with_capacity(LOCUS_MAX);
+        locus.push_str(self.segment);
+        locus.push('-');
+        push_number(&mut locus, self.field.into());
+        if number > 0 {
+            locus.push('.');
+            push_number(&mut locus, number);
+        }
         let first = self.start + start as u64;
         sink(&Field {
             form: "hl7",
@@ -215,6 +222,16 @@ impl<'a> Repetition<'a> {
             text: &unescape(inner, self.marks),
             is_json_number: false,
         });
+    }
+}
+
+/// Writes a number below 1000: the machinery of formats takes longer than all the rest of a field.
+fn push_number(text: &mut String, number: usize) {
+    for unit in [100, 10, 1] {
+        let digit = u8::try_from(number / unit % 10).unwrap_or(0);
+        if number >= unit || unit == 1 {
+            text.push(char::from(b'0' + digit));
+        }
     }
 }
 
