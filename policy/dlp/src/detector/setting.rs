@@ -2,6 +2,8 @@
 //! after a detector has matched something that its shape alone does not make a patient's. Invariant:
 //! a word of care outweighs any number of words of software.
 
+use std::sync::LazyLock;
+
 use super::View;
 use super::word::Lower;
 
@@ -144,10 +146,6 @@ const SOFTWARE: &[&str] = &[
     "yaml",
 ];
 
-/// Pairs of marks that stand in code and neither in prose nor in the arrows, rules and blanks of notes
-/// and forms.
-const MARKS: &[&[u8; 2]] = &[b"()", b");", b"::", b"!=", b"+=", b"&&", b"${", b"/*", b"*/"];
-
 /// Different words of software, or marks of code, that make a text one about it.
 const ENOUGH: u32 = 2;
 const MARKS_ENOUGH: usize = 3;
@@ -159,13 +157,13 @@ impl View<'_> {
     pub(super) fn is_about_care(&self, start: usize, end: usize) -> bool {
         let before = self.part(start.saturating_sub(NEAR), start);
         let behind = self.bytes.get(end..(end + NEAR).min(self.bytes.len())).unwrap_or_default();
-        (known(before, CARE) | known(behind, CARE)) != 0
+        (known(before, &OF_CARE) | known(behind, &OF_CARE)) != 0
     }
 
     /// Whether the text around `start..end` is about software, and no word of care stands near.
     pub(super) fn is_about_software(&self, start: usize, end: usize) -> bool {
         let (before, behind) = (self.part(0, start), self.bytes.get(end..).unwrap_or_default());
-        let words = known(before, SOFTWARE) | known(behind, SOFTWARE);
+        let words = known(before, &OF_SOFTWARE) | known(behind, &OF_SOFTWARE);
         let is_software =
             words.count_ones() >= ENOUGH || marks(before) + marks(behind) >= MARKS_ENOUGH;
         is_software && !self.is_about_care(start, end)
@@ -173,20 +171,62 @@ impl View<'_> {
 }
 
 /// Which words of a sorted table stand in `text`, in any case: a bit for each.
-fn known(text: &[u8], table: &[&str]) -> u128 {
-    let words = text.split(|b| !b.is_ascii_alphabetic()).filter(|word| word.len() > 1);
+fn known(text: &[u8], table: &Table) -> u128 {
+    let words = text.split(|b| !b.is_ascii_alphabetic()).filter(|word| table.may_hold(word));
     let places = words.filter_map(|word| {
         let word = Lower::of(word);
-        table.binary_search_by(|known| known.as_bytes().cmp(word.as_bytes())).ok()
+        table.words.binary_search_by(|known| known.as_bytes().cmp(word.as_bytes())).ok()
     });
     places.fold(0, |found, place| found | 1 << place)
 }
 
-/// How many marks of code stand in `text`; an option of a command counts as two.
+/// A sorted table of words of more than one letter, and for each first letter the lengths of those
+/// that begin with it: hardly any word of a text is looked up.
+struct Table {
+    words: &'static [&'static str],
+    lens: [u32; LETTERS],
+}
+
+/// Letters that a word may begin with, by their last five bits.
+const LETTERS: usize = 32;
+
+impl Table {
+    fn of(words: &'static [&'static str]) -> Table {
+        let mut lens = [0; LETTERS];
+        for word in words {
+            let first = word.as_bytes().first().copied().unwrap_or(0);
+            if let Some(lens) = lens.get_mut(usize::from(first) % LETTERS) {
+                *lens |= len_bit(word.len());
+            }
+        }
+        Table { words, lens }
+    }
+
+    fn may_hold(&self, word: &[u8]) -> bool {
+        let lens = word.first().and_then(|first| self.lens.get(usize::from(*first) % LETTERS));
+        lens.is_some_and(|lens| lens & len_bit(word.len()) != 0)
+    }
+}
+
+/// A bit for a length of a word; all long ones share one.
+fn len_bit(len: usize) -> u32 {
+    1 << len.min(31)
+}
+
+static OF_CARE: LazyLock<Table> = LazyLock::new(|| Table::of(CARE));
+static OF_SOFTWARE: LazyLock<Table> = LazyLock::new(|| Table::of(SOFTWARE));
+
+/// How many marks of code stand in `text`, pairs that stand neither in prose nor in the arrows, rules
+/// and blanks of notes and forms; an option of a command counts as two.
 fn marks(text: &[u8]) -> usize {
+    let is_mark = |pair: &&[u8]| match pair {
+        [b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b' ', _] => false,
+        pair => {
+            matches!(*pair, b"()" | b");" | b"::" | b"!=" | b"+=" | b"&&" | b"${" | b"/*" | b"*/")
+        }
+    };
     let is_option = |part: &&[u8]| matches!(part, [b' ', b'-', b'-', b'a'..=b'z']);
-    let pairs = text.windows(2).filter(|pair| MARKS.iter().any(|mark| *pair == mark.as_slice()));
-    pairs.count() + 2 * text.windows(4).filter(is_option).count()
+    text.windows(2).filter(is_mark).count() + 2 * text.windows(4).filter(is_option).count()
 }
 
 #[cfg(test)]
