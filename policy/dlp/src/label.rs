@@ -6,8 +6,10 @@
 mod family;
 mod index;
 mod phrases;
+mod word;
 
 pub(crate) use family::Family;
+use word::{WORD_MAX, Word, key, previous_word};
 
 /// Bytes before a value in which a label may begin.
 pub(crate) const WINDOW: usize = 72;
@@ -15,8 +17,6 @@ pub(crate) const WINDOW: usize = 72;
 const NAME_WORDS_MAX: usize = 4;
 /// Words of a phrase before its last one.
 const PHRASE_WORDS_MAX: usize = 4;
-/// Letters of the longest word that can be part of a label.
-const WORD_MAX: usize = 16;
 
 /// The nearest label before a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,16 +54,15 @@ pub(crate) fn nearest(bytes: &[u8], value: usize, near: Near) -> Option<Label> {
     let mut newlines = 0;
     let mut upto = value;
     loop {
-        let from = upto;
-        upto = skip_punctuation(bytes, upto, floor, &mut newlines)?;
-        let word = previous_word(bytes, upto, floor)?;
+        let gap_end = skip_punctuation(bytes, upto, floor)?;
+        newlines += gap_end.newlines;
+        let word = previous_word(bytes, gap_end.upto, floor)?;
         gap.len = value - word.end;
         if gap.len > near.len || gap.words > near.words || newlines > 1 {
             return None;
         }
         // `chart #` is `chart number`.
-        let between = bytes.get(word.end..from).unwrap_or_default();
-        let is_numbered = between.contains(&b'#') && !between.contains(&b'\n');
+        let is_numbered = gap_end.has_number_sign && gap_end.newlines == 0;
         let numbered = is_numbered.then(|| phrase_of(bytes, NUMBER, word.end, floor)).flatten();
         if let Some(Some(family)) = numbered {
             return Some(Label { family, gap });
@@ -119,25 +118,30 @@ pub(crate) fn known_end(name: &[u8]) -> &[u8] {
     name.get(start..).unwrap_or_default()
 }
 
-/// Where the word before `upto` ends. Nothing where another number, or the mask of one, stands
-/// first; a digit that counts a label (`phone2`) is none.
-fn skip_punctuation(
-    bytes: &[u8],
-    mut upto: usize,
-    floor: usize,
-    newlines: &mut usize,
-) -> Option<usize> {
-    while upto > floor {
-        match bytes.get(upto - 1)? {
-            b'A'..=b'Z' | b'a'..=b'z' => return Some(upto),
-            b'0'..=b'9' if !counts_a_label(bytes, upto - 1) => return None,
-            b'*' if is_mask(bytes, upto) => return None,
-            b'\n' => *newlines += 1,
+/// What stands between a word and the place before which it is looked for.
+struct Marks {
+    /// Where the word ends.
+    upto: usize,
+    newlines: usize,
+    has_number_sign: bool,
+}
+
+/// The marks before `upto`. Nothing where another number, or the mask of one, stands first; a digit
+/// that counts a label (`phone2`) is none.
+fn skip_punctuation(bytes: &[u8], upto: usize, floor: usize) -> Option<Marks> {
+    let mut marks = Marks { upto, newlines: 0, has_number_sign: false };
+    while marks.upto > floor {
+        match bytes.get(marks.upto - 1)? {
+            b'A'..=b'Z' | b'a'..=b'z' => return Some(marks),
+            b'0'..=b'9' if !counts_a_label(bytes, marks.upto - 1) => return None,
+            b'*' if is_mask(bytes, marks.upto) => return None,
+            b'\n' => marks.newlines += 1,
+            b'#' => marks.has_number_sign = true,
             // Binary data: what stands before is no text that goes on here.
             1..=8 | 0x0e..=0x1b | 0x7f => return None,
             _ => {}
         }
-        upto -= 1;
+        marks.upto -= 1;
     }
     None
 }
@@ -154,70 +158,36 @@ fn counts_a_label(bytes: &[u8], digit: usize) -> bool {
         && !bytes.get(digit + 1).is_some_and(u8::is_ascii_digit)
 }
 
-/// A word's place: ASCII letters only.
-#[derive(Clone, Copy)]
-struct Word {
-    start: usize,
-    end: usize,
-}
-
-/// The last word that ends at or before `upto`. Words are split at anything but letters and at a
-/// change from lower to upper case, so that `birthDate` is two and `SSNNumber` as well.
-fn previous_word(bytes: &[u8], upto: usize, floor: usize) -> Option<Word> {
-    let letter = |i: usize| bytes.get(i).copied().filter(u8::is_ascii_alphabetic);
-    let mut end = upto;
-    while end > floor && letter(end - 1).is_none() {
-        end -= 1;
-    }
-    let mut start = end;
-    while start > floor && letter(start - 1).is_some_and(|b| b.is_ascii_lowercase()) {
-        start -= 1;
-    }
-    let upper = |i: usize| letter(i).is_some_and(|b| b.is_ascii_uppercase());
-    // Several of an abbreviation: `SSNs`.
-    let is_plural = start + 1 == end && start > floor + 1 && upper(start - 1) && upper(start - 2);
-    if start < end && !(is_plural && letter(start) == Some(b's')) {
-        if start > floor && letter(start - 1).is_some() {
-            start -= 1;
-        }
-    } else {
-        while start > floor && letter(start - 1).is_some_and(|b| b.is_ascii_uppercase()) {
-            start -= 1;
-        }
-    }
-    // A word that the window cuts could be the tail of any other.
-    let is_cut = start == floor && floor > 0 && letter(floor - 1).is_some();
-    (start < end && !is_cut).then_some(Word { start, end })
-}
-
 /// What the longest phrase that ends with `word` means: a label, or only a connection. A word may
 /// be joined to its last one: `memberid`.
 fn meaning_of(bytes: &[u8], word: Word, floor: usize) -> Option<Option<Family>> {
-    let text = bytes.get(word.start..word.end)?;
     // Capitals behind a digit are the tail of a code: `7K4MRN`.
     let before = word.start.checked_sub(1).and_then(|i| bytes.get(i));
-    if before.is_some_and(u8::is_ascii_digit) && text.iter().all(u8::is_ascii_uppercase) {
+    if before.is_some_and(u8::is_ascii_digit) {
+        let text = bytes.get(word.start..word.end)?;
+        if text.iter().all(u8::is_ascii_uppercase) {
+            return None;
+        }
+    }
+    phrase_of(bytes, word.key, word.start, floor).or_else(|| joined(bytes, word, floor))
+}
+
+/// What a word means to which its last one is joined without a mark.
+fn joined(bytes: &[u8], word: Word, floor: usize) -> Option<Option<Family>> {
+    let len = word.end - word.start;
+    if word.key == 0 {
         return None;
     }
-    let known = key(text).and_then(|key| phrase_of(bytes, canonical(key), word.start, floor));
-    let last = text.last().map(u8::to_ascii_lowercase);
-    if known.is_some() || !matches!(last, Some(b'd' | b'm' | b'o' | b'r')) {
-        return known;
-    }
-    known.or_else(|| {
-        let ends = |tail: &&&str| {
-            let start = text.len().checked_sub(tail.len());
-            let end = start.filter(|start| *start > 0).and_then(|start| text.get(start..));
-            end.is_some_and(|end| end.eq_ignore_ascii_case(tail.as_bytes()))
-        };
-        let tail = JOINED.iter().find(ends)?;
-        let front = text.get(..text.len() - tail.len())?;
-        let joined = key(tail.as_bytes()).map(canonical)?;
-        let found = phrase_of(bytes, joined, word.end - tail.len(), floor).flatten();
-        let label = || phrase_of(bytes, canonical(key(front)?), word.start, floor).flatten();
-        // A connection alone (`valid`) is none.
-        found.or_else(label).map(Some)
-    })
+    let spelled = word.key >> (8 * (WORD_MAX - len));
+    let ends = |tail: &&Tail| len > tail.len && spelled & tail.mask == tail.spelled;
+    let tail = TAILS.iter().find(ends)?;
+    let found = phrase_of(bytes, tail.meant, word.end - tail.len, floor).flatten();
+    let front = || {
+        let front = bytes.get(word.start..word.end - tail.len)?;
+        phrase_of(bytes, key(front), word.start, floor).flatten()
+    };
+    // A connection alone (`valid`) is none.
+    found.or_else(front).map(Some)
 }
 
 /// What the longest phrase means whose last word, of this key, begins at `upto`.
@@ -257,8 +227,7 @@ impl Before<'_> {
             let is_near = gap
                 .is_some_and(|gap| gap.len() <= MARKS_MAX && !gap.iter().any(u8::is_ascii_digit));
             let word = word.filter(|_| is_near);
-            let text = word.and_then(|word| self.bytes.get(word.start..word.end));
-            *self.keys.get_mut(self.known)? = text.and_then(key).unwrap_or(0);
+            *self.keys.get_mut(self.known)? = word.map_or(0, |word| word.key);
             self.upto = word.map_or(self.floor, |word| word.start);
             self.known += 1;
         }
@@ -267,56 +236,51 @@ impl Before<'_> {
 }
 
 /// The key of `number`.
-const NUMBER: u128 = known_key("number");
-/// Words that mean another one: a phrase is written with the second only.
-const ALIASES: &[(u128, u128)] = &[
-    (known_key("id"), known_key("id")),
-    (known_key("ident"), known_key("id")),
-    (known_key("identification"), known_key("id")),
-    (known_key("identifier"), known_key("id")),
-    (known_key("identifiers"), known_key("id")),
-    (known_key("ids"), known_key("id")),
-    (known_key("nbr"), NUMBER),
-    (known_key("no"), NUMBER),
-    (known_key("nos"), NUMBER),
-    (known_key("nr"), NUMBER),
-    (known_key("num"), NUMBER),
-    (known_key("numb"), NUMBER),
-    (known_key("number"), NUMBER),
-    (known_key("numbers"), NUMBER),
+const NUMBER: u128 = key(b"number");
+/// Words that mean another one, the second: a phrase ends with the latter only.
+const ALIASES: &[(&str, &str)] = &[
+    ("ident", "id"),
+    ("identification", "id"),
+    ("identifier", "id"),
+    ("identifiers", "id"),
+    ("ids", "id"),
+    ("nbr", "number"),
+    ("no", "number"),
+    ("nos", "number"),
+    ("nr", "number"),
+    ("num", "number"),
+    ("numb", "number"),
+    ("numbers", "number"),
 ];
-/// Last words that are joined to the one before without a mark.
-const JOINED: &[&str] = &["id", "identifier", "nbr", "no", "num", "number", "uid"];
 
-/// The key that phrases have for a word.
-fn canonical(key: u128) -> u128 {
-    let first = key >> (8 * (WORD_MAX - 1));
-    if first != u128::from(b'i') && first != u128::from(b'n') {
-        return key;
-    }
-    ALIASES.iter().find(|(alias, _)| *alias == key).map_or(key, |(_, meant)| *meant)
+/// A last word that is joined to the one before without a mark.
+struct Tail {
+    len: usize,
+    /// Its letters in lower case, the last in the lowest place.
+    spelled: u128,
+    /// The places of its letters.
+    mask: u128,
+    /// The key of the word that it means.
+    meant: u128,
 }
 
-/// The key of a word of these tables.
-const fn known_key(word: &str) -> u128 {
-    match key(word.as_bytes()) {
-        Some(key) => key,
-        None => 0,
-    }
+const fn tail(word: &str, meant: &str) -> Tail {
+    let len = word.len();
+    let unused = 8 * (WORD_MAX - len);
+    let spelled = key(word.as_bytes()) >> unused;
+    Tail { len, spelled, mask: u128::MAX >> unused, meant: key(meant.as_bytes()) }
 }
 
-/// A word in lower case as one number, which orders as the words do. Longer words are no label.
-const fn key(word: &[u8]) -> Option<u128> {
-    if word.len() > WORD_MAX {
-        return None;
-    }
-    let (mut key, mut rest) = (0, word);
-    while let [letter, tail @ ..] = rest {
-        key = key << 8 | letter.to_ascii_lowercase() as u128;
-        rest = tail;
-    }
-    Some(key << (8 * (WORD_MAX - word.len())))
-}
+/// Last words that are joined.
+const TAILS: &[Tail] = &[
+    tail("id", "id"),
+    tail("identifier", "id"),
+    tail("nbr", "number"),
+    tail("no", "number"),
+    tail("num", "number"),
+    tail("number", "number"),
+    tail("uid", "uid"),
+];
 
 #[cfg(test)]
 mod tests {
@@ -342,8 +306,8 @@ mod tests {
     #[test]
     fn phrases_are_written_with_the_canonical_words() {
         for (last, ..) in PHRASES {
-            let key = known_key(last);
-            assert_eq!(canonical(key), key, "{last}: an alias of another word");
+            let is_alias = ALIASES.iter().any(|(alias, _)| alias == last);
+            assert!(!is_alias, "{last}: an alias of another word");
         }
     }
 
