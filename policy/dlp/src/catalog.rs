@@ -3,7 +3,8 @@
 use std::sync::{Arc, LazyLock};
 
 use crate::detector::custom::{CustomDetector, CustomDetectors};
-use crate::detector::{self, Detector, Match, RUN_MAX, View, WORDS_MAX};
+use crate::detector::shape::Shapes;
+use crate::detector::{self, Detector, Match, View};
 use crate::exact::ExactSet;
 use crate::finding::Identifier;
 use crate::gate::Anchor;
@@ -32,8 +33,10 @@ fn is_short(found: &Match) -> bool {
 #[derive(Clone, Debug)]
 pub struct Catalog {
     detectors: Vec<Named>,
-    /// Places in `detectors`, by anchor and, for digits, by the length of their run.
-    growing: Vec<Vec<Vec<usize>>>,
+    /// Those that grow from runs of digits.
+    shapes: Shapes,
+    /// Those that grow from other anchors, by anchor, a bit for each by its place.
+    growing: Vec<u32>,
     /// Rosters of real patients.
     exact: Vec<Arc<ExactSet>>,
     /// A site's own.
@@ -81,22 +84,21 @@ impl Catalog {
     }
 
     fn of(detectors: &[&'static Detector]) -> Catalog {
-        let grows = |detector: &Detector, anchor: Anchor, run: usize| {
-            let fits = anchor != Anchor::Digits || detector.runs >> run & 1 == 1;
-            detector.anchors.contains(&anchor) && fits
+        let of_anchor = |anchor: &Anchor| {
+            let grows = |place: &usize| {
+                let detector = detectors.get(*place);
+                detector.is_some_and(|detector| detector.anchors.contains(anchor))
+            };
+            (0..detectors.len()).filter(grows).fold(0, |set, place| set | 1 << place)
         };
-        let of_run = |anchor: Anchor, run: usize| -> Vec<usize> {
-            let places = detectors.iter().enumerate();
-            places.filter(|(_, d)| grows(d, anchor, run)).map(|(at, _)| at).collect()
-        };
-        let of_anchor = |anchor| (0..=RUN_MAX).map(|run| of_run(anchor, run)).collect();
         Catalog {
             detectors: detectors
                 .iter()
                 .map(|&detector| Named { name: detector.name.into(), detector })
                 .collect(),
             custom: CustomDetectors::default(),
-            growing: Anchor::ALL.iter().map(|&anchor| of_anchor(anchor)).collect(),
+            shapes: Shapes::new(detectors.iter().map(|detector| detector.shapes)),
+            growing: Anchor::ALL.iter().map(of_anchor).collect(),
             exact: Vec::new(),
         }
     }
@@ -138,13 +140,11 @@ impl Catalog {
     /// What stands at one anchor: the surest match, of equals that of the earlier detector.
     pub(crate) fn examine(&self, anchor: Anchor, view: &View<'_>) -> Option<(&Arc<str>, Match)> {
         let mut best: Option<(&Arc<str>, Match)> = None;
-        let mut is_labelled = None;
-        for &at in self.growing(anchor, view.run) {
-            let Some(Named { name, detector }) = self.detectors.get(at) else { continue };
-            let has_label = || view.label(view.token_start(), label::WINDOW, WORDS_MAX);
-            if detector.needs_label && !*is_labelled.get_or_insert_with(|| has_label().is_some()) {
-                continue;
-            }
+        let mut rest = self.growing(anchor, view);
+        while rest != 0 {
+            let place = usize::try_from(rest.trailing_zeros()).unwrap_or(usize::MAX);
+            rest &= rest - 1;
+            let Some(Named { name, detector }) = self.detectors.get(place) else { break };
             let Some(found) = (detector.examine)(view) else { continue };
             if is_short(&found) && view.is_in_binary(found.start, found.end) {
                 continue;
@@ -156,11 +156,14 @@ impl Catalog {
         best
     }
 
-    /// The detectors that grow from an anchor, and from a run of so many digits.
-    fn growing(&self, anchor: Anchor, run: usize) -> &[usize] {
-        let run = if anchor == Anchor::Digits { run } else { 0 };
-        let of_anchor = self.growing.get(anchor as usize);
-        of_anchor.and_then(|runs| runs.get(run)).map_or(&[], Vec::as_slice)
+    /// The detectors that grow from an anchor, and from its run of digits.
+    fn growing(&self, anchor: Anchor, view: &View<'_>) -> u32 {
+        if anchor != Anchor::Digits {
+            return self.growing.get(anchor as usize).copied().unwrap_or(0);
+        }
+        let (before, behind) = (view.before(view.at, 1), view.byte(view.at + view.run));
+        let words = |most| Some(view.label(view.at, label::WINDOW, most)?.gap.words);
+        self.shapes.detectors(view.run, (view.before(view.at, 2), before, behind), words)
     }
 }
 

@@ -23,6 +23,7 @@ pub(crate) mod other_id;
 pub(crate) mod phone;
 pub(crate) mod provider;
 mod setting;
+pub(crate) mod shape;
 pub(crate) mod ssn;
 pub(crate) mod url;
 pub(crate) mod vehicle;
@@ -33,6 +34,7 @@ use std::cell::Cell;
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
 use crate::label::{self, Family, Label, Near};
+use shape::Shape;
 
 /// Bytes before an anchor that a detector may look at: the longest span plus a label's window.
 pub(crate) const LOOK_BACK: usize = 192;
@@ -42,8 +44,6 @@ pub(crate) const LOOK_AHEAD: usize = 288;
 /// Bytes before its anchor at which a finding may begin: an e-mail's local part (64, RFC 5321
 /// section 4.5.3.1.1).
 pub(crate) const REACH_BACK: usize = 72;
-/// Foreign words between a label and its value, at most, for detectors that need one.
-pub(crate) const WORDS_MAX: usize = 4;
 /// Digit runs longer than this are no identifier's.
 pub(crate) const RUN_MAX: usize = 24;
 
@@ -56,18 +56,10 @@ pub(crate) struct Detector {
     pub(crate) identifiers: &'static [Identifier],
     /// What it grows from.
     pub(crate) anchors: &'static [Anchor],
-    /// Lengths of the digit run that it can grow from at [`Anchor::Digits`], a bit for each.
-    pub(crate) runs: u32,
-    /// Whether it reports only where a label (any [`Family`]) ends within the label window before
-    /// the token at the anchor: it is not asked where none does, which keeps tables of numbers cheap.
-    pub(crate) needs_label: bool,
+    /// What it can report at [`Anchor::Digits`].
+    pub(crate) shapes: &'static [Shape],
     /// Looks at one anchor.
     pub(crate) examine: fn(&View<'_>) -> Option<Match>,
-}
-
-/// The lengths as bits, for [`Detector::runs`].
-pub(crate) const fn runs(from: u32, to: u32) -> u32 {
-    (u32::MAX >> (31 - to)) & (u32::MAX << from)
 }
 
 /// What a detector recognised, in indices of its view.
@@ -139,11 +131,6 @@ impl<'a> View<'a> {
         let behind = self.bytes.get(i..).unwrap_or_default();
         let back = before.iter().rev().take_while(is_part).count();
         (i - back.min(i), i + behind.iter().take_while(is_part).count())
-    }
-
-    /// Where the letters and digits around the anchor begin.
-    pub(crate) fn token_start(&self) -> usize {
-        if self.anchor == Anchor::Digits { self.at } else { self.token(self.at).0 }
     }
 
     /// The value of the digits in `start..end`; nothing where another byte is among them or they

@@ -2,6 +2,7 @@
 //! claim numbers that a label makes.
 
 use super::labelled::{Announced, Value};
+use super::shape::Shape;
 use super::{Detector, Match, View, iban};
 use crate::check;
 use crate::finding::{Confidence, Identifier};
@@ -12,8 +13,7 @@ pub(crate) const ROUTING: Detector = Detector {
     name: "routing",
     identifiers: &[Identifier::Account],
     anchors: &[Anchor::Digits],
-    runs: 1 << 9,
-    needs_label: true,
+    shapes: &[Shape::near_label(1 << 9)],
     examine: routing,
 };
 
@@ -21,8 +21,7 @@ pub(crate) const IBAN: Detector = Detector {
     name: "iban",
     identifiers: &[Identifier::Account],
     anchors: &[Anchor::Mixed],
-    runs: 0,
-    needs_label: false,
+    shapes: &[],
     examine: iban::examine,
 };
 

@@ -1,6 +1,7 @@
 //! Ages over 89 (45 CFR 164.514(b)(2)(i)(C)): `92 y/o`, `aged 95`, `age: 101`, `95F with`, DICOM's
 //! `093Y`. Only the number is the finding. A number alone is none: a unit, a label or a sex says it.
 
+use super::shape::{Marks, Shape, runs};
 use super::word::Lower;
 use super::{Detector, Match, View};
 use crate::finding::{Confidence, Identifier};
@@ -11,11 +12,15 @@ pub(crate) const AGE: Detector = Detector {
     name: "age",
     identifiers: &[Identifier::Age],
     anchors: &[Anchor::Digits],
-    runs: 1 << 2 | 1 << 3,
-    needs_label: false,
+    shapes: &[
+        Shape::written(AGE_RUNS, Marks::ANY, Marks::BLANK.or(Marks::DASH).or(Marks::LETTER)),
+        Shape::labelled(AGE_RUNS),
+    ],
     examine,
 };
 
+/// Digits of an age that the rule withholds.
+const AGE_RUNS: u32 = runs(2, 3);
 /// Ages that the rule withholds; nobody has been older.
 const AGES: std::ops::RangeInclusive<u64> = 90..=125;
 

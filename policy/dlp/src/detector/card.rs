@@ -1,7 +1,8 @@
 //! Payment cards: issuer prefix and length (ISO/IEC 7812), Luhn, and grouping or a label.
 //! Processors' published test numbers are told as low.
 
-use super::{Detector, Match, View, runs};
+use super::shape::{Marks, Shape, runs};
+use super::{Detector, Match, View};
 use crate::check;
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
@@ -11,8 +12,10 @@ pub(crate) const CARD: Detector = Detector {
     name: "payment-card",
     identifiers: &[Identifier::Account],
     anchors: &[Anchor::Digits, Anchor::Mixed],
-    runs: 1 << 4 | runs(12, 19),
-    needs_label: false,
+    shapes: &[
+        Shape::written(1 << 4, Marks::ANY, Marks::BLANK.or(Marks::DASH)),
+        Shape::written(runs(12, 19), Marks::ANY, Marks::ANY),
+    ],
     examine,
 };
 

@@ -4,6 +4,7 @@
 //! are nobody's. Grown from the digits that end it (or, in ISO form, from the year), and valid in
 //! the calendar.
 
+use super::shape::{Marks, Shape};
 use super::{Detector, Match, View};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
@@ -13,11 +14,17 @@ pub(crate) const DATE: Detector = Detector {
     name: "date",
     identifiers: &[Identifier::Date],
     anchors: &[Anchor::Caps, Anchor::Colon, Anchor::Digits, Anchor::Mixed],
-    runs: 1 << 2 | 1 << 4 | 1 << 8 | 1 << 12 | 1 << 14,
-    needs_label: false,
+    shapes: &[
+        Shape::written(1 << 4, Marks::ANY, Marks::DASH.or(Marks::DOT).or(Marks::SLASH)),
+        Shape::written(1 << 4, PARTS.or(Marks::CODE), Marks::ANY),
+        Shape::written(1 << 2, PARTS, Marks::ANY),
+        Shape::near_label(1 << 8 | 1 << 12 | 1 << 14),
+    ],
     examine,
 };
 
+/// What stands between the parts of a date.
+const PARTS: Marks = Marks::COMMA.or(Marks::DASH).or(Marks::DOT).or(Marks::SLASH).or(Marks::WORD);
 /// Years in which a living or lately dead person can have been born, admitted or discharged.
 const YEARS: std::ops::RangeInclusive<u64> = 1880..=2099;
 

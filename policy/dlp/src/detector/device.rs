@@ -4,6 +4,7 @@
 //! A MAC address without a label is low: logs of machines are full of them.
 
 use super::labelled::{Announced, Value};
+use super::shape::{Marks, Shape, runs};
 use super::{Detector, Match, View};
 use crate::check;
 use crate::finding::{Confidence, Identifier};
@@ -14,8 +15,7 @@ pub(crate) const UDI: Detector = Detector {
     name: "udi",
     identifiers: &[Identifier::Device],
     anchors: &[Anchor::Digits, Anchor::Mixed],
-    runs: 1 << 2 | super::runs(16, 24),
-    needs_label: false,
+    shapes: &[Shape::written(1 << 2, Marks::OPEN, Marks::ANY), Shape::near_label(runs(16, 24))],
     examine: udi,
 };
 
@@ -23,8 +23,7 @@ pub(crate) const MAC: Detector = Detector {
     name: "mac",
     identifiers: &[Identifier::Device],
     anchors: &[Anchor::Digits, Anchor::Mixed, Anchor::Pairs],
-    runs: 1 << 4,
-    needs_label: false,
+    shapes: &[Shape::written(1 << 4, Marks::ANY, Marks::DOT)],
     examine: mac,
 };
 

@@ -11,8 +11,7 @@ pub(crate) const EMAIL: Detector = Detector {
     name: "email",
     identifiers: &[Identifier::Email],
     anchors: &[Anchor::At],
-    runs: 0,
-    needs_label: false,
+    shapes: &[],
     examine,
 };
 

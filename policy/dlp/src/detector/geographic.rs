@@ -5,6 +5,7 @@
 mod state;
 mod street;
 
+use super::shape::Shape;
 use super::word::Lower;
 use super::{Detector, Match, View};
 use crate::finding::{Confidence, Identifier};
@@ -15,8 +16,7 @@ pub(crate) const ADDRESS: Detector = Detector {
     name: "address",
     identifiers: &[Identifier::Geographic],
     anchors: &[Anchor::Caps, Anchor::Colon, Anchor::Digits],
-    runs: 1 << 3 | 1 << 5,
-    needs_label: false,
+    shapes: &[Shape::labelled(1 << 3 | 1 << 5)],
     examine,
 };
 

@@ -12,8 +12,7 @@ pub(crate) const MBI: Detector = Detector {
     name: "mbi",
     identifiers: &[Identifier::HealthPlan],
     anchors: &[Anchor::Mixed],
-    runs: 0,
-    needs_label: false,
+    shapes: &[],
     examine,
 };
 

@@ -13,8 +13,7 @@ pub(crate) const IP: Detector = Detector {
     name: "ip",
     identifiers: &[Identifier::Ip],
     anchors: &[Anchor::Dots, Anchor::Pairs],
-    runs: 0,
-    needs_label: false,
+    shapes: &[],
     examine,
 };
 

@@ -4,7 +4,8 @@
 
 mod doubt;
 
-use super::{Detector, Match, View, runs};
+use super::shape::{Marks, Shape, runs};
+use super::{Detector, Match, View};
 use super::{account, device, health_plan, license, mrn, other_id};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
@@ -21,8 +22,7 @@ pub(crate) const LABELLED: Detector = Detector {
         Identifier::OtherId,
     ],
     anchors: &[Anchor::Digits, Anchor::Mixed],
-    runs: runs(2, 24),
-    needs_label: false,
+    shapes: &[Shape::labelled(runs(2, 24)), Shape::written(runs(2, 24), Marks::DASH, Marks::ANY)],
     examine,
 };
 

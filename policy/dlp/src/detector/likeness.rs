@@ -12,8 +12,7 @@ pub(crate) const LIKENESS: Detector = Detector {
     name: "likeness",
     identifiers: &[Identifier::Biometric, Identifier::Photo],
     anchors: &[Anchor::Colon],
-    runs: 0,
-    needs_label: false,
+    shapes: &[],
     examine,
 };
 

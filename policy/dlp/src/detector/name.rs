@@ -19,8 +19,7 @@ pub(crate) const NAME: Detector = Detector {
     name: "name",
     identifiers: &[Identifier::Name, Identifier::Provider],
     anchors: &[Anchor::Caps, Anchor::Colon],
-    runs: 0,
-    needs_label: false,
+    shapes: &[],
     examine,
 };
 

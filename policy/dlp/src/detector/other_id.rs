@@ -11,8 +11,7 @@ pub(crate) const UID: Detector = Detector {
     name: "uid",
     identifiers: &[Identifier::OtherId],
     anchors: &[Anchor::Dots],
-    runs: 0,
-    needs_label: false,
+    shapes: &[],
     examine,
 };
 

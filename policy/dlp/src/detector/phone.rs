@@ -2,7 +2,8 @@
 //! not N11, an area's middle digit is not 9; 555-0100 to 555-0199 are fictitious and 555-1212 is
 //! directory assistance (ATIS-0300115), told as low. International: `+`, E.164 length.
 
-use super::{Detector, Match, RUN_MAX, View, runs};
+use super::shape::{Marks, Shape, runs};
+use super::{Detector, Match, RUN_MAX, View};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
 use crate::label::Family;
@@ -11,10 +12,16 @@ pub(crate) const PHONE: Detector = Detector {
     name: "phone",
     identifiers: &[Identifier::Phone, Identifier::Fax],
     anchors: &[Anchor::Digits, Anchor::Mixed],
-    runs: runs(2, 15),
-    needs_label: false,
+    shapes: &[
+        Shape::written(1 << 3, Marks::ANY, SEPARATORS.or(Marks::CLOSE)),
+        Shape::written(runs(2, 15), Marks::PLUS, Marks::ANY),
+        Shape::labelled(runs(2, 15)),
+    ],
     examine,
 };
+
+/// What stands between the parts of a number.
+const SEPARATORS: Marks = Marks::BLANK.or(Marks::DASH).or(Marks::DOT).or(Marks::SLASH);
 
 fn examine(view: &View<'_>) -> Option<Match> {
     let found = match view.run {

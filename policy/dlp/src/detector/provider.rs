@@ -2,6 +2,7 @@
 //! digit) and DEA registrations (two letters, seven digits, a check digit). One number in ten passes
 //! by chance, so a label is required. They identify a clinician, not the patient.
 
+use super::shape::Shape;
 use super::{Detector, Match, View};
 use crate::check;
 use crate::finding::{Confidence, Identifier};
@@ -12,8 +13,7 @@ pub(crate) const NPI: Detector = Detector {
     name: "npi",
     identifiers: &[Identifier::Provider],
     anchors: &[Anchor::Digits, Anchor::Mixed],
-    runs: 1 << 4 | 1 << 10,
-    needs_label: true,
+    shapes: &[Shape::near_label(1 << 4 | 1 << 10)],
     examine: npi,
 };
 
@@ -21,8 +21,7 @@ pub(crate) const DEA: Detector = Detector {
     name: "dea",
     identifiers: &[Identifier::Provider],
     anchors: &[Anchor::Mixed],
-    runs: 0,
-    needs_label: false,
+    shapes: &[],
     examine: dea,
 };
 

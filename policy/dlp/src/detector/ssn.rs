@@ -3,6 +3,7 @@
 //! Beside them individual taxpayer numbers (IRS Publication 1915: 9xx with certain groups), and the
 //! last four digits behind a label.
 
+use super::shape::{Marks, Shape};
 use super::{Detector, Match, View};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
@@ -12,8 +13,11 @@ pub(crate) const SSN: Detector = Detector {
     name: "ssn",
     identifiers: &[Identifier::Ssn],
     anchors: &[Anchor::Digits, Anchor::Mixed],
-    runs: 1 << 3 | 1 << 4 | 1 << 9,
-    needs_label: false,
+    shapes: &[
+        Shape::written(1 << 3, Marks::ANY, Marks::BLANK.or(Marks::DASH).or(Marks::DOT)),
+        Shape::written(1 << 4, Marks::DASH.or(Marks::MARK), Marks::ANY),
+        Shape::near_label(1 << 4 | 1 << 9),
+    ],
     examine,
 };
 
@@ -99,13 +103,16 @@ fn last_four(view: &View<'_>) -> Option<Match> {
         if near.is_ascii_digit() && near != b'4' {
             return None;
         }
-        let is_last = view.mentions(view.at, 32, &["last", "ending", "ends", "lastfour"]);
         // `last 4` is no other number.
         let told = view.at - TOLD.min(view.at);
-        let counted =
-            view.part(told, view.at).windows(4).rposition(|w| w.eq_ignore_ascii_case(b"last"));
-        let is_labelled = label(view.at).or_else(|| label(told + counted?)).is_some();
-        (is_last && is_labelled).then_some(view.at)?
+        let counted = || {
+            let near = view.part(told, view.at);
+            memchr::memchr2(b'l', b'L', near)?;
+            near.windows(4).rposition(|w| w.eq_ignore_ascii_case(b"last"))
+        };
+        label(view.at).or_else(|| label(told + counted()?))?;
+        let is_last = view.mentions(view.at, 32, &["last", "ending", "ends", "lastfour"]);
+        is_last.then_some(view.at)?
     };
     let opens = view.before(start, 1);
     let is_free = !opens.is_ascii_alphanumeric() && !matches!(opens, b'*' | b'-' | b'.');

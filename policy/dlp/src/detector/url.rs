@@ -11,8 +11,7 @@ pub(crate) const URL: Detector = Detector {
     name: "url",
     identifiers: &[Identifier::Url],
     anchors: &[Anchor::Scheme],
-    runs: 0,
-    needs_label: false,
+    shapes: &[],
     examine,
 };
 

@@ -2,6 +2,7 @@
 //! label.
 
 use super::labelled::joins;
+use super::shape::{Marks, Shape, runs};
 use super::{Detector, Match, View};
 use crate::check;
 use crate::finding::{Confidence, Identifier};
@@ -12,8 +13,7 @@ pub(crate) const VIN: Detector = Detector {
     name: "vin",
     identifiers: &[Identifier::Vehicle],
     anchors: &[Anchor::Digits, Anchor::Mixed],
-    runs: 1 << 17,
-    needs_label: false,
+    shapes: &[Shape::written(1 << 17, Marks::ANY, Marks::ANY)],
     examine: vin,
 };
 
@@ -21,8 +21,7 @@ pub(crate) const PLATE: Detector = Detector {
     name: "plate",
     identifiers: &[Identifier::Vehicle],
     anchors: &[Anchor::Digits, Anchor::Mixed],
-    runs: super::runs(2, 7),
-    needs_label: false,
+    shapes: &[Shape::labelled(runs(2, 7)), Shape::written(runs(2, 7), Marks::CODE, Marks::ANY)],
     examine: plate,
 };
 

@@ -25,7 +25,12 @@ pub(super) struct Known {
 impl Known {
     fn of((_, before, meaning): &Phrase) -> Known {
         Known {
-            before: before.split(' ').rev().filter(|w| !w.is_empty()).map(|word| key(word.as_bytes())).collect(),
+            before: before
+                .split(' ')
+                .rev()
+                .filter(|w| !w.is_empty())
+                .map(|word| key(word.as_bytes()))
+                .collect(),
             meaning: *meaning,
         }
     }

@@ -1,0 +1,211 @@
+//! What the bytes beside a run of digits say about whom to ask. Most numbers of a text are ruled
+//! out for most detectors by one byte before, one behind, and whether a label stands there.
+//! Invariant: a detector is asked wherever one of its shapes fits, and nowhere else.
+
+use super::RUN_MAX;
+
+/// Kinds of bytes beside a run of digits, a bit for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Marks(u16);
+
+impl Marks {
+    pub(crate) const ANY: Marks = Marks(u16::MAX);
+    pub(crate) const BLANK: Marks = Marks(1);
+    pub(crate) const CLOSE: Marks = Marks(1 << 1);
+    /// A blank or dash behind a capital or digit, as in codes that are written in two parts.
+    pub(crate) const CODE: Marks = Marks(1 << 2);
+    pub(crate) const COMMA: Marks = Marks(1 << 3);
+    pub(crate) const DASH: Marks = Marks(1 << 4);
+    pub(crate) const DOT: Marks = Marks(1 << 5);
+    pub(crate) const LETTER: Marks = Marks(1 << 6);
+    /// A blank behind another mark: a colon, a star that hides a digit.
+    pub(crate) const MARK: Marks = Marks(1 << 7);
+    pub(crate) const OPEN: Marks = Marks(1 << 8);
+    pub(crate) const OTHER: Marks = Marks(1 << 9);
+    pub(crate) const PLUS: Marks = Marks(1 << 10);
+    pub(crate) const SLASH: Marks = Marks(1 << 11);
+    /// A blank behind a word, or behind what joins the parts of a date.
+    pub(crate) const WORD: Marks = Marks(1 << 12);
+
+    pub(crate) const fn or(self, other: Marks) -> Marks {
+        Marks(self.0 | other.0)
+    }
+
+    fn meets(self, other: Marks) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+/// How near a label must stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wants {
+    /// No word between it and the digits.
+    Direct,
+    /// At most [`LABEL_WORDS_MAX`] words between.
+    Near,
+    /// None.
+    Nothing,
+}
+
+/// Foreign words between a label and digits, at most.
+pub(super) const LABEL_WORDS_MAX: usize = 6;
+
+/// Something that a detector can report at a run of digits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    /// Lengths of the run, a bit for each.
+    runs: u32,
+    before: Marks,
+    behind: Marks,
+    label: Wants,
+}
+
+impl Shape {
+    /// Between marks of these kinds, with a label or without.
+    pub(crate) const fn written(runs: u32, before: Marks, behind: Marks) -> Shape {
+        Shape { runs, before, behind, label: Wants::Nothing }
+    }
+
+    /// Behind a label without a word between.
+    pub(crate) const fn labelled(runs: u32) -> Shape {
+        Shape { runs, before: Marks::ANY, behind: Marks::ANY, label: Wants::Direct }
+    }
+
+    /// Behind a label with a few words between.
+    pub(crate) const fn near_label(runs: u32) -> Shape {
+        Shape { runs, before: Marks::ANY, behind: Marks::ANY, label: Wants::Near }
+    }
+}
+
+/// The lengths `from` to `to` as bits.
+pub(crate) const fn runs(from: u32, to: u32) -> u32 {
+    (u32::MAX >> (31 - to)) & (u32::MAX << from)
+}
+
+/// Kinds of the two bytes before a run, each with its marks.
+const BEFORE: [Marks; 12] = [
+    Marks::OTHER,
+    Marks::BLANK.or(Marks::MARK),
+    Marks::BLANK.or(Marks::WORD),
+    Marks::BLANK.or(Marks::WORD).or(Marks::CODE),
+    Marks::BLANK.or(Marks::CODE),
+    Marks::DASH,
+    Marks::DASH.or(Marks::CODE),
+    Marks::DOT,
+    Marks::SLASH,
+    Marks::COMMA,
+    Marks::PLUS,
+    Marks::OPEN,
+];
+
+/// The place in [`BEFORE`] of `near`, which stands behind `far`.
+fn before(near: u8, far: u8) -> usize {
+    let is_code = far.is_ascii_uppercase() || far.is_ascii_digit();
+    match near {
+        b' ' => match far {
+            b'A'..=b'Z' => 3,
+            b'a'..=b'z' | b',' | b'.' | b'-' | b'/' | b' ' => 2,
+            b'0'..=b'9' => 4,
+            _ => 1,
+        },
+        b'-' => 5 + usize::from(is_code),
+        b'.' => 7,
+        b'/' => 8,
+        b',' => 9,
+        b'+' => 10,
+        b'(' => 11,
+        _ => 0,
+    }
+}
+
+/// Kinds of the byte behind a run, each with its marks.
+const BEHIND: [Marks; 8] = [
+    Marks::OTHER,
+    Marks::BLANK,
+    Marks::DASH,
+    Marks::DOT,
+    Marks::SLASH,
+    Marks::COMMA,
+    Marks::CLOSE,
+    Marks::LETTER,
+];
+
+/// The place in [`BEHIND`] of `byte`.
+fn behind(byte: u8) -> usize {
+    match byte {
+        b' ' => 1,
+        b'-' => 2,
+        b'.' => 3,
+        b'/' => 4,
+        b',' => 5,
+        b')' => 6,
+        b'A'..=b'Z' | b'a'..=b'z' => 7,
+        _ => 0,
+    }
+}
+
+/// Sets of detectors, a bit for each by its place, that a run of one length concerns.
+#[derive(Clone, Copy, Debug, Default)]
+struct OfRun {
+    written: [[u32; BEHIND.len()]; BEFORE.len()],
+    labelled: u32,
+    near_label: u32,
+}
+
+/// The detectors that grow from runs of digits.
+#[derive(Clone, Debug)]
+pub(crate) struct Shapes(Vec<OfRun>);
+
+impl Shapes {
+    /// Of the detectors whose shapes these are, in their order, at most 32.
+    pub(crate) fn new<'a>(detectors: impl Iterator<Item = &'a [Shape]>) -> Shapes {
+        let mut of_runs = vec![OfRun::default(); RUN_MAX + 1];
+        for (place, shapes) in detectors.enumerate() {
+            for shape in shapes {
+                let fits = |(run, _): &(usize, &mut OfRun)| shape.runs >> run & 1 == 1;
+                let of_runs = of_runs.iter_mut().enumerate().filter(fits);
+                of_runs.for_each(|(_, of_run)| of_run.add(shape, 1 << place));
+            }
+        }
+        Shapes(of_runs)
+    }
+
+    /// The detectors that a run of `run` digits concerns between these bytes. Asks for the number of
+    /// foreign words before the nearest label, up to so many, only where it matters.
+    pub(crate) fn detectors(
+        &self,
+        run: usize,
+        (far, near, next): (u8, u8, u8),
+        label_words: impl FnOnce(usize) -> Option<usize>,
+    ) -> u32 {
+        let Some(of_run) = self.0.get(run) else { return 0 };
+        let written = of_run.written.get(before(near, far)).and_then(|row| row.get(behind(next)));
+        let written = written.copied().unwrap_or(0);
+        let words_max = if of_run.near_label & !written != 0 { LABEL_WORDS_MAX } else { 0 };
+        if (of_run.labelled | of_run.near_label) & !written == 0 {
+            return written;
+        }
+        match label_words(words_max) {
+            Some(0) => written | of_run.labelled | of_run.near_label,
+            Some(_) => written | of_run.near_label,
+            None => written,
+        }
+    }
+}
+
+impl OfRun {
+    fn add(&mut self, shape: &Shape, detector: u32) {
+        match shape.label {
+            Wants::Direct => self.labelled |= detector,
+            Wants::Near => self.near_label |= detector,
+            Wants::Nothing => {
+                for (row, before) in self.written.iter_mut().zip(BEFORE) {
+                    for (set, behind) in row.iter_mut().zip(BEHIND) {
+                        let fits = shape.before.meets(before) && shape.behind.meets(behind);
+                        *set |= if fits { detector } else { 0 };
+                    }
+                }
+            }
+        }
+    }
+}
