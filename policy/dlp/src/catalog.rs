@@ -7,8 +7,6 @@ use crate::detector::shape::Shapes;
 use crate::detector::{self, Detector, Match, View};
 use crate::exact::ExactSet;
 use crate::finding::Identifier;
-use crate::gate::Anchor;
-use crate::label;
 
 /// Whether a match is of a shape so short that binary data holds it by chance, a label of two letters
 /// before it or not.
@@ -33,10 +31,8 @@ fn is_short(found: &Match) -> bool {
 #[derive(Clone, Debug)]
 pub struct Catalog {
     detectors: Vec<Named>,
-    /// Those that grow from runs of digits.
+    /// Which of them to ask at an anchor.
     shapes: Shapes,
-    /// Those that grow from other anchors, by anchor, a bit for each by its place.
-    growing: Vec<u32>,
     /// Rosters of real patients.
     exact: Vec<Arc<ExactSet>>,
     /// A site's own.
@@ -84,21 +80,13 @@ impl Catalog {
     }
 
     fn of(detectors: &[&'static Detector]) -> Catalog {
-        let of_anchor = |anchor: &Anchor| {
-            let grows = |place: &usize| {
-                let detector = detectors.get(*place);
-                detector.is_some_and(|detector| detector.anchors.contains(anchor))
-            };
-            (0..detectors.len()).filter(grows).fold(0, |set, place| set | 1 << place)
-        };
         Catalog {
             detectors: detectors
                 .iter()
                 .map(|&detector| Named { name: detector.name.into(), detector })
                 .collect(),
             custom: CustomDetectors::default(),
-            shapes: Shapes::new(detectors.iter().map(|detector| detector.shapes)),
-            growing: Anchor::ALL.iter().map(of_anchor).collect(),
+            shapes: Shapes::new(detectors),
             exact: Vec::new(),
         }
     }
@@ -138,9 +126,9 @@ impl Catalog {
     }
 
     /// What stands at one anchor: the surest match, of equals that of the earlier detector.
-    pub(crate) fn examine(&self, anchor: Anchor, view: &View<'_>) -> Option<(&Arc<str>, Match)> {
+    pub(crate) fn examine(&self, view: &View<'_>) -> Option<(&Arc<str>, Match)> {
         let mut best: Option<(&Arc<str>, Match)> = None;
-        let mut rest = self.growing(anchor, view);
+        let mut rest = self.shapes.detectors(view);
         while rest != 0 {
             let place = usize::try_from(rest.trailing_zeros()).unwrap_or(usize::MAX);
             rest &= rest - 1;
@@ -154,16 +142,6 @@ impl Catalog {
             }
         }
         best
-    }
-
-    /// The detectors that grow from an anchor, and from its run of digits.
-    fn growing(&self, anchor: Anchor, view: &View<'_>) -> u32 {
-        if anchor != Anchor::Digits {
-            return self.growing.get(anchor as usize).copied().unwrap_or(0);
-        }
-        let (before, behind) = (view.before(view.at, 1), view.byte(view.at + view.run));
-        let words = |most| Some(view.label(view.at, label::WINDOW, most)?.gap.words);
-        self.shapes.detectors(view.run, (view.before(view.at, 2), before, behind), words)
     }
 }
 

@@ -34,7 +34,7 @@ use std::cell::Cell;
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
 use crate::label::{self, Family, Label, Near};
-use shape::Shape;
+use shape::{Shape, Values};
 
 /// Bytes before an anchor that a detector may look at: the longest span plus a label's window.
 pub(crate) const LOOK_BACK: usize = 192;
@@ -58,6 +58,8 @@ pub(crate) struct Detector {
     pub(crate) anchors: &'static [Anchor],
     /// What it can report at [`Anchor::Digits`].
     pub(crate) shapes: &'static [Shape],
+    /// What values it can report at [`Anchor::Colon`].
+    pub(crate) values: Values,
     /// Looks at one anchor.
     pub(crate) examine: fn(&View<'_>) -> Option<Match>,
 }

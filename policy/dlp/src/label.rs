@@ -58,7 +58,7 @@ pub(crate) fn nearest(bytes: &[u8], value: usize, near: Near) -> Option<Label> {
         newlines += gap_end.newlines;
         let word = previous_word(bytes, gap_end.upto, floor)?;
         gap.len = value - word.end;
-        if gap.len > near.len || gap.words > near.words || newlines > 1 {
+        if gap.len > near.len || newlines > 1 {
             return None;
         }
         // `chart #` is `chart number`.
@@ -70,6 +70,7 @@ pub(crate) fn nearest(bytes: &[u8], value: usize, near: Near) -> Option<Label> {
         match meaning_of(bytes, word, floor) {
             Some(Some(family)) => return Some(Label { family, gap }),
             Some(None) => {}
+            None if gap.words == near.words => return None,
             None => gap.words += 1,
         }
         upto = word.start;
@@ -179,6 +180,10 @@ fn joined(bytes: &[u8], word: Word, floor: usize) -> Option<Option<Family>> {
         return None;
     }
     let spelled = word.key >> (8 * (WORD_MAX - len));
+    // Nearly all words leave here.
+    if !LAST_LETTERS.contains(&u8::try_from(spelled & 0xff).unwrap_or(0)) {
+        return None;
+    }
     let ends = |tail: &&Tail| len > tail.len && spelled & tail.mask == tail.spelled;
     let tail = TAILS.iter().find(ends)?;
     let found = phrase_of(bytes, tail.meant, word.end - tail.len, floor).flatten();
@@ -271,6 +276,8 @@ const fn tail(word: &str, meant: &str) -> Tail {
     Tail { len, spelled, mask: u128::MAX >> unused, meant: key(meant.as_bytes()) }
 }
 
+/// The last letters of those.
+const LAST_LETTERS: &[u8] = b"dmor";
 /// Last words that are joined.
 const TAILS: &[Tail] = &[
     tail("id", "id"),

@@ -2,7 +2,7 @@
 //! claim numbers that a label makes.
 
 use super::labelled::{Announced, Value};
-use super::shape::Shape;
+use super::shape::{Shape, Values};
 use super::{Detector, Match, View, iban};
 use crate::check;
 use crate::finding::{Confidence, Identifier};
@@ -14,6 +14,7 @@ pub(crate) const ROUTING: Detector = Detector {
     identifiers: &[Identifier::Account],
     anchors: &[Anchor::Digits],
     shapes: &[Shape::near_label(1 << 9)],
+    values: Values::NONE,
     examine: routing,
 };
 
@@ -22,6 +23,7 @@ pub(crate) const IBAN: Detector = Detector {
     identifiers: &[Identifier::Account],
     anchors: &[Anchor::Mixed],
     shapes: &[],
+    values: Values::NONE,
     examine: iban::examine,
 };
 

@@ -1,7 +1,7 @@
 //! Ages over 89 (45 CFR 164.514(b)(2)(i)(C)): `92 y/o`, `aged 95`, `age: 101`, `95F with`, DICOM's
 //! `093Y`. Only the number is the finding. A number alone is none: a unit, a label or a sex says it.
 
-use super::shape::{Marks, Shape, runs};
+use super::shape::{Marks, Shape, Values, runs};
 use super::word::Lower;
 use super::{Detector, Match, View};
 use crate::finding::{Confidence, Identifier};
@@ -16,6 +16,7 @@ pub(crate) const AGE: Detector = Detector {
         Shape::written(AGE_RUNS, Marks::ANY, Marks::BLANK.or(Marks::DASH).or(Marks::LETTER)),
         Shape::labelled(AGE_RUNS),
     ],
+    values: Values::NONE,
     examine,
 };
 

@@ -1,7 +1,7 @@
 //! Payment cards: issuer prefix and length (ISO/IEC 7812), Luhn, and grouping or a label.
 //! Processors' published test numbers are told as low.
 
-use super::shape::{Marks, Shape, runs};
+use super::shape::{Marks, Shape, Values, runs};
 use super::{Detector, Match, View};
 use crate::check;
 use crate::finding::{Confidence, Identifier};
@@ -16,6 +16,7 @@ pub(crate) const CARD: Detector = Detector {
         Shape::written(1 << 4, Marks::ANY, Marks::BLANK.or(Marks::DASH)),
         Shape::written(runs(12, 19), Marks::ANY, Marks::ANY),
     ],
+    values: Values::NONE,
     examine,
 };
 

@@ -4,7 +4,7 @@
 //! are nobody's. Grown from the digits that end it (or, in ISO form, from the year), and valid in
 //! the calendar.
 
-use super::shape::{Marks, Shape};
+use super::shape::{Marks, Shape, Values};
 use super::{Detector, Match, View};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
@@ -20,6 +20,7 @@ pub(crate) const DATE: Detector = Detector {
         Shape::written(1 << 2, PARTS, Marks::ANY),
         Shape::near_label(1 << 8 | 1 << 12 | 1 << 14),
     ],
+    values: Values::UPPER,
     examine,
 };
 

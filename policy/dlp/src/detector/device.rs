@@ -4,7 +4,7 @@
 //! A MAC address without a label is low: logs of machines are full of them.
 
 use super::labelled::{Announced, Value};
-use super::shape::{Marks, Shape, runs};
+use super::shape::{Marks, Shape, Values, runs};
 use super::{Detector, Match, View};
 use crate::check;
 use crate::finding::{Confidence, Identifier};
@@ -16,6 +16,7 @@ pub(crate) const UDI: Detector = Detector {
     identifiers: &[Identifier::Device],
     anchors: &[Anchor::Digits, Anchor::Mixed],
     shapes: &[Shape::written(1 << 2, Marks::OPEN, Marks::ANY), Shape::near_label(runs(16, 24))],
+    values: Values::NONE,
     examine: udi,
 };
 
@@ -24,6 +25,7 @@ pub(crate) const MAC: Detector = Detector {
     identifiers: &[Identifier::Device],
     anchors: &[Anchor::Digits, Anchor::Mixed, Anchor::Pairs],
     shapes: &[Shape::written(1 << 4, Marks::ANY, Marks::DOT)],
+    values: Values::NONE,
     examine: mac,
 };
 

@@ -2,6 +2,7 @@
 //! with a top-level domain that exists. Names that RFC 2606 keeps for documentation are told as
 //! low, unless a label stands before.
 
+use super::shape::Values;
 use super::{Detector, Match, View};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
@@ -12,6 +13,7 @@ pub(crate) const EMAIL: Detector = Detector {
     identifiers: &[Identifier::Email],
     anchors: &[Anchor::At],
     shapes: &[],
+    values: Values::NONE,
     examine,
 };
 

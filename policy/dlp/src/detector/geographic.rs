@@ -5,7 +5,7 @@
 mod state;
 mod street;
 
-use super::shape::Shape;
+use super::shape::{Shape, Values};
 use super::word::Lower;
 use super::{Detector, Match, View};
 use crate::finding::{Confidence, Identifier};
@@ -17,6 +17,7 @@ pub(crate) const ADDRESS: Detector = Detector {
     identifiers: &[Identifier::Geographic],
     anchors: &[Anchor::Caps, Anchor::Colon, Anchor::Digits],
     shapes: &[Shape::labelled(1 << 3 | 1 << 5)],
+    values: Values::UPPER.or(Values::DIGIT),
     examine,
 };
 

@@ -3,6 +3,7 @@
 //! without dashes as 4-3-4), the claim numbers before them, and members' numbers by label.
 
 use super::labelled::{Announced, Value};
+use super::shape::Values;
 use super::{Detector, Match, View};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
@@ -13,6 +14,7 @@ pub(crate) const MBI: Detector = Detector {
     identifiers: &[Identifier::HealthPlan],
     anchors: &[Anchor::Mixed],
     shapes: &[],
+    values: Values::NONE,
     examine,
 };
 

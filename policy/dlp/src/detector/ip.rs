@@ -5,6 +5,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use super::shape::Values;
 use super::{Detector, Match, View};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
@@ -14,6 +15,7 @@ pub(crate) const IP: Detector = Detector {
     identifiers: &[Identifier::Ip],
     anchors: &[Anchor::Dots, Anchor::Pairs],
     shapes: &[],
+    values: Values::NONE,
     examine,
 };
 

@@ -4,7 +4,7 @@
 
 mod doubt;
 
-use super::shape::{Marks, Shape, runs};
+use super::shape::{Marks, Shape, Values, runs};
 use super::{Detector, Match, View};
 use super::{account, device, health_plan, license, mrn, other_id};
 use crate::finding::{Confidence, Identifier};
@@ -23,6 +23,7 @@ pub(crate) const LABELLED: Detector = Detector {
     ],
     anchors: &[Anchor::Digits, Anchor::Mixed],
     shapes: &[Shape::labelled(runs(2, 24)), Shape::written(runs(2, 24), Marks::DASH, Marks::ANY)],
+    values: Values::NONE,
     examine,
 };
 

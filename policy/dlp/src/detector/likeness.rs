@@ -2,6 +2,7 @@
 //! text: only behind a label that names one, and only where a template, a vector or an encoded image
 //! follows. A finding ends with the view, so a longer value is masked in its first part only.
 
+use super::shape::Values;
 use super::word::Lower;
 use super::{Detector, Match, View};
 use crate::finding::{Confidence, Identifier};
@@ -13,6 +14,7 @@ pub(crate) const LIKENESS: Detector = Detector {
     identifiers: &[Identifier::Biometric, Identifier::Photo],
     anchors: &[Anchor::Colon],
     shapes: &[],
+    values: Values::UPPER.or(Values::LOWER).or(Values::DIGIT).or(Values::LIST).or(Values::CODED),
     examine,
 };
 
@@ -22,13 +24,19 @@ const LEN_MIN: usize = 16;
 fn examine(view: &View<'_>) -> Option<Match> {
     let start = value_start(view);
     let is_list = view.byte(start) == b'[';
-    // Most labels leave here: a short word, a number, a sentence follows.
+    // Most values leave here: they are short, or nothing announces them.
+    if !is_list && !may_be_long(view, start) {
+        return None;
+    }
+    let label = view.label(start, 24, 0)?;
+    if !matches!(label.family, Family::Biometric | Family::Photo) {
+        return None;
+    }
     let len = if is_list { list_len(view, start) } else { encoded_len(view, start) };
     if len < LEN_MIN {
         return None;
     }
     let is_data = Lower::of(view.part(start, start + 4)).as_bytes() == b"data";
-    let label = view.label(start, 24, 0)?;
     let identifier = label.family.identifier()?;
     let (start, len) = if is_data { (start, data_len(view, start)?) } else { (start, len) };
     let is_photo = label.family == Family::Photo && !is_list && (is_data || is_image(view, start));
@@ -52,11 +60,20 @@ fn value_start(view: &View<'_>) -> usize {
     from + (from..from + BLANKS_MAX).take_while(is_blank).count()
 }
 
+/// Whether two bytes of a long value are what they can be.
+fn may_be_long(view: &View<'_>, start: usize) -> bool {
+    is_part(view.byte(start + LEN_MIN - 1)) && is_part(view.byte(start + LEN_MIN / 2))
+}
+
+/// Whether base64, hexadecimal or the head of a data URL has such a byte.
+fn is_part(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"+/=_-:;,".contains(&byte)
+}
+
 /// Base64, base64url or hexadecimal without blanks, or the head of a data URL.
 fn encoded_len(view: &View<'_>, start: usize) -> usize {
-    let is_part = |b: &&u8| b.is_ascii_alphanumeric() || b"+/=_-".contains(b) || b":;,".contains(b);
     let value = view.bytes.get(start..).unwrap_or_default();
-    let len = value.iter().take_while(is_part).count();
+    let len = value.iter().take_while(|b| is_part(**b)).count();
     let text = value.get(..len).unwrap_or_default();
     let is_word = !text.iter().any(u8::is_ascii_digit);
     if is_word { 0 } else { len }

@@ -8,6 +8,7 @@ mod list;
 mod token;
 mod words;
 
+use super::shape::Values;
 use super::word::Lower;
 use super::{Detector, Match, View};
 use crate::finding::{Confidence, Identifier};
@@ -20,6 +21,7 @@ pub(crate) const NAME: Detector = Detector {
     identifiers: &[Identifier::Name, Identifier::Provider],
     anchors: &[Anchor::Caps, Anchor::Colon],
     shapes: &[],
+    values: Values::UPPER.or(Values::WIDE).or(Values::LOWER).or(Values::LIST),
     examine,
 };
 

@@ -2,6 +2,7 @@
 //! chapter 9), accession, study and participant numbers, UUIDs behind a label of a person.
 
 use super::labelled::{Announced, Value};
+use super::shape::Values;
 use super::{Detector, Match, View};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
@@ -12,6 +13,7 @@ pub(crate) const UID: Detector = Detector {
     identifiers: &[Identifier::OtherId],
     anchors: &[Anchor::Dots],
     shapes: &[],
+    values: Values::NONE,
     examine,
 };
 

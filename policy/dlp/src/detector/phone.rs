@@ -2,7 +2,7 @@
 //! not N11, an area's middle digit is not 9; 555-0100 to 555-0199 are fictitious and 555-1212 is
 //! directory assistance (ATIS-0300115), told as low. International: `+`, E.164 length.
 
-use super::shape::{Marks, Shape, runs};
+use super::shape::{Marks, Shape, Values, runs};
 use super::{Detector, Match, RUN_MAX, View};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
@@ -17,6 +17,7 @@ pub(crate) const PHONE: Detector = Detector {
         Shape::written(runs(2, 15), Marks::PLUS, Marks::ANY),
         Shape::labelled(runs(2, 15)),
     ],
+    values: Values::NONE,
     examine,
 };
 

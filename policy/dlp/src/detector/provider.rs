@@ -2,7 +2,7 @@
 //! digit) and DEA registrations (two letters, seven digits, a check digit). One number in ten passes
 //! by chance, so a label is required. They identify a clinician, not the patient.
 
-use super::shape::Shape;
+use super::shape::{Shape, Values};
 use super::{Detector, Match, View};
 use crate::check;
 use crate::finding::{Confidence, Identifier};
@@ -14,6 +14,7 @@ pub(crate) const NPI: Detector = Detector {
     identifiers: &[Identifier::Provider],
     anchors: &[Anchor::Digits, Anchor::Mixed],
     shapes: &[Shape::near_label(1 << 4 | 1 << 10)],
+    values: Values::NONE,
     examine: npi,
 };
 
@@ -22,6 +23,7 @@ pub(crate) const DEA: Detector = Detector {
     identifiers: &[Identifier::Provider],
     anchors: &[Anchor::Mixed],
     shapes: &[],
+    values: Values::NONE,
     examine: dea,
 };
 

@@ -1,8 +1,11 @@
-//! What the bytes beside a run of digits say about whom to ask. Most numbers of a text are ruled
-//! out for most detectors by one byte before, one behind, and whether a label stands there.
+//! What the bytes beside an anchor say about whom to ask. Most numbers of a text are ruled out for
+//! most detectors by one byte before, one behind, and whether a label stands there; most values
+//! behind a colon by their first byte.
 //! Invariant: a detector is asked wherever one of its shapes fits, and nowhere else.
 
-use super::RUN_MAX;
+use super::{Detector, RUN_MAX, View};
+use crate::gate::Anchor;
+use crate::label;
 
 /// Kinds of bytes beside a run of digits, a bit for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +39,44 @@ impl Marks {
     }
 }
 
+/// Kinds of the first byte of a value behind a colon, a bit for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Values(u8);
+
+impl Values {
+    pub(crate) const NONE: Values = Values(0);
+    pub(crate) const UPPER: Values = Values(1);
+    /// A letter of another alphabet, in UTF-8.
+    pub(crate) const WIDE: Values = Values(1 << 1);
+    pub(crate) const LOWER: Values = Values(1 << 2);
+    pub(crate) const DIGIT: Values = Values(1 << 3);
+    /// The bracket of a list.
+    pub(crate) const LIST: Values = Values(1 << 4);
+    /// What only base64 and its like begin with.
+    pub(crate) const CODED: Values = Values(1 << 5);
+
+    pub(crate) const fn or(self, other: Values) -> Values {
+        Values(self.0 | other.0)
+    }
+
+    /// Of the value behind the colon or equals sign at `at`.
+    fn of(view: &View<'_>) -> Values {
+        const BLANKS_MAX: usize = 6;
+        let rest = view.bytes.get(view.at + 1..).unwrap_or_default();
+        let is_blank = |b: &&u8| matches!(**b, b' ' | b'\t' | b'"' | b'\'' | b'\\');
+        let blanks = rest.iter().take(BLANKS_MAX).take_while(is_blank).count();
+        match rest.get(blanks) {
+            Some(b'A'..=b'Z') => Values::UPPER,
+            Some(b'a'..=b'z') => Values::LOWER,
+            Some(b'0'..=b'9') => Values::DIGIT,
+            Some(b'[') => Values::LIST,
+            Some(b'+' | b'/' | b'-' | b'_') => Values::CODED,
+            Some(0xc3..) => Values::WIDE,
+            Some(_) | None => Values::NONE,
+        }
+    }
+}
+
 /// How near a label must stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wants {
@@ -48,7 +89,7 @@ enum Wants {
 }
 
 /// Foreign words between a label and digits, at most.
-pub(super) const LABEL_WORDS_MAX: usize = 6;
+const LABEL_WORDS_MAX: usize = 6;
 
 /// Something that a detector can report at a run of digits.
 #[derive(Clone, Copy, Debug)]
@@ -152,40 +193,70 @@ struct OfRun {
     near_label: u32,
 }
 
-/// The detectors that grow from runs of digits.
+/// Which of a list of at most 32 detectors an anchor concerns, as sets with a bit for each by its
+/// place.
 #[derive(Clone, Debug)]
-pub(crate) struct Shapes(Vec<OfRun>);
+pub(crate) struct Shapes {
+    /// By the length of a run of digits.
+    of_runs: Vec<OfRun>,
+    /// By anchor.
+    of_anchors: Vec<u32>,
+    /// By the bit of a value's kind.
+    of_values: [u32; 8],
+}
 
 impl Shapes {
-    /// Of the detectors whose shapes these are, in their order, at most 32.
-    pub(crate) fn new<'a>(detectors: impl Iterator<Item = &'a [Shape]>) -> Shapes {
+    pub(crate) fn new(detectors: &[&'static Detector]) -> Shapes {
         let mut of_runs = vec![OfRun::default(); RUN_MAX + 1];
-        for (place, shapes) in detectors.enumerate() {
-            for shape in shapes {
+        for (place, detector) in detectors.iter().enumerate() {
+            for shape in detector.shapes {
                 let fits = |(run, _): &(usize, &mut OfRun)| shape.runs >> run & 1 == 1;
                 let of_runs = of_runs.iter_mut().enumerate().filter(fits);
                 of_runs.for_each(|(_, of_run)| of_run.add(shape, 1 << place));
             }
         }
-        Shapes(of_runs)
+        let set = |fits: &dyn Fn(&Detector) -> bool| {
+            let fitting = detectors.iter().enumerate().filter(|(_, detector)| fits(detector));
+            fitting.fold(0, |set, (place, _)| set | 1 << place)
+        };
+        let of_anchor = |anchor| set(&|detector| detector.anchors.contains(anchor));
+        Shapes {
+            of_runs,
+            of_anchors: Anchor::ALL.iter().map(of_anchor).collect(),
+            of_values: std::array::from_fn(|bit| set(&|d| d.values.0 >> bit & 1 == 1)),
+        }
     }
 
-    /// The detectors that a run of `run` digits concerns between these bytes. Asks for the number of
-    /// foreign words before the nearest label, up to so many, only where it matters.
-    pub(crate) fn detectors(
-        &self,
-        run: usize,
-        (far, near, next): (u8, u8, u8),
-        label_words: impl FnOnce(usize) -> Option<usize>,
-    ) -> u32 {
-        let Some(of_run) = self.0.get(run) else { return 0 };
-        let written = of_run.written.get(before(near, far)).and_then(|row| row.get(behind(next)));
+    /// The detectors that the anchor of `view` concerns.
+    pub(crate) fn detectors(&self, view: &View<'_>) -> u32 {
+        match view.anchor {
+            Anchor::Digits => self.of_digits(view),
+            Anchor::Colon => {
+                let kind = Values::of(view).0.checked_ilog2();
+                let of_value = kind.and_then(|bit| self.of_values.get(usize::try_from(bit).ok()?));
+                of_value.copied().unwrap_or(0)
+            }
+            Anchor::At
+            | Anchor::Caps
+            | Anchor::Dots
+            | Anchor::Mixed
+            | Anchor::Pairs
+            | Anchor::Scheme => self.of_anchors.get(view.anchor as usize).copied().unwrap_or(0),
+        }
+    }
+
+    fn of_digits(&self, view: &View<'_>) -> u32 {
+        let Some(of_run) = self.of_runs.get(view.run) else { return 0 };
+        let before = before(view.before(view.at, 1), view.before(view.at, 2));
+        let behind = behind(view.byte(view.at + view.run));
+        let written = of_run.written.get(before).and_then(|row| row.get(behind));
         let written = written.copied().unwrap_or(0);
-        let words_max = if of_run.near_label & !written != 0 { LABEL_WORDS_MAX } else { 0 };
         if (of_run.labelled | of_run.near_label) & !written == 0 {
             return written;
         }
-        match label_words(words_max) {
+        let is_near = of_run.near_label & !written != 0;
+        let words = if is_near { LABEL_WORDS_MAX } else { 0 };
+        match view.label(view.at, label::WINDOW, words).map(|label| label.gap.words) {
             Some(0) => written | of_run.labelled | of_run.near_label,
             Some(_) => written | of_run.near_label,
             None => written,

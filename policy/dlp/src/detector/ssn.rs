@@ -3,7 +3,7 @@
 //! Beside them individual taxpayer numbers (IRS Publication 1915: 9xx with certain groups), and the
 //! last four digits behind a label.
 
-use super::shape::{Marks, Shape};
+use super::shape::{Marks, Shape, Values};
 use super::{Detector, Match, View};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
@@ -18,6 +18,7 @@ pub(crate) const SSN: Detector = Detector {
         Shape::written(1 << 4, Marks::DASH.or(Marks::MARK), Marks::ANY),
         Shape::near_label(1 << 4 | 1 << 9),
     ],
+    values: Values::NONE,
     examine,
 };
 

@@ -2,6 +2,7 @@
 //! `?mrn=`, `mychart.`) is medium; a public page is low, and its finding ends with the host, so
 //! that the path is read by all other detectors.
 
+use super::shape::Values;
 use super::word::Lower;
 use super::{Detector, Match, View};
 use crate::finding::{Confidence, Identifier};
@@ -12,6 +13,7 @@ pub(crate) const URL: Detector = Detector {
     identifiers: &[Identifier::Url],
     anchors: &[Anchor::Scheme],
     shapes: &[],
+    values: Values::NONE,
     examine,
 };
 

@@ -2,7 +2,7 @@
 //! label.
 
 use super::labelled::joins;
-use super::shape::{Marks, Shape, runs};
+use super::shape::{Marks, Shape, Values, runs};
 use super::{Detector, Match, View};
 use crate::check;
 use crate::finding::{Confidence, Identifier};
@@ -14,6 +14,7 @@ pub(crate) const VIN: Detector = Detector {
     identifiers: &[Identifier::Vehicle],
     anchors: &[Anchor::Digits, Anchor::Mixed],
     shapes: &[Shape::written(1 << 17, Marks::ANY, Marks::ANY)],
+    values: Values::NONE,
     examine: vin,
 };
 
@@ -22,6 +23,7 @@ pub(crate) const PLATE: Detector = Detector {
     identifiers: &[Identifier::Vehicle],
     anchors: &[Anchor::Digits, Anchor::Mixed],
     shapes: &[Shape::labelled(runs(2, 7)), Shape::written(runs(2, 7), Marks::CODE, Marks::ANY)],
+    values: Values::NONE,
     examine: plate,
 };
 
@@ -79,15 +81,7 @@ fn is_distinct(text: &[u8]) -> bool {
 /// A plate behind its label: `ABC 1234`, `7XYZ123`, `ABC-1234`.
 fn plate(view: &View<'_>) -> Option<Match> {
     let (token, token_end) = view.token(view.at);
-    // `ABC 1234` has its anchor behind the blank.
-    let prefix = matches!(view.before(token, 1), b' ' | b'-')
-        && matches!(view.before(token, 2), b'0'..=b'9' | b'A'..=b'Z');
-    let front = if prefix { view.token(token - 2).0 } else { token };
-    // In a table of numbers no letter is near.
-    let has_letter = view.part(front, token_end).iter().any(u8::is_ascii_uppercase);
-    let front = if has_letter { front } else { token };
-    let starts = [front, token];
-    let start = starts.into_iter().find(|start| is_plated(view, *start))?;
+    let start = plated_start(view, token, token_end)?;
     let mut end = token_end;
     let next = view.token(end + 1);
     let joins = matches!(view.byte(end), b' ' | b'-') && next.0 == end + 1 && next.1 - next.0 <= 4;
@@ -106,6 +100,24 @@ fn plate(view: &View<'_>) -> Option<Match> {
         start,
         end,
     })
+}
+
+/// Where the plate begins whose last part is the token: there, or at the part before it, as in
+/// `ABC 1234`.
+fn plated_start(view: &View<'_>, token: usize, token_end: usize) -> Option<usize> {
+    if is_plated(view, token) {
+        return Some(token);
+    }
+    let has_prefix = matches!(view.before(token, 1), b' ' | b'-')
+        && matches!(view.before(token, 2), b'0'..=b'9' | b'A'..=b'Z');
+    if !has_prefix {
+        return None;
+    }
+    let front = view.token(token - 2).0;
+    let text = view.part(front, token_end);
+    // In a table of numbers no letter is near.
+    let has_letter = text.iter().any(u8::is_ascii_uppercase);
+    (has_letter && is_upper(text) && is_plated(view, front)).then_some(front)
 }
 
 fn is_plated(view: &View<'_>, start: usize) -> bool {

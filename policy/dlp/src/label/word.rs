@@ -1,4 +1,4 @@
-//! Words before a place, sixteen bytes at a time: most words of a text are in no label, and should
+//! Words before a place, eight bytes at a time: most words of a text are in no label, and should
 //! cost hardly more than the look that says so.
 
 /// Letters of the longest word that can be part of a label.
@@ -24,31 +24,43 @@ pub(super) fn previous_word(bytes: &[u8], upto: usize, floor: usize) -> Option<W
     }
     let near = tail(bytes, end);
     let len = last_word_len(near);
-    // The last byte could go on before the ones that are seen.
-    let len = if len < WORD_MAX { len } else { long_word_len(bytes, end) };
+    // What is seen could go on before.
+    let len = if len < TAIL { len } else { long_word_len(bytes, end) };
     let start = end - len.min(end.saturating_sub(floor));
     let is_cut = start == floor && floor > 0 && is_letter(floor - 1);
-    (start < end && !is_cut).then(|| Word { start, end, key: key_of_tail(near, end - start) })
+    if start == end || is_cut {
+        return None;
+    }
+    let len = end - start;
+    let key = if len <= TAIL {
+        u128::from((near | all(0x20)) << (8 * (TAIL - len))) << 64
+    } else {
+        key(bytes.get(start..end)?)
+    };
+    Some(Word { start, end, key })
 }
 
+/// Bytes that are looked at together: most words are shorter.
+const TAIL: usize = 8;
+
 /// The bytes before `end`, the nearest in the lowest place.
-fn tail(bytes: &[u8], end: usize) -> u128 {
-    let whole = end.checked_sub(WORD_MAX).and_then(|start| bytes.get(start..end));
-    if let Some(tail) = whole.and_then(|tail| <[u8; WORD_MAX]>::try_from(tail).ok()) {
-        return u128::from_be_bytes(tail);
+fn tail(bytes: &[u8], end: usize) -> u64 {
+    let whole = end.checked_sub(TAIL).and_then(|start| bytes.get(start..end));
+    if let Some(tail) = whole.and_then(|tail| <[u8; TAIL]>::try_from(tail).ok()) {
+        return u64::from_be_bytes(tail);
     }
-    let near = bytes.get(end.saturating_sub(WORD_MAX)..end).unwrap_or_default();
-    near.iter().fold(0, |tail, byte| tail << 8 | u128::from(*byte))
+    let near = bytes.get(end.saturating_sub(TAIL)..end).unwrap_or_default();
+    near.iter().fold(0, |tail, byte| tail << 8 | u64::from(*byte))
 }
 
 /// The same byte in every place.
-const fn all(byte: u8) -> u128 {
-    u128::from_be_bytes([byte; WORD_MAX])
+const fn all(byte: u8) -> u64 {
+    u64::from_be_bytes([byte; TAIL])
 }
 
 /// The highest bit of each byte from `first` to `last`, which are ASCII.
-fn within(bytes: u128, first: u8, last: u8) -> u128 {
-    // No byte carries into the next: both terms are below 0x80.
+fn within(bytes: u64, first: u8, last: u8) -> u64 {
+    // No byte carries into the next: both terms are at most 0x80.
     let low = bytes & all(0x7f);
     let from = low + all(0x80 - first);
     let beyond = low + all(0x7f - last);
@@ -56,22 +68,22 @@ fn within(bytes: u128, first: u8, last: u8) -> u128 {
 }
 
 /// How many bytes from the lowest on have their bit in `mask`.
-fn run(mask: u128) -> usize {
-    usize::try_from((!mask & all(0x80)).trailing_zeros() / 8).unwrap_or(WORD_MAX)
+fn run(mask: u64) -> usize {
+    usize::try_from((!mask & all(0x80)).trailing_zeros() / 8).unwrap_or(TAIL)
 }
 
-/// Letters of the last word in a tail; [`WORD_MAX`] where it may be longer.
-fn last_word_len(near: u128) -> usize {
+/// Letters of the last word in a tail; [`TAIL`] where it may be longer.
+fn last_word_len(near: u64) -> usize {
     let (lower, upper) = (within(near, b'a', b'z'), within(near, b'A', b'Z'));
     let small = run(lower);
     // Several of an abbreviation: `SSNs`.
-    let is_plural = small == 1 && near & 0xff == u128::from(b's') && run(upper >> 8) >= 2;
-    if small >= WORD_MAX - 1 {
-        WORD_MAX
-    } else if small > 0 && !is_plural {
-        small + usize::from(upper >> (8 * small) & 0x80 != 0)
+    let is_plural = small == 1 && near & 0xff == u64::from(b's') && run(upper >> 8) >= 2;
+    if small >= TAIL - 1 {
+        TAIL
     } else if is_plural {
         1 + run(upper >> 8)
+    } else if small > 0 {
+        small + usize::from(upper >> (8 * small) & 0x80 != 0)
     } else {
         run(upper)
     }
@@ -90,10 +102,6 @@ fn long_word_len(bytes: &[u8], end: usize) -> usize {
     } else {
         small + count(end - small, |b| b.is_ascii_uppercase())
     }
-}
-
-fn key_of_tail(near: u128, len: usize) -> u128 {
-    if len > WORD_MAX { 0 } else { (near | all(0x20)) << (8 * (WORD_MAX - len)) }
 }
 
 /// A word in lower case as one number, which orders as the words do. Longer words are no label: 0.

@@ -272,7 +272,7 @@ impl Leaf {
             self.judged = self.judged.max(start + end);
             return;
         }
-        if let Some((detector, found)) = scan.catalog.examine(anchor, &view) {
+        if let Some((detector, found)) = scan.catalog.examine(&view) {
             // Within a web address other identifiers may stand, and surer ones.
             if found.identifier != Identifier::Url {
                 self.judged = self.judged.max(start + found.end);
