@@ -167,8 +167,14 @@ pub(crate) fn is_plausible(digits: &[u8]) -> bool {
     digits.len() == 9 && kind_of(number).is_some()
 }
 
-/// Numbers known from wallets and pamphlets, and the range kept for advertisements (987-65-4320 to
-/// 4329).
+/// Numbers known from wallets and pamphlets, the range kept for advertisements (987-65-4320 to 4329),
+/// and those whose three groups repeat one digit each, which are typed to fill a form (`111-22-3333`):
+/// fewer than one in a million of those that were issued.
 fn is_printed_value(number: u64) -> bool {
-    matches!(number, 78_051_120 | 219_099_999 | 987_654_320..=987_654_329)
+    let is_typed = !matches!(number / 1_000_000, 0 | 666 | 900..)
+        && !matches!((number / 10_000 % 100, number % 10_000), (0, _) | (_, 0))
+        && (number / 1_000_000).is_multiple_of(111)
+        && (number / 10_000 % 100).is_multiple_of(11)
+        && (number % 10_000).is_multiple_of(1111);
+    is_typed || matches!(number, 78_051_120 | 219_099_999 | 987_654_320..=987_654_329)
 }
