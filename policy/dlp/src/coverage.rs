@@ -8,6 +8,7 @@ mod text;
 
 use serde::Serialize;
 
+use crate::gate::distinct;
 use text::Makeup;
 
 /// How many bytes of the leaves (decoded; of a raw input: of the input) were of which kind.
@@ -238,25 +239,35 @@ const LANES: usize = 8;
 /// Whether the bytes are as varied as random ones in each of the eight lanes: ciphertext,
 /// compressed data. Any float has a lane (its exponent) with far fewer values.
 fn is_noise(block: &[u8]) -> bool {
-    let mut seen = [[0u64; 4]; LANES];
-    for element in block.chunks_exact(LANES) {
-        for (lane, &byte) in seen.iter_mut().zip(element) {
-            if let Some(word) = lane.get_mut(usize::from(byte >> 6)) {
-                *word |= 1 << (byte & 63);
+    is_noise_in([block; 1])
+}
+
+/// As [`is_noise`], of an eighth of a block: enough behind a block that was noise as a whole.
+fn is_sampled_noise(block: &[u8]) -> bool {
+    const SAMPLES: usize = 4;
+    const SAMPLE: usize = BLOCK / 8 / SAMPLES;
+    let sample = |at: usize| block.get(at * (BLOCK / SAMPLES)..)?.get(..SAMPLE);
+    let samples: [_; SAMPLES] = std::array::from_fn(|at| sample(at).unwrap_or_default());
+    block.len() == BLOCK && is_noise_in(samples)
+}
+
+/// Whether these parts together are noise.
+fn is_noise_in<const PARTS: usize>(parts: [&[u8]; PARTS]) -> bool {
+    let mut seen = [[0u8; 256]; LANES];
+    for part in parts {
+        for element in part.as_chunks::<LANES>().0 {
+            for (lane, &byte) in seen.iter_mut().zip(element) {
+                if let Some(value) = lane.get_mut(usize::from(byte)) {
+                    *value = 1;
+                }
             }
         }
     }
-    let distinct = seen.iter().map(|lane| lane.iter().map(|word| word.count_ones()).sum::<u32>());
+    let elements: usize = parts.iter().map(|part| part.len() / LANES).sum();
+    let distinct = distinct(&seen);
     // Random bytes stay within 5 % of the expectation; the exponent lane of f16, the widest, below
     // 40 %.
-    f64::from(distinct.min().unwrap_or(0)) >= 0.8 * expected_distinct(block.len() / LANES)
-}
-
-/// As [`is_noise`], of a quarter of a block: enough behind a block that was noise as a whole.
-fn is_sampled_noise(block: &[u8]) -> bool {
-    const SAMPLE: usize = BLOCK / 16;
-    let samples = block.chunks(BLOCK / 4).filter_map(|part| part.get(..SAMPLE));
-    block.len() == BLOCK && is_noise(&samples.collect::<Vec<_>>().concat())
+    f64::from(distinct.into_iter().min().unwrap_or(0)) >= 0.8 * expected_distinct(elements)
 }
 
 /// How many different values that many random bytes have.

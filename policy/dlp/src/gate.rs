@@ -1,28 +1,34 @@
 //! The first tier: one pass that finds where a detector could begin. A sweep over classes of bytes,
 //! 64 at a time (AVX2 where the processor has it, else a portable form), passes on candidates;
 //! each is then looked at byte by byte. Invariant: whether an anchor stands at an offset depends on
-//! the bytes within `REACH` of it only, and every form of the sweep passes on the same.
+//! the bytes near it and on the two blocks around it, at fixed offsets of the leaf, only, and every form of the sweep passes on the same.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod kernel;
 mod letters;
+mod loops;
 mod masks;
 mod sweep;
+mod tally;
 
-#[cfg(target_arch = "x86_64")]
-pub(crate) use avx2::with_avx2 as vectored;
-pub(crate) use letters::{encoded_letters, is_letter};
+pub(crate) use kernel::is_text;
+pub(crate) use letters::{encoded_letters, is_letter, letters_len};
+pub(crate) use loops::{Window, decode_hex, distinct};
 pub(crate) use sweep::{Area, sweep};
-
-/// Runs `f` with the widest vectors that the processor has, where `f` inlines.
-#[cfg(not(target_arch = "x86_64"))]
-pub(crate) fn vectored<R>(f: impl FnOnce() -> R) -> R {
-    f()
-}
+pub(crate) use tally::{Census, census, kinds, near_zero};
 
 /// Printable bytes in a row that an anchor stands among: in binary data shorter runs are chance. The
 /// ends of a leaf count as printable.
 pub(crate) const RUN_MIN: usize = 6;
+/// The same in a block of hardly any text, where runs of [`RUN_MIN`] are chance as well: five of six
+/// anchors in random bytes, and in the elements of tensors.
+const RUN_MIN_BINARY: usize = 8;
+/// Bytes that are printable or zero, of a block and the one before together, below which there is
+/// hardly any text. Of random bytes, and of tensors, less than half are so.
+const PLAIN_MIN: u32 = 80;
 
 /// What a candidate grows from. At most one stands at an offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,13 +83,13 @@ pub(crate) fn is_printable(byte: u8) -> bool {
     matches!(byte, b'\t'..=b'\r' | b' '..=0x7f)
 }
 
-/// Whether the byte at `at` stands in a run of at least [`RUN_MIN`] printable ones.
-pub(crate) fn is_in_run(bytes: &[u8], at: usize) -> bool {
+/// Whether the byte at `at` stands in a run of at least `min` printable ones.
+fn is_in_run(bytes: &[u8], at: usize, min: usize) -> bool {
     let is_printable =
         |i: Option<usize>| i.and_then(|i| bytes.get(i)).is_none_or(|byte| is_printable(*byte));
-    let back = (1..RUN_MIN).take_while(|&n| is_printable(at.checked_sub(n))).count();
-    let ahead = (0..RUN_MIN).take_while(|&n| is_printable(Some(at + n))).count();
-    ahead > 0 && back + ahead >= RUN_MIN
+    let back = (1..min).take_while(|&n| is_printable(at.checked_sub(n))).count();
+    let ahead = (0..min).take_while(|&n| is_printable(Some(at + n))).count();
+    ahead > 0 && back + ahead >= min
 }
 
 /// The anchor that stands at `at`, given that it stands in a run of printable bytes.

@@ -2,6 +2,7 @@
 //! do not.
 
 use super::{Kind, expected_distinct};
+use crate::gate::Window;
 
 pub(super) static KINDS: [Kind; 4] = [
     Kind { width: 4, fits: is_f32 },
@@ -40,13 +41,8 @@ fn is_f64(block: &[u8]) -> bool {
 /// neighbours are alike, and one comparison an element tells whether these lie there too.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Range {
-    width: usize,
-    /// Bits of the exponent.
-    bits: u32,
+    window: Window,
     phase: usize,
-    /// The first of the exponents, and how many.
-    low: u32,
-    len: u32,
 }
 
 impl Range {
@@ -61,61 +57,16 @@ impl Range {
             3 => (11, WINDOW_F64, Exponents::<2048>::of::<8>(elements).lowest(WINDOW_F64)),
             _ => return None,
         };
-        let (low, len) = (u32::try_from(low?).ok()?, u32::try_from(len).ok()?);
-        Some(Range { width: kind.width, bits, phase, low, len })
+        let (low, len) = (u16::try_from(low?).ok()?, u16::try_from(len).ok()?);
+        Some(Range { window: Window { width: kind.width, bits, low, len }, phase })
     }
 
     /// Whether nearly all elements lie in there, but for zeros.
     pub(super) fn holds(&self, block: &[u8]) -> bool {
         let elements = block.get(self.phase..).unwrap_or_default();
-        let (inside, telling) = crate::gate::vectored(|| match self.width {
-            2 => self.count16(elements.as_chunks().0),
-            4 => self.count32(elements.as_chunks().0),
-            _ => self.count64(elements.as_chunks().0),
-        });
-        telling * 64 >= elements.len() / self.width.max(1)
+        let (inside, telling) = self.window.count(elements);
+        telling * 64 >= elements.len() / self.window.width
             && inside * 1000 >= telling * PER_MILLE_MIN
-    }
-
-    #[inline(always)]
-    fn count16(&self, elements: &[[u8; 2]]) -> (usize, usize) {
-        let (shift, mask) = (15 - self.bits, (1u16 << self.bits) - 1);
-        let (low, len) = (self.low.to_le_bytes(), self.len.to_le_bytes());
-        let low = u16::from_le_bytes([low[0], low[1]]);
-        let len = u16::from_le_bytes([len[0], len[1]]);
-        let (mut inside, mut telling) = (0u16, 0u16);
-        for element in elements {
-            let bits = u16::from_le_bytes(*element);
-            let is_inside = (bits >> shift & mask).wrapping_sub(low) < len;
-            inside += u16::from(is_inside & (bits != 0));
-            telling += u16::from(bits != 0);
-        }
-        (inside.into(), telling.into())
-    }
-
-    #[inline(always)]
-    fn count32(&self, elements: &[[u8; 4]]) -> (usize, usize) {
-        let (mut inside, mut telling) = (0u32, 0u32);
-        for element in elements {
-            let bits = u32::from_le_bytes(*element);
-            let is_inside = (bits >> 23 & 0xff).wrapping_sub(self.low) < self.len;
-            inside += u32::from(is_inside & (bits != 0));
-            telling += u32::from(bits != 0);
-        }
-        (inside as usize, telling as usize)
-    }
-
-    #[inline(always)]
-    fn count64(&self, elements: &[[u8; 8]]) -> (usize, usize) {
-        let (mut inside, mut telling) = (0u64, 0u64);
-        for element in elements {
-            let bits = u64::from_le_bytes(*element);
-            let is_inside =
-                (bits >> 52 & 0x7ff).wrapping_sub(self.low.into()) < u64::from(self.len);
-            inside += u64::from(is_inside & (bits != 0));
-            telling += u64::from(bits != 0);
-        }
-        (usize::try_from(inside).unwrap_or(0), usize::try_from(telling).unwrap_or(0))
     }
 }
 

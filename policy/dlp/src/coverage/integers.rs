@@ -3,6 +3,7 @@
 //! between neighbours.
 
 use super::{Kind, expected_distinct};
+use crate::gate::near_zero;
 
 /// 8-bit elements and smooth signals of any width.
 pub(super) const BYTES: &[Kind] =
@@ -94,18 +95,6 @@ impl Share {
         block.len() == super::BLOCK
             && near_zero(block, self.near).abs_diff(self.count) <= Self::TOLERANCE
     }
-}
-
-/// How many bytes are within `-near..near`.
-fn near_zero(block: &[u8], near: u8) -> usize {
-    crate::gate::vectored(|| {
-        let count = |part: &[u8]| {
-            let is_near = |b: &u8| u8::from(b.wrapping_add(near) < near.wrapping_mul(2));
-            part.iter().map(is_near).fold(0u8, u8::wrapping_add)
-        };
-        // Short enough for a count of one byte, which the compiler keeps in vectors.
-        block.chunks(128).map(|part| usize::from(count(part))).sum()
-    })
 }
 
 /// Whether the histogram, of signed or unsigned values, is smooth and not flat.

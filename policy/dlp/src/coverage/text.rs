@@ -1,6 +1,8 @@
 //! Whether a block is text: ASCII, UTF-8, an 8-bit charset, or text fields with NULs between; and
 //! the wide forms (UTF-16, UTF-32), which are not read yet and must not pass as small integers.
 
+use crate::gate::{is_text, kinds};
+
 /// What kinds of bytes a block is made of.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Makeup {
@@ -11,27 +13,23 @@ pub(super) struct Makeup {
 }
 
 impl Makeup {
+    /// What the block is made of; of one that is no text in any form, as much as says so.
     pub(super) fn of(block: &[u8]) -> Makeup {
-        crate::gate::vectored(|| Makeup::count(block))
-    }
-
-    #[inline(always)]
-    fn count(block: &[u8]) -> Makeup {
-        // Short enough for counts of one byte, which the compiler keeps in vectors.
-        const PART: usize = 128;
+        const PART: usize = 512;
         let mut makeup = Makeup::default();
+        let mut counted = 0;
         for part in block.chunks(PART) {
-            let (mut printable, mut high, mut nul) = (0u8, 0u8, 0u8);
-            for &byte in part {
-                printable += u8::from(is_printable(byte));
-                high += u8::from(byte >= 0x80);
-                nul += u8::from(byte == 0);
+            let kinds = kinds(part);
+            counted += part.len();
+            makeup.printable += kinds.text;
+            makeup.high += kinds.high;
+            makeup.nul += kinds.nul;
+            makeup.control = counted - makeup.printable - makeup.high - makeup.nul;
+            let others = makeup.high + makeup.control;
+            if makeup.control * 200 > block.len() && others * 20 > block.len() {
+                break;
             }
-            makeup.printable += usize::from(printable);
-            makeup.high += usize::from(high);
-            makeup.nul += usize::from(nul);
         }
-        makeup.control = block.len() - makeup.printable - makeup.high - makeup.nul;
         makeup
     }
 
@@ -61,11 +59,6 @@ impl Makeup {
     }
 }
 
-fn is_printable(byte: u8) -> bool {
-    // With the framing bytes of HL7 MLLP (0x0b, 0x1c) and terminal escapes.
-    matches!(byte, b' '..=b'~' | b'\t'..=b'\r' | 0x1b | 0x1c)
-}
-
 /// UTF-8, where the block may cut its first and last character.
 fn is_utf8(block: &[u8]) -> bool {
     const CHARACTER_MAX: usize = 4;
@@ -82,7 +75,7 @@ fn is_text_lane(block: &[u8], width: usize, lane: usize) -> bool {
         elements += 1;
         let Some(&byte) = element.get(lane) else { continue };
         let is_alone = element.iter().filter(|b| **b == 0).count() == width - 1;
-        text += usize::from(is_alone && is_printable(byte));
+        text += usize::from(is_alone && is_text(byte));
         letters += usize::from(byte.is_ascii_alphabetic());
     }
     // Small integers may be printable as well, but hardly many of them letters.

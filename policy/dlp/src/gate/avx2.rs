@@ -8,44 +8,29 @@ use std::arch::x86_64::{
     _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_slli_epi16, _mm256_sub_epi8,
 };
 
+use super::kernel::{Kernel, Portable, Task};
 use super::masks::{BLOCK, Masks};
-use super::sweep::{Area, Kernel, sweep_with};
 
-/// As [`super::sweep`]; false where the processor cannot.
-pub(super) fn sweep(area: Area<'_>, found: &mut Vec<u32>) -> bool {
-    let is_able = is_able();
-    if is_able {
+/// Does it by this kernel, or by the portable one where the processor cannot.
+pub(super) fn run<T: Task>(task: T) -> T::Out {
+    if is_able() {
         // SAFETY: the processor has the features.
-        unsafe { sweep_avx2(area, found) };
+        unsafe { run_avx2(task) }
+    } else {
+        task.run::<Portable>()
     }
-    is_able
 }
 
-fn is_able() -> bool {
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+fn run_avx2<T: Task>(task: T) -> T::Out {
+    task.run::<Avx2>()
+}
+
+pub(super) fn is_able() -> bool {
     is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi2")
 }
 
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-fn sweep_avx2(area: Area<'_>, found: &mut Vec<u32>) {
-    sweep_with::<Avx2>(area, found);
-}
-
-/// Runs `f`, as far as it inlines, with 32-byte vectors where the processor has them.
-pub(crate) fn with_avx2<R>(f: impl FnOnce() -> R) -> R {
-    if is_able() {
-        // SAFETY: the processor has the features.
-        unsafe { call(f) }
-    } else {
-        f()
-    }
-}
-
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-fn call<R>(f: impl FnOnce() -> R) -> R {
-    f()
-}
-
-/// Used only by [`sweep_avx2`].
+/// Used only by [`run_avx2`].
 struct Avx2;
 
 impl Kernel for Avx2 {
@@ -59,6 +44,42 @@ impl Kernel for Avx2 {
     fn printable(block: &[u8; BLOCK]) -> u64 {
         // SAFETY: the processor has the features.
         unsafe { printable(block) }
+    }
+
+    #[inline(always)]
+    fn text(block: &[u8; BLOCK]) -> u64 {
+        // SAFETY: the processor has the features.
+        unsafe { text(block) }
+    }
+
+    #[inline(always)]
+    fn zeros(block: &[u8; BLOCK]) -> u64 {
+        // SAFETY: the processor has the features.
+        unsafe { zeros(block) }
+    }
+
+    #[inline(always)]
+    fn high(block: &[u8; BLOCK]) -> u64 {
+        // SAFETY: the processor has the features.
+        unsafe { high(block) }
+    }
+
+    #[inline(always)]
+    fn letters(block: &[u8; BLOCK]) -> u64 {
+        // SAFETY: the processor has the features.
+        unsafe { letters(block) }
+    }
+
+    #[inline(always)]
+    fn encoded(block: &[u8; BLOCK]) -> u64 {
+        // SAFETY: the processor has the features.
+        unsafe { encoded(block) }
+    }
+
+    #[inline(always)]
+    fn within(block: &[u8; BLOCK], near: u8) -> u64 {
+        // SAFETY: the processor has the features.
+        unsafe { within(block, near) }
     }
 }
 
@@ -90,6 +111,49 @@ fn masks(block: &[u8; BLOCK]) -> Masks {
 fn printable(block: &[u8; BLOCK]) -> u64 {
     let [low, high] = load(block);
     bits(is_printable(low), is_printable(high))
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn text(block: &[u8; BLOCK]) -> u64 {
+    let [low, high] = load(block);
+    bits(is_text(low), is_text(high))
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn zeros(block: &[u8; BLOCK]) -> u64 {
+    let [low, high] = load(block);
+    class(low, high, 0)
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn high(block: &[u8; BLOCK]) -> u64 {
+    let [low, high] = load(block);
+    bits(low, high)
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn letters(block: &[u8; BLOCK]) -> u64 {
+    let [low, high] = load(block);
+    bits(is_base64(low), is_base64(high))
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn encoded(block: &[u8; BLOCK]) -> u64 {
+    let [low, high] = load(block);
+    bits(is_standard(low), is_standard(high))
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn within(block: &[u8; BLOCK], near: u8) -> u64 {
+    let [low, high] = load(block);
+    let (first, len) = (near.wrapping_neg(), near.wrapping_mul(2));
+    bits(is_in(low, first, len), is_in(high, first, len))
 }
 
 #[inline]
@@ -127,8 +191,7 @@ fn keep(mut bytes: __m256i) -> __m256i {
 #[inline]
 #[target_feature(enable = "avx2")]
 fn class(low: __m256i, high: __m256i, byte: u8) -> u64 {
-    let wanted = _mm256_set1_epi8(byte.cast_signed());
-    bits(_mm256_cmpeq_epi8(low, wanted), _mm256_cmpeq_epi8(high, wanted))
+    bits(is(low, byte), is(high, byte))
 }
 
 /// Whether each byte lies in `first..first + len`.
@@ -151,4 +214,35 @@ fn is_letter(bytes: __m256i) -> __m256i {
 fn is_printable(bytes: __m256i) -> __m256i {
     let is_graphic = _mm256_cmpgt_epi8(bytes, _mm256_set1_epi8(0x1f));
     _mm256_or_si256(is_graphic, is_in(bytes, b'\t', 5))
+}
+
+/// As [`super::kernel::is_text`].
+#[inline]
+#[target_feature(enable = "avx2")]
+fn is_text(bytes: __m256i) -> __m256i {
+    let is_framing = _mm256_or_si256(is_in(bytes, b'\t', 5), is_in(bytes, 0x1b, 2));
+    _mm256_or_si256(is_in(bytes, b' ', 95), is_framing)
+}
+
+/// As [`super::kernel::is_letter`].
+#[inline]
+#[target_feature(enable = "avx2")]
+fn is_base64(bytes: __m256i) -> __m256i {
+    let is_other = _mm256_or_si256(is(bytes, b'-'), is(bytes, b'_'));
+    _mm256_or_si256(is_standard(bytes), is_other)
+}
+
+/// The same of the standard alphabet alone.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn is_standard(bytes: __m256i) -> __m256i {
+    let is_alphanumeric = _mm256_or_si256(is_letter(bytes), is_in(bytes, b'0', 10));
+    let is_mark = _mm256_or_si256(is(bytes, b'+'), is(bytes, b'/'));
+    _mm256_or_si256(is_alphanumeric, is_mark)
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn is(bytes: __m256i, byte: u8) -> __m256i {
+    _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(byte.cast_signed()))
 }

@@ -1,33 +1,57 @@
 //! The letters of base64 (RFC 4648, both alphabets) in a block, a bit for each byte.
 
-/// Bytes whose bits make a word.
-const WORD: usize = 64;
+use super::kernel::{Kernel, Task, run};
+use super::masks::BLOCK;
+use super::tally::padded;
 
 /// Puts in `words` a bit for each of `bytes`, 64 to a word: whether it is a letter of base64.
 pub(crate) fn encoded_letters(bytes: &[u8], words: &mut Vec<u64>) {
     words.clear();
-    words.resize(bytes.len().div_ceil(WORD), 0);
-    super::vectored(|| {
-        let (blocks, rest) = bytes.as_chunks::<WORD>();
-        for (word, block) in words.iter_mut().zip(blocks) {
-            *word = letters(block);
-        }
-        if let Some(last) = words.last_mut().filter(|_| !rest.is_empty()) {
-            let mut block = [0; WORD];
-            block.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-            *last = letters(&block);
-        }
-    });
+    words.resize(bytes.len().div_ceil(BLOCK), 0);
+    run(OfWords(bytes, words));
 }
 
-#[inline(always)]
-fn letters(block: &[u8; WORD]) -> u64 {
-    // Gathers the lowest bits of eight bytes into one byte.
-    const GATHER: u64 = 0x0102_0408_1020_4080;
-    let flags = block.map(|b| u8::from(is_letter(b)));
-    let (eights, _) = flags.as_chunks::<8>();
-    let byte = |eight: &[u8; 8]| u64::from_le_bytes(*eight).wrapping_mul(GATHER) >> 56;
-    eights.iter().rev().fold(0, |mask, eight| mask << 8 | byte(eight))
+struct OfWords<'a>(&'a [u8], &'a mut [u64]);
+
+impl Task for OfWords<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<K: Kernel>(self) {
+        let OfWords(bytes, words) = self;
+        let (blocks, rest) = bytes.as_chunks::<BLOCK>();
+        for (word, block) in words.iter_mut().zip(blocks) {
+            *word = K::letters(block);
+        }
+        if let Some(last) = words.last_mut().filter(|_| !rest.is_empty()) {
+            let (block, real) = padded(rest);
+            *last = K::letters(&block) & real;
+        }
+    }
+}
+
+/// How many letters of base64 stand at the start of `bytes`.
+pub(crate) fn letters_len(bytes: &[u8]) -> usize {
+    run(OfLetters(bytes))
+}
+
+struct OfLetters<'a>(&'a [u8]);
+
+impl Task for OfLetters<'_> {
+    type Out = usize;
+
+    #[inline(always)]
+    fn run<K: Kernel>(self) -> usize {
+        let (blocks, rest) = self.0.as_chunks::<BLOCK>();
+        for (at, block) in blocks.iter().enumerate() {
+            let letters = K::letters(block);
+            if letters != u64::MAX {
+                return at * BLOCK + letters.trailing_ones() as usize;
+            }
+        }
+        let (block, real) = padded(rest);
+        blocks.len() * BLOCK + (K::letters(&block) & real).trailing_ones() as usize
+    }
 }
 
 /// Whether `byte` is a letter of either alphabet of base64.
@@ -35,4 +59,39 @@ fn letters(block: &[u8; WORD]) -> u64 {
 pub(crate) fn is_letter(byte: u8) -> bool {
     let is_alphanumeric = (byte | 0x20).wrapping_sub(b'a') < 26 || byte.wrapping_sub(b'0') < 10;
     is_alphanumeric | (byte == b'+') | (byte == b'/') | (byte == b'-') | (byte == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::kernel::Portable;
+    use super::*;
+
+    fn check(bytes: &[u8]) {
+        let len = bytes.iter().take_while(|b| is_letter(**b)).count();
+        assert_eq!(letters_len(bytes), len);
+        assert_eq!(OfLetters(bytes).run::<Portable>(), len);
+        let bit = |at: usize| u64::from(bytes.get(at).is_some_and(|b| is_letter(*b)));
+        let word = |at: usize| (0..BLOCK).fold(0, |word, place| word | bit(at + place) << place);
+        let wanted: Vec<u64> = (0..bytes.len()).step_by(BLOCK).map(word).collect();
+        let (mut best, mut portable) = (vec![7], vec![0; wanted.len()]);
+        encoded_letters(bytes, &mut best);
+        OfWords(bytes, &mut portable).run::<Portable>();
+        assert_eq!(best, wanted);
+        assert_eq!(portable, wanted);
+    }
+
+    proptest! {
+        #[test]
+        fn every_kernel_sees_the_same_letters(
+            likely in prop::collection::vec(prop::sample::select(b"azAZ09+/-_ ".to_vec()), 0..200),
+            any in prop::collection::vec(any::<u8>(), 0..200),
+            len in 0usize..200,
+        ) {
+            check(&likely);
+            check(&any);
+            check(&vec![b'a'; len]);
+        }
+    }
 }

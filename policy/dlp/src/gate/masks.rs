@@ -29,11 +29,22 @@ pub(super) struct Carry {
     /// Whether the block ended in the digits, or the letters, that begin a token.
     digits: bool,
     letters: bool,
+    /// Letters and digits behind another one.
+    twos: u64,
+}
+
+impl Carry {
+    /// Whether the block was made of the letters of base64 alone.
+    #[inline(always)]
+    pub(super) fn is_encoded(&self) -> bool {
+        let Masks { alpha, digit, encoded, .. } = self.masks;
+        alpha | digit | encoded == u64::MAX
+    }
 }
 
 /// `mask` moved up by `by` (1 to 63), with the last bits of the block before.
 #[inline(always)]
-fn behind(mask: u64, before: u64, by: u32) -> u64 {
+pub(super) fn behind(mask: u64, before: u64, by: u32) -> u64 {
     mask << by | before >> (64 - by)
 }
 
@@ -66,6 +77,11 @@ pub(super) fn candidates(m: &Masks, carry: &mut Carry) -> u64 {
     let mixed = run_ends(m.digit, begins & m.digit, &mut carry.digits) & m.alpha
         | run_ends(m.alpha, begins & m.alpha, &mut carry.letters) & m.digit;
     let second = alnum_2 | behind(m.comma, c.comma, 2) | dot(2);
+    // In tokens of at least `TOKEN_MIN`, as far as the block tells.
+    let twos = alnum & alnum_1;
+    let fours = twos & behind(twos, carry.twos, 2);
+    let mixed = mixed & (fours | fours >> 1 | fours >> 2 | fours >> 3 | 7 << 61);
+    carry.twos = twos;
     let caps = m.upper & behind(m.space, c.space, 1) & second;
     let labels = (m.colon | m.equals) & behind(m.alpha | m.quote, c.alpha | c.quote, 1);
     let colons = m.colon & (colon(2) | colon(3) | colon(4) | colon(5)) & alnum_1;
@@ -73,45 +89,54 @@ pub(super) fn candidates(m: &Masks, carry: &mut Carry) -> u64 {
     let dots = m.dot & digit_1 & (dot(2) | dot(3) | dot(4));
     let at = m.at & alnum_1;
 
-    // In the midst of base64 and hex, which are read decoded.
-    let is_encoded = alnum | m.encoded == u64::MAX && before | c.encoded == u64::MAX;
     carry.masks = *m;
-    if is_encoded {
-        return 0;
-    }
     digits | mixed | caps | labels | pairs | dots | at
 }
 
-/// Which bytes end a run of [`super::RUN_MIN`] printable ones.
+/// The runs of printable bytes, from block to block.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Runs {
     printable: u64,
     twos: u64,
+    fours: u64,
+}
+
+/// The bytes at which runs that are long enough end or go on.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Ends {
+    /// Of [`super::RUN_MIN`].
+    pub(super) six: u64,
+    /// Of [`super::RUN_MIN_BINARY`].
+    pub(super) eight: u64,
 }
 
 impl Runs {
     /// As behind the start of a leaf, which counts as printable.
     pub(super) fn at_start() -> Runs {
-        Runs { printable: u64::MAX, twos: u64::MAX }
+        Runs { printable: u64::MAX, twos: u64::MAX, fours: u64::MAX }
     }
 
-    /// The bytes of the next block at which such a run ends or goes on.
+    /// Those of the next block.
     #[inline(always)]
-    pub(super) fn next(&mut self, printable: u64) -> u64 {
+    pub(super) fn next(&mut self, printable: u64) -> Ends {
         let twos = printable & behind(printable, self.printable, 1);
         let fours = twos & behind(twos, self.twos, 2);
-        let ends = fours & behind(twos, self.twos, 4);
-        *self = Runs { printable, twos };
-        ends
+        let six = fours & behind(twos, self.twos, 4);
+        let eight = fours & behind(fours, self.fours, 4);
+        *self = Runs { printable, twos, fours };
+        Ends { six, eight }
     }
 }
 
-/// The bytes of the runs that end at these, within the block.
-#[inline(always)]
-pub(super) fn whole_runs(ends: u64) -> u64 {
-    let two = ends | ends >> 1;
-    let four = two | two >> 2;
-    four | four >> 2
+impl Ends {
+    /// The bytes of the runs that end at these, within the block: all that are long enough in text.
+    #[inline(always)]
+    pub(super) fn whole_runs(self, is_text: bool) -> u64 {
+        let ends = if is_text { self.six } else { self.eight };
+        let two = ends | ends >> 1;
+        let four = two | two >> 2;
+        four | if is_text { four >> 2 } else { four >> 4 }
+    }
 }
 
 /// The printable bytes at the end of the block: their run may go on.

@@ -1,16 +1,9 @@
 //! The sweep itself: blocks of 64 bytes, most of which hold no run of printable bytes and are done
 //! with at that.
 
-use super::masks::{BLOCK, Carry, Masks, Runs, candidates, open_run, whole_runs};
-use super::{is_in_run, is_printable};
-
-/// How a block becomes masks.
-pub(super) trait Kernel {
-    /// The classes of its bytes.
-    fn masks(block: &[u8; BLOCK]) -> Masks;
-    /// Which of its bytes are printable, as [`is_printable`] says.
-    fn printable(block: &[u8; BLOCK]) -> u64;
-}
+use super::kernel::{Kernel, Task, run};
+use super::masks::{BLOCK, Carry, Ends, Runs, candidates, open_run};
+use super::{PLAIN_MIN, RUN_MIN, RUN_MIN_BINARY, is_in_run};
 
 /// What is swept.
 #[derive(Clone, Copy, Debug)]
@@ -37,12 +30,22 @@ impl Area<'_> {
 
 /// Adds to `found` where an anchor may stand in the area, in order.
 pub(crate) fn sweep(area: Area<'_>, found: &mut Vec<u32>) {
-    #[cfg(target_arch = "x86_64")]
-    if super::avx2::sweep(area, found) {
-        return;
-    }
-    sweep_with::<Portable>(area, found);
+    run(Sweep(area, found));
 }
+
+struct Sweep<'a>(Area<'a>, &'a mut Vec<u32>);
+
+impl Task for Sweep<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<K: Kernel>(self) {
+        sweep_with::<K>(self.0, self.1);
+    }
+}
+
+/// Blocks that are told apart before those that hold a run are looked at.
+const GROUP: usize = 64;
 
 /// [`sweep`] by one kernel.
 #[inline(always)]
@@ -52,23 +55,31 @@ pub(super) fn sweep_with<K: Kernel>(area: Area<'_>, found: &mut Vec<u32>) {
     let mut at = area.start();
     let mut state = State {
         runs: if at == 0 { Runs::at_start() } else { Runs::default() },
-        carry: Some(Carry::default()),
+        carry: Carry::default(),
+        before: Before::Known,
         open: 0,
+        plain: u64::BITS,
+        is_text: true,
+        run_min: RUN_MIN,
     };
     while at < to {
         let rest = bytes.get(at..).unwrap_or_default();
-        let hits = match rest.first_chunk::<BLOCK>() {
-            Some(block) => state.block::<K>((bytes, at), block, u64::MAX, found),
-            None => {
-                let mut block = [0; BLOCK];
-                block.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-                state.block::<K>((bytes, at), &block, !(u64::MAX << rest.len()), found)
-            }
-        };
-        emit(hits, at, found);
-        at += BLOCK;
+        let count = (to - at).div_ceil(BLOCK).min(GROUP);
+        let (blocks, tail) = rest.as_chunks::<BLOCK>();
+        let blocks = blocks.get(..count).unwrap_or(blocks);
+        state.group::<K>((bytes, at), blocks, found);
+        at += blocks.len() * BLOCK;
+        if blocks.len() < count {
+            let mut block = [0; BLOCK];
+            block.iter_mut().zip(tail).for_each(|(to, from)| *to = *from);
+            let real = !(u64::MAX << tail.len());
+            let told = state.tell::<K>(&block, !real);
+            let hits = state.block::<K>((bytes, at), &block, &told, found);
+            emit(hits & real, at, found);
+            at += BLOCK;
+        }
     }
-    if state.carry.is_none() {
+    if state.before == Before::Passed && state.open != 0 {
         state.reopen::<K>(bytes, at, found);
     }
     let is_inside = |at: &u32| (from..to).contains(&(*at as usize));
@@ -78,40 +89,136 @@ pub(super) fn sweep_with<K: Kernel>(area: Area<'_>, found: &mut Vec<u32>) {
 /// Between blocks.
 struct State {
     runs: Runs,
-    /// Nothing where the block before was passed over.
-    carry: Option<Carry>,
-    /// The printable bytes at its end.
+    /// What the block before leaves behind, where that is known.
+    carry: Carry,
+    before: Before,
+    /// The printable bytes at its end, where it was passed over, and how many in a row were wanted.
     open: u64,
+    run_min: usize,
+    /// How many of the bytes of the block told last are printable or zero.
+    plain: u32,
+    /// Whether there is text in the block told last.
+    is_text: bool,
+}
+
+/// What is known of a block without a branch.
+#[derive(Clone, Copy, Default)]
+struct Told {
+    printable: u64,
+    ends: Ends,
+    /// Whether there is text in it, or in the block before.
+    is_text: bool,
+}
+
+impl Told {
+    /// Printable bytes in a row that an anchor in here stands among.
+    fn run_min(&self) -> usize {
+        if self.is_text { RUN_MIN } else { RUN_MIN_BINARY }
+    }
+}
+
+/// How the block before was taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Before {
+    Known,
+    /// It lies in the midst of base64 or hex.
+    Encoded,
+    /// It holds no run that is long enough.
+    Passed,
 }
 
 impl State {
-    /// The candidates of the block at `at` of `bytes`, of whose bytes only those of `real` exist.
+    /// Takes up to [`GROUP`] blocks, the first of which is at `at` of `bytes`. First all are told
+    /// apart without a branch; most of binary data is done with at that.
+    #[inline(always)]
+    fn group<K: Kernel>(
+        &mut self,
+        (bytes, at): (&[u8], usize),
+        blocks: &[[u8; BLOCK]],
+        found: &mut Vec<u32>,
+    ) {
+        let mut told = [Told::default(); GROUP];
+        let mut holds_run = 0u64;
+        for (place, (block, told)) in blocks.iter().zip(&mut told).enumerate() {
+            let was_text = self.is_text;
+            *told = self.tell::<K>(block, 0);
+            // Text before may end in a run that goes on in here.
+            let ends = if was_text | told.is_text { told.ends.six } else { told.ends.eight };
+            holds_run |= u64::from(ends != 0) << place;
+        }
+        let mut next = 0;
+        for place in Bits(holds_run) {
+            if let Some(before) = told.get(place.wrapping_sub(1)).filter(|_| place > next) {
+                self.pass(before);
+            }
+            next = place + 1;
+            if let (Some(block), Some(told)) = (blocks.get(place), told.get(place)) {
+                let at = at + place * BLOCK;
+                let hits = self.block::<K>((bytes, at), block, told, found);
+                emit(hits, at, found);
+            }
+        }
+        if let Some(last) = told.get(blocks.len().wrapping_sub(1)).filter(|_| blocks.len() > next) {
+            self.pass(last);
+        }
+    }
+
+    /// What the next block is like; bytes that do not exist count as printable.
+    #[inline(always)]
+    fn tell<K: Kernel>(&mut self, block: &[u8; BLOCK], missing: u64) -> Told {
+        let printable = K::printable(block) | missing;
+        let ends = self.runs.next(printable);
+        let plain = (printable | K::zeros(block)).count_ones();
+        self.is_text = plain + self.plain >= PLAIN_MIN;
+        self.plain = plain;
+        Told { printable, ends, is_text: self.is_text }
+    }
+
+    /// Notes that the block before the next one holds no run that is long enough.
+    #[inline(always)]
+    fn pass(&mut self, block: &Told) {
+        self.before = Before::Passed;
+        self.open = open_run(block.printable);
+        self.run_min = block.run_min();
+    }
+
+    /// The candidates of the block at `at` of `bytes`.
     #[inline(always)]
     fn block<K: Kernel>(
         &mut self,
         (bytes, at): (&[u8], usize),
         block: &[u8; BLOCK],
-        real: u64,
+        told: &Told,
         found: &mut Vec<u32>,
     ) -> u64 {
-        let printable = K::printable(block) | !real;
-        let ends = self.runs.next(printable);
-        let open = open_run(printable);
-        if ends == 0 && real == u64::MAX {
-            self.carry = None;
-            self.open = open;
+        if self.is_encoded() && K::encoded(block) == u64::MAX {
+            self.before = Before::Encoded;
             return 0;
         }
-        let mut carry = self.carry.take().unwrap_or_else(|| self.reopen::<K>(bytes, at, found));
-        let hits = candidates(&K::masks(block), &mut carry) & real;
-        self.carry = Some(carry);
-        self.open = open;
-        if printable == u64::MAX {
+        match self.before {
+            Before::Known => {}
+            Before::Passed if self.open == 0 => self.carry = Carry::default(),
+            Before::Encoded | Before::Passed => self.carry = self.reopen::<K>(bytes, at, found),
+        }
+        self.before = Before::Known;
+        let hits = candidates(&K::masks(block), &mut self.carry);
+        if told.printable == u64::MAX {
             return hits;
         }
-        let closed = hits & whole_runs(ends);
-        let doubtful = Bits(hits & open & !closed);
-        doubtful.filter(|&bit| is_in_run(bytes, at + bit)).fold(closed, |hits, bit| hits | 1 << bit)
+        let closed = hits & told.ends.whole_runs(told.is_text);
+        let doubtful = Bits(hits & open_run(told.printable) & !closed);
+        let is_in_run = |bit: &usize| is_in_run(bytes, at + bit, told.run_min());
+        doubtful.filter(is_in_run).fold(closed, |hits, bit| hits | 1 << bit)
+    }
+
+    /// Whether the block before holds nothing but letters of base64.
+    #[inline(always)]
+    fn is_encoded(&self) -> bool {
+        match self.before {
+            Before::Known => self.carry.is_encoded(),
+            Before::Encoded => true,
+            Before::Passed => false,
+        }
     }
 
     /// What the block before `at`, which was passed over, leaves behind. The end of it may belong to a
@@ -123,8 +230,12 @@ impl State {
         let Some(start) = at.checked_sub(BLOCK) else { return carry };
         let block = bytes.get(start..).and_then(<[u8]>::first_chunk::<BLOCK>);
         let Some(block) = block else { return carry };
-        let hits = Bits(candidates(&K::masks(block), &mut carry) & self.open);
-        let late = hits.filter(|&bit| is_in_run(bytes, start + bit));
+        let hits = candidates(&K::masks(block), &mut carry);
+        if self.before == Before::Encoded {
+            return carry;
+        }
+        let hits = Bits(hits & self.open);
+        let late = hits.filter(|&bit| is_in_run(bytes, start + bit, self.run_min));
         found.extend(late.filter_map(|bit| u32::try_from(start + bit).ok()));
         carry
     }
@@ -154,56 +265,26 @@ impl Iterator for Bits {
     }
 }
 
-/// For processors without AVX2: plain loops, which compile to the vectors that every processor of an
-/// architecture has (SSE2, NEON).
-pub(super) struct Portable;
-
-impl Kernel for Portable {
-    #[inline(always)]
-    fn masks(block: &[u8; BLOCK]) -> Masks {
-        Masks {
-            alpha: mask(block, |b| (b | 0x20).wrapping_sub(b'a') < 26),
-            at: mask(block, |b| b == b'@'),
-            colon: mask(block, |b| b == b':'),
-            comma: mask(block, |b| b == b','),
-            dash: mask(block, |b| b == b'-'),
-            digit: mask(block, |b| b.wrapping_sub(b'0') < 10),
-            dot: mask(block, |b| b == b'.'),
-            encoded: mask(block, |b| b == b'+' || b == b'/'),
-            equals: mask(block, |b| b == b'='),
-            quote: mask(block, |b| b == b'"' || b == b'\''),
-            space: mask(block, |b| b == b' '),
-            upper: mask(block, |b| b.wrapping_sub(b'A') < 26),
-        }
-    }
-
-    #[inline(always)]
-    fn printable(block: &[u8; BLOCK]) -> u64 {
-        mask(block, is_printable)
-    }
-}
-
-/// A bit for each byte of the class.
-#[inline(always)]
-fn mask(block: &[u8; BLOCK], is_in: impl Fn(u8) -> bool) -> u64 {
-    // Gathers the lowest bits of eight bytes into one byte.
-    const GATHER: u64 = 0x0102_0408_1020_4080;
-    let flags = block.map(|b| u8::from(is_in(b)));
-    let (eights, _) = flags.as_chunks::<8>();
-    let byte = |eight: &[u8; 8]| u64::from_le_bytes(*eight).wrapping_mul(GATHER) >> 56;
-    eights.iter().rev().fold(0, |mask, eight| mask << 8 | byte(eight))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::anchor_at;
+    use super::super::kernel::Portable;
+    use super::super::{anchor_at, is_printable};
     use super::*;
 
     /// Every anchor, byte by byte.
     fn scalar(bytes: &[u8], from: usize, to: usize) -> Vec<u32> {
-        let is_anchor = |at: &usize| anchor_at(bytes, *at).is_some() && is_in_run(bytes, *at);
+        let is_plain = |at: &usize| bytes.get(*at).is_none_or(|b| *b == 0 || is_printable(*b));
+        let run_min = |at: usize| {
+            let start = at / BLOCK * BLOCK;
+            let before = (start.saturating_sub(BLOCK)..start).filter(is_plain).count();
+            let before = if start == 0 { BLOCK } else { before };
+            let all = before + (start..start + BLOCK).filter(is_plain).count();
+            if all >= PLAIN_MIN as usize { RUN_MIN } else { RUN_MIN_BINARY }
+        };
+        let is_in_run = |at: usize| is_in_run(bytes, at, run_min(at));
+        let is_anchor = |at: &usize| anchor_at(bytes, *at).is_some() && is_in_run(*at);
         (from..to).filter(is_anchor).map(offset).collect()
     }
 
@@ -243,6 +324,17 @@ mod tests {
         ) {
             let from = from.min(bytes.len());
             check(&bytes, from, (from + len).min(bytes.len()));
+        }
+
+        #[test]
+        fn short_runs_in_binary_data_are_chance(
+            parts in prop::collection::vec((byte(), 1usize..12, any::<[u8; 9]>()), 0..80),
+        ) {
+            let part = |(byte, len, other): (u8, usize, [u8; 9])| {
+                std::iter::repeat_n([byte, b'7', b'a'], len / 3).flatten().chain(other)
+            };
+            let bytes: Vec<u8> = parts.into_iter().flat_map(part).collect();
+            check(&bytes, 0, bytes.len());
         }
 
         #[test]

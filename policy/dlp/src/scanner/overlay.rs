@@ -12,7 +12,7 @@ use std::sync::Arc;
 use crate::evidence::IncompleteReason;
 use crate::finding::Finding;
 use crate::format::dialect::Form;
-use crate::gate::{is_printable, vectored};
+use crate::gate::{Census, census, letters_len};
 use crate::scanner::Scan;
 use encoded::Encoded;
 use escapes::Escapes;
@@ -140,13 +140,15 @@ impl Overlays {
     }
 
     fn read(&mut self, scan: &mut Scan, around: &Around, block: &[u8], found: &mut Vec<Finding>) {
-        let (is_text, nul) = vectored(|| counts(block));
+        let Census { is_text, nul, pairs } = census(block);
         if is_text || self.encoded.is_open() {
             self.encoded.read(scan, around, (self.offset, block));
         } else {
             self.encoded.pass(block);
         }
-        if is_text || self.escapes.is_open() {
+        // Letters alone hold no mark of an escape or a form.
+        let has_marks = is_text && letters_len(block) < block.len();
+        if has_marks || self.escapes.is_open() {
             self.escapes.read(
                 scan,
                 escapes::Kind::Marked,
@@ -154,7 +156,7 @@ impl Overlays {
                 found,
             );
         }
-        if is_text || self.quoted.is_open() {
+        if has_marks || self.quoted.is_open() {
             self.quoted.read(
                 scan,
                 escapes::Kind::Quoted,
@@ -163,11 +165,11 @@ impl Overlays {
             );
         }
         if nul >= wide::NUL_MIN || self.wide.is_open() {
-            self.wide.read(scan, around, (self.offset, block));
+            self.wide.read(scan, around, (self.offset, block), pairs);
         } else {
             self.wide.pass(block);
         }
-        if is_text || self.inlaid.is_open() {
+        if has_marks || self.inlaid.is_open() {
             self.read_forms(around, block, found);
         }
         self.pass(block);
@@ -188,18 +190,4 @@ impl Overlays {
         self.before.extend_from_slice(block.get(context..).unwrap_or_default());
         self.offset += block.len() as u64;
     }
-}
-
-/// Whether some part of a block is text, and how many of its bytes are zero.
-#[inline(always)]
-fn counts(block: &[u8]) -> (bool, usize) {
-    // Short enough for counts of one byte, which the compiler keeps in vectors.
-    const PART: usize = 32;
-    let (mut is_text, mut nul) = (false, 0);
-    for part in block.chunks(PART) {
-        let count = |kind: fn(u8) -> bool| part.iter().fold(0u8, |n, b| n + u8::from(kind(*b)));
-        is_text |= usize::from(count(is_printable)) * 8 >= part.len() * 7;
-        nul += usize::from(count(|b| b == 0));
-    }
-    (is_text, nul)
 }

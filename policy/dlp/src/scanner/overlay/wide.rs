@@ -4,7 +4,7 @@
 use super::Around;
 use crate::coverage::Declared;
 use crate::format::{dialect::dialect, sniff};
-use crate::gate::is_printable;
+use crate::gate::{census, is_printable};
 use crate::scanner::{Leaf, Reader, Scan};
 
 /// Zeros in a block below which there is no such text.
@@ -68,14 +68,20 @@ impl Wide {
         self.tail.extend_from_slice(block.get(from..).unwrap_or_default());
     }
 
-    pub(super) fn read(&mut self, scan: &mut Scan, around: &Around, (offset, block): (u64, &[u8])) {
+    /// Takes a block, in which characters seem to follow each other so often.
+    pub(super) fn read(
+        &mut self,
+        scan: &mut Scan,
+        around: &Around,
+        (offset, block): (u64, &[u8]),
+        pairs: usize,
+    ) {
         if self.held.is_empty() {
             std::mem::swap(&mut self.held, &mut self.tail);
         }
         self.tail.clear();
-        let is_idle = self.open.is_none() && pairs(&self.held) == 0;
-        let is_empty = || crate::gate::vectored(|| near_zeros(block)) < RUN_MIN / 2;
-        if is_idle && (is_empty() || crate::gate::vectored(|| pairs(block)) < RUN_MIN / 2) {
+        let is_idle = self.open.is_none() && census(&self.held).pairs == 0;
+        if is_idle && pairs < RUN_MIN / 2 {
             self.held.clear();
             self.held.extend_from_slice(
                 block.get(block.len().saturating_sub(RUN_MIN * WIDTH_MAX)..).unwrap_or_default(),
@@ -140,37 +146,6 @@ impl Wide {
         self.held.clear();
         self.close(scan, last);
     }
-}
-
-/// How often two zeros stand beside each other or with one byte between: a superset of [`pairs`].
-#[inline(always)]
-fn near_zeros(block: &[u8]) -> usize {
-    const PART: usize = 128;
-    let mut count = 0;
-    for at in (0..block.len()).step_by(PART) {
-        let from = |skip: usize| block.get(at + skip..).unwrap_or_default().iter().take(PART);
-        let lanes = from(0).zip(from(1)).zip(from(2));
-        let near = |((a, b), c): ((&u8, &u8), &u8)| u8::from((*a == 0) & ((*b == 0) | (*c == 0)));
-        count += usize::from(lanes.map(near).fold(0u8, u8::wrapping_add));
-    }
-    count
-}
-
-/// How often two characters of the same width seem to follow each other.
-#[inline(always)]
-fn pairs(block: &[u8]) -> usize {
-    const PART: usize = 128;
-    let mut count = 0;
-    for at in (0..block.len()).step_by(PART) {
-        let from = |skip: usize| block.get(at + skip..).unwrap_or_default().iter().take(PART);
-        let lanes = from(0).zip(from(1)).zip(from(2)).zip(from(3)).zip(from(4)).zip(from(5));
-        count += usize::from(lanes.fold(0u8, |n, (((((a, b), c), d), e), f)| {
-            let is_two = is_printable(*a) & (*b == 0) & is_printable(*c) & (*d == 0);
-            let is_four = is_printable(*a) & (*b | *c | *d | *f == 0) & is_printable(*e);
-            n + u8::from(is_two | is_four)
-        }));
-    }
-    count
 }
 
 /// Whether `bytes` are a printable one and zeros.

@@ -1,6 +1,8 @@
 //! The letters of base64 (RFC 4648, both alphabets) and of hexadecimal, to bytes. Never fails: what is
 //! no letter of the alphabet was left out before.
 
+use crate::gate::decode_hex;
+
 /// How a run is spelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Spelling {
@@ -35,7 +37,11 @@ pub(super) fn decode_short(spelling: Spelling, letters: &[u8], decoded: &mut Vec
 pub(super) fn decode(spelling: Spelling, letters: &[u8]) -> Vec<u8> {
     match spelling {
         Spelling::Base64 => decode_base64(letters),
-        Spelling::Hex => crate::gate::vectored(|| decode_hex(letters)),
+        Spelling::Hex => {
+            let mut decoded = Vec::new();
+            decode_hex(letters, &mut decoded);
+            decoded
+        }
     }
 }
 
@@ -73,11 +79,6 @@ fn group(letters: &[u8; 4]) -> [u8; 3] {
 }
 
 #[inline(always)]
-fn decode_hex(letters: &[u8]) -> Vec<u8> {
-    letters.as_chunks::<2>().0.iter().map(pair).collect()
-}
-
-#[inline(always)]
 fn pair([high, low]: &[u8; 2]) -> u8 {
     let value = |byte: u8| (byte & 15) + 9 * (byte >> 6);
     value(*high) << 4 | value(*low)
@@ -92,7 +93,7 @@ mod tests {
         assert_eq!(decode_base64(b"SGVsbG8sIHdvcmxk"), b"Hello, world");
         assert_eq!(decode_base64(b"SGVsbG8"), b"Hello");
         assert_eq!(decode_base64(b"-_-_"), decode_base64(b"+/+/"));
-        assert_eq!(decode_hex(b"48656C6c6f"), b"Hello");
+        assert_eq!(decode(Spelling::Hex, b"48656C6c6f"), b"Hello");
         let letters = b"SGVsbG8sIHdvcmxkLSBf-_0";
         for len in 0..letters.len() {
             let mut short = Vec::new();
