@@ -6,10 +6,9 @@
 mod family;
 mod index;
 mod phrases;
-mod word;
 
+use crate::word::{WORD_MAX, Word, key, key_of, previous_word};
 pub(crate) use family::Family;
-use word::{WORD_MAX, Word, key, previous_word};
 
 /// Bytes before a value in which a label may begin.
 pub(crate) const WINDOW: usize = 72;
@@ -189,7 +188,7 @@ fn joined(bytes: &[u8], word: Word, floor: usize) -> Option<Option<Family>> {
     let found = phrase_of(bytes, tail.meant, word.end - tail.len, floor).flatten();
     let front = || {
         let front = bytes.get(word.start..word.end - tail.len)?;
-        phrase_of(bytes, key(front), word.start, floor).flatten()
+        phrase_of(bytes, key_of(front), word.start, floor).flatten()
     };
     // A connection alone (`valid`) is none.
     found.or_else(front).map(Some)
@@ -201,8 +200,17 @@ fn phrase_of(bytes: &[u8], key: u128, upto: usize, floor: usize) -> Option<Optio
     if phrases.is_empty() {
         return None;
     }
+    if let [phrase] = phrases
+        && phrase.is_bare()
+    {
+        return Some(phrase.meaning);
+    }
     let mut words = Before { bytes, upto, floor, keys: [0; PHRASE_WORDS_MAX], known: 0 };
-    phrases.iter().find(|phrase| words.are(&phrase.before)).map(|phrase| phrase.meaning)
+    let near = words.key(0).unwrap_or(0);
+    let fits = |phrase: &&index::Known| {
+        phrase.nearest == near && words.are(&phrase.farther) || phrase.is_bare()
+    };
+    phrases.iter().find(fits).map(|phrase| phrase.meaning)
 }
 
 /// Marks between two words of a phrase: `patient": {"id`.
@@ -218,9 +226,9 @@ struct Before<'a> {
 }
 
 impl Before<'_> {
-    /// Whether they are these, the nearest first.
+    /// Whether those before the nearest are these, the nearer first.
     fn are(&mut self, wanted: &[u128]) -> bool {
-        wanted.iter().enumerate().all(|(at, wanted)| self.key(at) == Some(*wanted))
+        wanted.iter().enumerate().all(|(at, wanted)| self.key(at + 1) == Some(*wanted))
     }
 
     /// The key of one of them; 0 where there is none, or a longer one than labels have.

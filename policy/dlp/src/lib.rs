@@ -21,6 +21,7 @@ mod locus;
 pub mod payload;
 pub mod redact;
 mod scanner;
+mod word;
 
 pub use catalog::Catalog;
 pub use coverage::Coverage;

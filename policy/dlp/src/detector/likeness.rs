@@ -60,14 +60,17 @@ fn value_start(view: &View<'_>) -> usize {
     from + (from..from + BLANKS_MAX).take_while(is_blank).count()
 }
 
-/// Whether two bytes of a long value are what they can be.
+/// Whether the bytes of the shortest value are all what one can have.
 fn may_be_long(view: &View<'_>, start: usize) -> bool {
-    is_part(view.byte(start + LEN_MIN - 1)) && is_part(view.byte(start + LEN_MIN / 2))
+    let head = view.part(start, start + LEN_MIN);
+    // From its end: a short value is followed by other things.
+    !head.is_empty() && head.iter().rev().all(|b| is_part(*b))
 }
 
 /// Whether base64, hexadecimal or the head of a data URL has such a byte.
 fn is_part(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"+/=_-:;,".contains(&byte)
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'+' | b'/' | b'=' | b'_' | b'-' | b':' | b';' | b',')
 }
 
 /// Base64, base64url or hexadecimal without blanks, or the head of a data URL.

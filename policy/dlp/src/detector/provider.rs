@@ -2,7 +2,7 @@
 //! digit) and DEA registrations (two letters, seven digits, a check digit). One number in ten passes
 //! by chance, so a label is required. They identify a clinician, not the patient.
 
-use super::shape::{Shape, Values};
+use super::shape::{Marks, Shape, Values};
 use super::{Detector, Match, View};
 use crate::check;
 use crate::finding::{Confidence, Identifier};
@@ -13,7 +13,10 @@ pub(crate) const NPI: Detector = Detector {
     name: "npi",
     identifiers: &[Identifier::Provider],
     anchors: &[Anchor::Digits, Anchor::Mixed],
-    shapes: &[Shape::near_label(1 << 4 | 1 << 10)],
+    shapes: &[
+        Shape::written(1 << 4, Marks::ANY, Marks::BLANK.or(Marks::DASH)),
+        Shape::near_label(1 << 10),
+    ],
     values: Values::NONE,
     examine: npi,
 };

@@ -2,9 +2,10 @@
 //! `lives at`. Invariant: a word is ASCII letters only, and never reaches over the view's ends.
 
 use super::View;
+use crate::word::{self, key_of};
 
 /// Letters of the longest word that is compared.
-const LEN_MAX: usize = 16;
+const LEN_MAX: usize = word::WORD_MAX;
 
 /// Bytes of a mask that are looked at.
 const MASK_MAX: usize = 26;
@@ -18,11 +19,8 @@ pub(crate) struct Lower {
 
 impl Lower {
     pub(crate) fn of(word: &[u8]) -> Lower {
-        let mut bytes = [0; LEN_MAX];
-        let Some(copy) = bytes.get_mut(..word.len()) else { return Lower { bytes, len: 0 } };
-        copy.copy_from_slice(word);
-        copy.make_ascii_lowercase();
-        Lower { bytes, len: word.len() }
+        let len = if word.len() > LEN_MAX { 0 } else { word.len() };
+        Lower { bytes: key_of(word).to_be_bytes(), len }
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
@@ -33,9 +31,8 @@ impl Lower {
 impl<'a> View<'a> {
     /// Where the letters that end at `end` begin.
     pub(crate) fn letters_before(&self, end: usize) -> usize {
-        let before = self.bytes.get(..end).unwrap_or_default();
-        end.min(self.bytes.len())
-            - before.iter().rev().take_while(|b| b.is_ascii_alphabetic()).count()
+        let end = end.min(self.bytes.len());
+        end - word::letters_before(self.bytes, end)
     }
 
     /// Where the letters from `start` on end.

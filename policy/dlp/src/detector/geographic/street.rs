@@ -5,6 +5,7 @@ use super::state;
 use crate::detector::View;
 use crate::detector::word::Lower;
 use crate::finding::Confidence;
+use crate::word::{Table, Words};
 
 /// Words of the longest street name.
 const WORDS_MAX: usize = 4;
@@ -52,15 +53,14 @@ const WEAK: &[&str] = &[
     "wall", "way", "ways", "well", "wells",
 ];
 
+static STRONG_WORDS: Table = Table::new(|| Words::of(STRONG));
+static WEAK_WORDS: Table = Table::new(|| Words::of(WEAK));
+
 fn suffix(word: &[u8]) -> Option<Suffix> {
-    let lower = Lower::of(word);
-    let is_among = |words: &[&str]| {
-        words.binary_search_by(|known| known.as_bytes().cmp(lower.as_bytes())).is_ok()
-    };
-    if is_among(STRONG) {
+    if STRONG_WORDS.hold(word) {
         return Some(Suffix::Strong);
     }
-    is_among(WEAK).then_some(Suffix::Weak)
+    WEAK_WORDS.hold(word).then_some(Suffix::Weak)
 }
 
 /// A street at the capital behind its number: `12 Oak Street`, `221B N Baker St`, `5 42nd Ave`.

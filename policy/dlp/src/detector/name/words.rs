@@ -1,7 +1,7 @@
 //! Words that are no names: those of forms, and those that make of a name a place or a thing.
-//! Invariant: the tables are sorted.
+//! Invariant: every word is in lower case.
 
-use crate::detector::word::Lower;
+use crate::word::{Table, Words};
 
 /// Words that stand before or behind names and are none.
 #[rustfmt::skip] // a table
@@ -36,19 +36,17 @@ const THING: &[&str] = &[
     "tower", "township", "trail", "trust", "university", "valley", "village", "way", "worth",
 ];
 
+static STOP_WORDS: Table = Table::new(|| Words::of(STOP));
+static THING_WORDS: Table = Table::new(|| Words::of(THING));
+
 /// Whether a word belongs to a form rather than to a name.
 pub(super) fn is_stop(word: &[u8]) -> bool {
-    is_among(STOP, word)
+    STOP_WORDS.hold(word)
 }
 
 /// Whether a word makes of the name before it a place, a house or a thing.
 pub(super) fn is_thing(word: &[u8]) -> bool {
-    is_among(THING, word)
-}
-
-fn is_among(words: &[&str], word: &[u8]) -> bool {
-    let lower = Lower::of(word);
-    words.binary_search_by(|known| known.as_bytes().cmp(lower.as_bytes())).is_ok()
+    THING_WORDS.hold(word)
 }
 
 #[cfg(test)]
@@ -56,8 +54,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_tables_are_sorted() {
-        assert!(STOP.is_sorted() && THING.is_sorted());
+    fn the_tables_are_in_lower_case() {
+        let is_lower = |word: &&str| word.bytes().all(|b| b.is_ascii_lowercase());
+        assert!(STOP.iter().chain(THING).all(is_lower));
         assert!(is_stop(b"MRN") && is_thing(b"Hospital") && !is_stop(b"Smith") && !is_thing(b""));
     }
 }

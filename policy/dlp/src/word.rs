@@ -1,22 +1,24 @@
-//! Words before a place, eight bytes at a time: most words of a text are in no label, and should
-//! cost hardly more than the look that says so.
+//! Words as numbers, read eight bytes at a time: most words of a text are in none of our tables, and
+//! should cost hardly more than the look that says so.
 
-/// Letters of the longest word that can be part of a label.
-pub(super) const WORD_MAX: usize = 16;
+use std::sync::LazyLock;
+
+/// Letters of the longest word that a table can hold.
+pub(crate) const WORD_MAX: usize = 16;
 
 /// A word: ASCII letters only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Word {
-    pub(super) start: usize,
-    pub(super) end: usize,
-    /// Its key; 0 where it is longer than labels have.
-    pub(super) key: u128,
+pub(crate) struct Word {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    /// Its key; 0 where it is longer than those of tables.
+    pub(crate) key: u128,
 }
 
 /// The last word that ends at or before `upto`. Words are split at anything but letters and at a
 /// change from lower to upper case, so that `birthDate` is two and `SSNNumber` as well. Nothing
 /// where `floor` cuts it, which could be the tail of any other.
-pub(super) fn previous_word(bytes: &[u8], upto: usize, floor: usize) -> Option<Word> {
+pub(crate) fn previous_word(bytes: &[u8], upto: usize, floor: usize) -> Option<Word> {
     let is_letter = |i: usize| bytes.get(i).is_some_and(u8::is_ascii_alphabetic);
     let mut end = upto;
     while end > floor && !is_letter(end - 1) {
@@ -89,6 +91,16 @@ fn last_word_len(near: u64) -> usize {
     }
 }
 
+/// How many letters stand before `end`.
+pub(crate) fn letters_before(bytes: &[u8], end: usize) -> usize {
+    let len = run(within(tail(bytes, end) | all(0x20), b'a', b'z'));
+    if len < TAIL {
+        return len.min(end);
+    }
+    let before = bytes.get(..end).unwrap_or_default();
+    before.iter().rev().take_while(|b| b.is_ascii_alphabetic()).count()
+}
+
 /// As [`last_word_len`], of a word that goes on before its tail.
 fn long_word_len(bytes: &[u8], end: usize) -> usize {
     let before = bytes.get(..end).unwrap_or_default();
@@ -105,7 +117,7 @@ fn long_word_len(bytes: &[u8], end: usize) -> usize {
 }
 
 /// A word in lower case as one number, which orders as the words do. Longer words are no label: 0.
-pub(super) const fn key(word: &[u8]) -> u128 {
+pub(crate) const fn key(word: &[u8]) -> u128 {
     if word.len() > WORD_MAX {
         return 0;
     }
@@ -115,6 +127,81 @@ pub(super) const fn key(word: &[u8]) -> u128 {
         rest = tail;
     }
     if word.is_empty() { 0 } else { key << (8 * (WORD_MAX - word.len())) }
+}
+
+/// As [`key`], of a word as it stands in a text.
+pub(crate) fn key_of(word: &[u8]) -> u128 {
+    match word.len() {
+        TAIL => u128::from(lowered(tail(word, TAIL))) << 64,
+        len @ 9..=WORD_MAX => {
+            let (first, last) = (lowered(tail(word, TAIL)), lowered(tail(word, len)));
+            u128::from(first) << 64 | u128::from(last << (8 * (WORD_MAX - len)))
+        }
+        _ => key(word),
+    }
+}
+
+/// The same bytes with small letters for capitals.
+fn lowered(bytes: u64) -> u64 {
+    bytes | within(bytes, b'A', b'Z') >> 2
+}
+
+/// Says at once of most keys that they are not among some.
+#[derive(Debug)]
+pub(crate) struct Filter(Vec<u64>);
+
+impl Filter {
+    /// Bits, a power of two: four kilobytes.
+    const BITS: u32 = 15;
+
+    pub(crate) fn of(keys: impl Iterator<Item = u128>) -> Filter {
+        let mut bits = vec![0u64; 1 << (Self::BITS - 6)];
+        for bit in keys.map(Self::bit) {
+            if let Some(word) = bits.get_mut(bit >> 6) {
+                *word |= 1 << (bit & 63);
+            }
+        }
+        Filter(bits)
+    }
+
+    /// Whether `key` may be among them.
+    pub(crate) fn may_hold(&self, key: u128) -> bool {
+        let bit = Self::bit(key);
+        self.0.get(bit >> 6).is_some_and(|word| word >> (bit & 63) & 1 == 1)
+    }
+
+    fn bit(key: u128) -> usize {
+        const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+        let [high, low] =
+            [key >> 64, key & u128::from(u64::MAX)].map(|half| u64::try_from(half).unwrap_or(0));
+        let mixed = (high ^ low.rotate_left(29)).wrapping_mul(ODD) >> (64 - Self::BITS);
+        usize::try_from(mixed).unwrap_or(0)
+    }
+}
+
+/// A table of words, in lower case, of at most [`WORD_MAX`] letters each.
+#[derive(Debug)]
+pub(crate) struct Words {
+    filter: Filter,
+    /// Sorted.
+    keys: Vec<u128>,
+}
+
+/// A table that is built when it is asked first.
+pub(crate) type Table = LazyLock<Words>;
+
+impl Words {
+    pub(crate) fn of(words: &[&str]) -> Words {
+        let mut keys: Vec<_> = words.iter().map(|word| key(word.as_bytes())).collect();
+        keys.sort_unstable();
+        Words { filter: Filter::of(keys.iter().copied()), keys }
+    }
+
+    /// Whether `word`, letters in any case, is one of them.
+    pub(crate) fn hold(&self, word: &[u8]) -> bool {
+        let key = key_of(word);
+        self.filter.may_hold(key) && self.keys.binary_search(&key).is_ok()
+    }
 }
 
 #[cfg(test)]
@@ -140,6 +227,11 @@ mod tests {
         assert_eq!(words("aB"), ["B", "a"], "a capital alone");
         assert_eq!(words("S"), ["S"]);
         assert_eq!(words("ünï"), ["n"]);
+        let letters = |text: &str| letters_before(text.as_bytes(), text.len());
+        assert_eq!(
+            ["", "aB", "a1", "é", "[", "7Abc", "averylongword"].map(letters),
+            [0, 2, 0, 0, 0, 3, 13]
+        );
     }
 
     #[test]
@@ -154,6 +246,25 @@ mod tests {
             let plural = format!("{}s", "X".repeat(len + 1));
             assert_eq!(words(&plural), [&plural]);
         }
+    }
+
+    #[test]
+    fn a_key_is_the_same_however_it_is_made() {
+        for len in 0..=WORD_MAX + 1 {
+            let word: Vec<u8> = (b'a'..).take(len).collect();
+            assert_eq!(key_of(&word), key(&word), "{len}");
+            assert_eq!(key_of(&word.to_ascii_uppercase()), key(&word), "{len}");
+            let marks: Vec<u8> = (b'Z'..).take(len).collect();
+            assert_eq!(key_of(&marks), key(&marks), "{len}");
+        }
+    }
+
+    #[test]
+    fn a_table_holds_its_words_only() {
+        let words = Words::of(&["street", "st", "boulevard"]);
+        assert!(words.hold(b"Street") && words.hold(b"ST") && words.hold(b"bouleVARD"));
+        assert!(!words.hold(b"") && !words.hold(b"s") && !words.hold(b"streets"));
+        assert!(!words.hold(b"averyveryverylongword"));
     }
 
     #[test]
