@@ -180,22 +180,21 @@ fn known(text: &[u8], table: &Table) -> u128 {
     places.fold(0, |found, place| found | 1 << place)
 }
 
-/// A sorted table of words of more than one letter, and for each first letter the lengths of those
-/// that begin with it: hardly any word of a text is looked up.
+/// A sorted table of words of more than one letter, and for each first and last letter the lengths of
+/// those that have both: hardly any word of a text is looked up.
 struct Table {
     words: &'static [&'static str],
-    lens: [u32; LETTERS],
+    lens: [u32; LETTERS * LETTERS],
 }
 
-/// Letters that a word may begin with, by their last five bits.
+/// Letters by their last five bits.
 const LETTERS: usize = 32;
 
 impl Table {
     fn of(words: &'static [&'static str]) -> Table {
-        let mut lens = [0; LETTERS];
+        let mut lens = [0; LETTERS * LETTERS];
         for word in words {
-            let first = word.as_bytes().first().copied().unwrap_or(0);
-            if let Some(lens) = lens.get_mut(usize::from(first) % LETTERS) {
+            if let Some(lens) = lens.get_mut(Table::ends(word.as_bytes())) {
                 *lens |= len_bit(word.len());
             }
         }
@@ -203,8 +202,14 @@ impl Table {
     }
 
     fn may_hold(&self, word: &[u8]) -> bool {
-        let lens = word.first().and_then(|first| self.lens.get(usize::from(*first) % LETTERS));
-        lens.is_some_and(|lens| lens & len_bit(word.len()) != 0)
+        let lens = self.lens.get(Table::ends(word)).copied().unwrap_or(0);
+        lens & len_bit(word.len()) != 0
+    }
+
+    /// The place of a word's first and last letter.
+    fn ends(word: &[u8]) -> usize {
+        let letter = |byte: Option<&u8>| usize::from(byte.copied().unwrap_or(0)) % LETTERS;
+        letter(word.first()) * LETTERS + letter(word.last())
     }
 }
 
@@ -219,14 +224,25 @@ static OF_SOFTWARE: LazyLock<Table> = LazyLock::new(|| Table::of(SOFTWARE));
 /// How many marks of code stand in `text`, pairs that stand neither in prose nor in the arrows, rules
 /// and blanks of notes and forms; an option of a command counts as two.
 fn marks(text: &[u8]) -> usize {
-    let is_mark = |pair: &&[u8]| match pair {
-        [b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b' ', _] => false,
-        pair => {
-            matches!(*pair, b"()" | b");" | b"::" | b"!=" | b"+=" | b"&&" | b"${" | b"/*" | b"*/")
+    let mut marks = 0;
+    for (at, byte) in text.iter().enumerate() {
+        if !matches!(byte, b' ' | b'!' | b'$' | b'&' | b'('..=b'+' | b'/' | b':') {
+            continue;
         }
-    };
-    let is_option = |part: &&[u8]| matches!(part, [b' ', b'-', b'-', b'a'..=b'z']);
-    text.windows(2).filter(is_mark).count() + 2 * text.windows(4).filter(is_option).count()
+        marks += match text.get(at..).unwrap_or_default() {
+            [b'(', b')', ..]
+            | [b')', b';', ..]
+            | [b':', b':', ..]
+            | [b'!' | b'+', b'=', ..]
+            | [b'&', b'&', ..]
+            | [b'$', b'{', ..]
+            | [b'/', b'*', ..]
+            | [b'*', b'/', ..] => 1,
+            [b' ', b'-', b'-', b'a'..=b'z', ..] => 2,
+            _ => 0,
+        };
+    }
+    marks
 }
 
 #[cfg(test)]
