@@ -46,9 +46,18 @@ fn examine(view: &View<'_>) -> Option<Match> {
         | Anchor::Scheme => capital(view)?,
     };
     // The seats of those who publish software stand in its licence.
-    let is_seat = confidence == Confidence::Medium && view.is_about_software(start, end);
+    let is_seat = confidence == Confidence::Medium
+        && (is_anywhere(view, start, end) || view.is_about_software(start, end));
     let confidence = if is_seat { Confidence::Low } else { confidence };
     Some(Match { identifier: Identifier::Geographic, confidence, start, end })
+}
+
+/// Whether it is in the street or town that manuals call so: `123 Any Street`, `12 Main St, Anytown`.
+fn is_anywhere(view: &View<'_>, start: usize, end: usize) -> bool {
+    const PLACES: &[&[u8]] = &[b", Any Town", b", Anytown", b", Anywhere"];
+    let behind = view.bytes.get(end..).unwrap_or_default();
+    let is_street = memchr::memmem::find(view.part(start, end), b" Any ").is_some();
+    is_street || PLACES.iter().any(|place| behind.starts_with(place))
 }
 
 fn capital(view: &View<'_>) -> Option<(Confidence, usize, usize)> {

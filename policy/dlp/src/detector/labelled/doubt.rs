@@ -91,7 +91,9 @@ fn is_cloud_s(view: &View<'_>, value: &Value<'_>, (start, end): (usize, usize)) 
         && value.text.iter().all(u8::is_ascii_hexdigit);
     let is_sized = value.letters == 0
         && (value.digits == DIGITS || value.digits >= DIGITS_MIN && is_near(CLOUD));
-    let is_candidate = is_digest || is_sized && is_called_id(view, start);
+    // Digits that count up.
+    let is_sample = value.letters == 0 && value.text.starts_with(b"123456789");
+    let is_candidate = is_digest || (is_sized || is_sample) && is_called_id(view, start);
     is_candidate && !is_near(MONEY) && !view.is_about_care(start, end)
 }
 
