@@ -1,7 +1,8 @@
 //! The first tier: one pass that finds where a detector could begin. A sweep over classes of bytes,
-//! 64 at a time (AVX2 where the processor has it, else a portable form), passes on candidates;
-//! each is then looked at byte by byte. Invariant: whether an anchor stands at an offset depends on
-//! the bytes near it and on the two blocks around it, at fixed offsets of the leaf, only, and every form of the sweep passes on the same.
+//! 64 at a time (AVX-512 or AVX2 where the processor has it, else a portable form), passes on
+//! candidates; each is then looked at byte by byte. Invariant: whether an anchor stands at an offset
+//! depends only on the bytes near it and on its block and the one before, which lie at fixed offsets
+//! of the leaf; every form of the sweep passes on the same.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;

@@ -2,6 +2,7 @@
 //! Invariant: the same result on every processor.
 
 use super::kernel::{Kernel, Task, run};
+use super::masks::BLOCK;
 
 /// Which exponents of little-endian floats are asked for.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +67,7 @@ impl Task for OfWindow<'_> {
     }
 }
 
-/// How many of the flags of each lane are set.
+/// How many of the flags of each lane are not zero.
 pub(crate) fn distinct<const LANES: usize>(flags: &[[u8; 256]; LANES]) -> [u32; LANES] {
     run(OfFlags(flags))
 }
@@ -80,9 +81,8 @@ impl<const LANES: usize> Task for OfFlags<'_, LANES> {
     fn run<K: Kernel>(self) -> [u32; LANES] {
         let mut counts = [0; LANES];
         for (count, flags) in counts.iter_mut().zip(self.0) {
-            for flag in flags {
-                *count += u32::from(*flag);
-            }
+            let zeros = |block| K::zeros(block).count_ones();
+            *count = 256 - flags.as_chunks::<BLOCK>().0.iter().map(zeros).sum::<u32>();
         }
         counts
     }
