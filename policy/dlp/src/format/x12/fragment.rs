@@ -34,6 +34,10 @@ impl Fragment {
     pub(crate) fn begins(bytes: &[u8]) -> bool {
         let name = bytes.iter().take_while(|b| b.is_ascii_alphanumeric()).count();
         let Some(&element) = bytes.get(name) else { return false };
+        // Numbers of a tensor name segments by chance.
+        if !is_printable(bytes) {
+            return false;
+        }
         let mut elements = bytes.split(|b| *b == element).skip(1);
         let [first, second, third] = [(); 3].map(|()| elements.next().unwrap_or_default());
         let is_number = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
@@ -93,10 +97,36 @@ impl Fragment {
     }
 }
 
+/// Whether bytes are of the character sets of X12 (X12.6 section 3.3), or of a text around them.
+fn is_printable(bytes: &[u8]) -> bool {
+    let is_control = |b: &u8| b.is_ascii_control() && !b.is_ascii_whitespace();
+    let is_text = match std::str::from_utf8(bytes) {
+        Ok(_) => true,
+        Err(error) => error.error_len().is_none(),
+    };
+    is_text && !bytes.iter().any(is_control)
+}
+
 /// Whether text is the line of a street: a number and words.
 fn is_street(text: &[u8]) -> bool {
     let mut words = text.split(|b| *b == b' ');
     let number = words.next().unwrap_or_default();
+    let is_number = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'/' | b'*');
     number.first().is_some_and(u8::is_ascii_digit)
+        && number.iter().all(is_number)
         && words.next().is_some_and(|word| word.iter().any(u8::is_ascii_alphabetic))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_that_are_no_text_begin_none() {
+        assert!(Fragment::begins(b"N3*14 OAK AVE*APT 9"));
+        assert!(Fragment::begins("N3*14 OAK AVE*CAFÉ".as_bytes()));
+        assert!(!Fragment::begins(b"N3|8\xb36\xb48\xb28V9\xb48} \xb31\xb34o:\xb59"));
+        assert!(!Fragment::begins(b"N3*14 OAK\x00AVE"));
+        assert!(!Fragment::begins(b"N3*8\"6;9 x"));
+    }
 }
