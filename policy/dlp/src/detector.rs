@@ -170,6 +170,7 @@ impl<'a> View<'a> {
     pub(crate) fn closes(&self, i: usize) -> bool {
         let (near, far) = (self.byte(i), self.byte(i + 1));
         match near {
+            b'.' if is_whole(self.bytes, i) => true,
             b'_' => false,
             b'-' | b'+' => !far.is_ascii_alphanumeric() && far != b'*',
             b'.' | b'/' | b'@' => !far.is_ascii_digit() && far != b'*',
@@ -328,6 +329,19 @@ impl<'a> View<'a> {
         let behind = self.bytes.get(end..(end + NEAR).min(self.bytes.len()));
         (self.part(start.saturating_sub(NEAR), start), behind.unwrap_or_default())
     }
+}
+
+/// Whether the dot at `dot` ends a long whole number that is written as a decimal: `536904399.0`, as
+/// tables that have gaps keep them.
+pub(crate) fn is_whole(bytes: &[u8], dot: usize) -> bool {
+    const DIGITS_MIN: usize = 7;
+    if bytes.get(dot..).is_none_or(|rest| !rest.starts_with(b".0")) {
+        return false;
+    }
+    let digits = dot.checked_sub(DIGITS_MIN).and_then(|from| bytes.get(from..dot));
+    let behind = bytes.get(dot + 2).copied().unwrap_or(0);
+    digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_digit))
+        && !(behind.is_ascii_alphanumeric() || matches!(behind, b'.' | b'-' | b'/' | b':' | b'_'))
 }
 
 /// Letters in at most 255 bytes; counted in one byte, which the compiler keeps in vectors.

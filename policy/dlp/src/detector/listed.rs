@@ -14,7 +14,7 @@ pub(crate) fn is_listed(bytes: &[u8], at: usize, len: usize) -> bool {
     let end = at + len;
     match byte(bytes, end) {
         b',' | b';' | b'\t' | b'\n' | b'\r' | b']' => is_behind_number(bytes, at),
-        b'.' => is_decimal(bytes, end),
+        b'.' => is_decimal(bytes, end) && !super::is_whole(bytes, end),
         _ => false,
     }
 }

@@ -4,6 +4,7 @@
 
 mod lines;
 mod report;
+mod series;
 mod window;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use crate::scanner::settling::Settling;
 use crate::scanner::{Reader, Scan};
 use lines::Lines;
 use report::Names;
+use series::Series;
 
 /// Bytes that are waited for before the gate sweeps again: a body may come byte by byte.
 const GRAIN: u64 = 64;
@@ -58,6 +60,8 @@ pub(crate) struct Leaf {
     rosters: Rosters,
     /// Whether it stands beside the content.
     is_beside: bool,
+    /// What the number that was found last may go on with.
+    series: Option<Series>,
 }
 
 impl Leaf {
@@ -79,6 +83,7 @@ impl Leaf {
             depth: 0,
             rosters: Rosters::default(),
             is_beside: false,
+            series: None,
         }
     }
 
@@ -253,6 +258,13 @@ impl Leaf {
         if is_key && self.dialect.is_some() {
             return;
         }
+        if let Some(series) = &self.series
+            && series.is_near(self.base + at as u64)
+            && let Some(found) = series.next(&view, self.base + start as u64)
+        {
+            let detector = Arc::clone(&series.detector);
+            return self.found(window, &detector, &found, (start, &view));
+        }
         if is_run && (view.run > RUN_MAX || is_listed(bytes, view.at, view.run)) {
             return;
         }
@@ -273,12 +285,7 @@ impl Leaf {
             return;
         }
         if let Some((detector, found)) = scan.catalog.examine(&view) {
-            // Within a web address other identifiers may stand, and surer ones.
-            if found.identifier != Identifier::Url {
-                self.judged = self.judged.max(start + found.end);
-            }
-            let json_number = is_json_number(&view, (found.start, found.end));
-            self.report(window, Arc::clone(detector), &found, (start, json_number));
+            self.found(window, detector, &found, (start, &view));
         } else if is_run && let Some(end) = timestamp_end(bytes, view.at, view.run) {
             self.judged = self.judged.max(start + end);
         }

@@ -55,6 +55,7 @@ pub(super) struct Overlays {
     encoded: Encoded,
     escapes: Escapes,
     quoted: Escapes,
+    folded: Escapes,
     wide: Wide,
     inlaid: Inlaid,
 }
@@ -116,6 +117,7 @@ impl Overlays {
         self.wide.finish(scan);
         self.escapes.finish(&mut found);
         self.quoted.finish(&mut found);
+        self.folded.finish(&mut found);
         self.inlaid.finish(around.form, &mut found);
         found
     }
@@ -131,6 +133,7 @@ impl Overlays {
             .saturating_sub(REACH)
             .min(self.escapes.settled())
             .min(self.quoted.settled())
+            .min(self.folded.settled())
             .min(self.inlaid.settled())
     }
 
@@ -163,6 +166,10 @@ impl Overlays {
                 (&self.before, self.offset, block),
                 found,
             );
+        }
+        if is_text || self.folded.is_open() || escapes::folded::is_utf8(block) {
+            let kind = escapes::Kind::Folded;
+            self.folded.read(scan, kind, (&self.before, self.offset, block), found);
         }
         if nul >= wide::NUL_MIN || self.wide.is_open() {
             self.wide.read(scan, around, (self.offset, block), pairs);

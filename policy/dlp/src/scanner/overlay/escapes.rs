@@ -1,6 +1,9 @@
 //! Escapes within text: `\u0031` (JSON, RFC 8259), `%31` (URLs, RFC 3986), `=31` (quoted-printable,
-//! RFC 2045), `&#49;` (XML). Where a block holds any, it is decoded with what stands around it and
-//! read a second time; what only this shows is told at its place in the leaf.
+//! RFC 2045), `&#49;` (XML), and characters that read like ASCII. Where a block holds any, it is
+//! decoded with what stands around it and read a second time; what only this shows is told at its
+//! place in the leaf.
+
+pub(super) mod folded;
 
 use std::sync::Arc;
 
@@ -23,6 +26,8 @@ pub(super) enum Kind {
     Marked,
     /// As in mail.
     Quoted,
+    /// By characters that read like ASCII.
+    Folded,
 }
 
 /// What is decoded, from the first escape on until a block without any has passed.
@@ -70,6 +75,7 @@ impl Escapes {
         let has_escapes = match kind {
             Kind::Marked => has_escapes(block),
             Kind::Quoted => has_quoted(block),
+            Kind::Folded => folded::is_in(block),
         };
         if has_escapes && self.open.is_none() {
             let start = offset - before.len() as u64;
@@ -125,7 +131,9 @@ impl Decoded {
                 at += len;
                 continue;
             }
-            match escape(plain) {
+            let found =
+                if self.kind == Kind::Folded { folded::character(plain) } else { escape(plain) };
+            match found {
                 Escape::Is(character, len) => {
                     decoded.extend(character);
                     self.next += len as u64;
@@ -198,6 +206,7 @@ fn is_mark(kind: Kind, byte: u8) -> bool {
     match kind {
         Kind::Marked => matches!(byte, b'%' | b'&' | b'\\'),
         Kind::Quoted => byte == b'=',
+        Kind::Folded => !byte.is_ascii(),
     }
 }
 

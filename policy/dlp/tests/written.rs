@@ -1,0 +1,98 @@
+//! Values that are written in unusual ways within plain text, and what only looks like them.
+
+#![allow(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "tests")]
+
+use dlp::redact::mask;
+use dlp::{Catalog, Confidence, Evidence, Hint, Limits, Scanner};
+
+fn evidence(bytes: &[u8], size: usize) -> Evidence {
+    let mut scanner = Scanner::new(Catalog::builtin(), &Hint::default(), Limits::default());
+    bytes.chunks(size).for_each(|chunk| scanner.feed(chunk));
+    scanner.finish();
+    scanner.evidence().clone()
+}
+
+/// What is found of at least medium confidence: class and text.
+fn found(text: &str) -> Vec<(&'static str, String)> {
+    let evidence = evidence(text.as_bytes(), usize::MAX);
+    for size in [1, 5, 4096] {
+        assert_eq!(self::evidence(text.as_bytes(), size), evidence, "by {size}: {text:?}");
+    }
+    let sure = evidence.findings.iter().filter(|f| f.confidence >= Confidence::Medium);
+    sure.map(|f| {
+        let span = f.span.start as usize..f.span.end as usize;
+        let bytes = text.as_bytes().get(span).filter(|_| f.member.is_none());
+        (f.identifier.name(), String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned())
+    })
+    .collect()
+}
+
+#[track_caller]
+fn finds(text: &str, wanted: &[(&str, &str)]) {
+    let found = found(text);
+    let found: Vec<_> = found.iter().map(|(class, text)| (*class, text.as_str())).collect();
+    assert_eq!(found, wanted, "in {text:?}");
+}
+
+#[test]
+fn a_label_announces_a_whole_list() {
+    finds("ssn: 536904399, 536904400\n", &[("ssn", "536904399"), ("ssn", "536904400")]);
+    finds(
+        "MRNs: 1234567, 2345678 and 3456789.",
+        &[("mrn", "1234567"), ("mrn", "2345678"), ("mrn", "3456789")],
+    );
+    finds("MRN A448172; B448173", &[("mrn", "A448172"), ("mrn", "B448173")]);
+    let numbers: Vec<String> = (0..200).map(|n| (4_481_723 + n).to_string()).collect();
+    assert_eq!(found(&format!("mrn: {}\n", numbers.join(", "))).len(), 200);
+    // Another number, or one that is written otherwise.
+    finds("MRN 4481723, 12 tablets, 2345678 steps", &[("mrn", "4481723")]);
+    finds("values: 1234567, 2345678, 3456789", &[]);
+    finds("MRN 4481723\n2345678\n", &[("mrn", "4481723")]);
+}
+
+#[test]
+fn a_number_of_a_column_with_gaps_is_one() {
+    finds("SSN: 536904399.0 on file", &[("ssn", "536904399")]);
+    finds("mrn=4481723.0\n", &[("mrn", "4481723")]);
+    finds("loss: 536904399.0, ssn 536904399.01, mrn 4481723.0.1", &[]);
+}
+
+#[test]
+fn characters_that_read_like_ascii_are_read_so() {
+    for (text, class, value) in [
+        ("SSN 536\u{2011}90\u{2011}4399", "ssn", "536\u{2011}90\u{2011}4399"),
+        ("536\u{2013}90\u{2013}4399 was given", "ssn", "536\u{2013}90\u{2013}4399"),
+        ("SSN 536\u{2212}90\u{2212}4399", "ssn", "536\u{2212}90\u{2212}4399"),
+        ("SSN 536\u{a0}90\u{a0}4399", "ssn", "536\u{a0}90\u{a0}4399"),
+        ("SSN 53\u{200b}690\u{200b}4399", "ssn", "53\u{200b}690\u{200b}4399"),
+        ("call (212)\u{a0}736\u{2011}5000 now", "phone", "(212)\u{a0}736\u{2011}5000"),
+        ("DOB 04\u{2010}23\u{2010}1956", "date", "04\u{2010}23\u{2010}1956"),
+        (
+            "MRN: \u{ff14}\u{ff14}\u{ff18}\u{ff11}\u{ff17}\u{ff12}\u{ff13} ok",
+            "mrn",
+            "\u{ff14}\u{ff14}\u{ff18}\u{ff11}\u{ff17}\u{ff12}\u{ff13}",
+        ),
+        (
+            "SSN: \u{665}\u{663}\u{666}-\u{669}\u{660}-\u{664}\u{663}\u{669}\u{669}",
+            "ssn",
+            "\u{665}\u{663}\u{666}-\u{669}\u{660}-\u{664}\u{663}\u{669}\u{669}",
+        ),
+        ("\u{ff33}\u{ff33}\u{ff2e} 536904399", "ssn", "536904399"),
+    ] {
+        finds(text, &[(class, value)]);
+        let mut bytes = text.as_bytes().to_vec();
+        mask(&evidence(&bytes, usize::MAX).findings, 0, &mut bytes, |_| true);
+        let masked = String::from_utf8(bytes).unwrap();
+        finds(&masked, &[]);
+    }
+    let filler = "the quick brown fox jumps over\n".repeat(200);
+    let value = "SSN 536\u{2011}90\u{2011}4399 ";
+    for before in 4096 - value.len() - 2..4098 {
+        let text = format!("{}\n{value}", filler.get(..before).unwrap());
+        finds(&text, &[("ssn", "536\u{2011}90\u{2011}4399")]);
+    }
+    finds(
+        "in 2010\u{2013}2015, pages 12\u{2013}18 (\u{a0}7\u{a0}% more) \u{2588}\u{2588} 87\u{a0}%",
+        &[],
+    );
+}
