@@ -96,3 +96,63 @@ fn characters_that_read_like_ascii_are_read_so() {
         &[],
     );
 }
+
+const NOTE: &str = "Patient: Lucy Westenra, SSN 536-90-4399";
+
+/// What is found inside of another spelling: member and class.
+fn spelled(text: &str) -> Vec<(String, &'static str)> {
+    let evidence = evidence(text.as_bytes(), usize::MAX);
+    for size in [1, 7, 4096] {
+        assert_eq!(self::evidence(text.as_bytes(), size), evidence, "by {size}: {text:?}");
+    }
+    let sure = evidence.findings.iter().filter(|f| f.confidence >= Confidence::Medium);
+    let inside = |f: &dlp::Finding| Some((f.member.as_ref()?.to_string(), f.identifier.name()));
+    sure.filter_map(inside).collect()
+}
+
+#[test]
+fn a_list_of_bytes_is_read_as_what_it_spells() {
+    let list = |joint: &str| -> String {
+        let bytes: Vec<String> = NOTE.bytes().map(|b| b.to_string()).collect();
+        bytes.join(joint)
+    };
+    for (text, at) in [
+        (format!("[{}]", list(",")), 1),
+        (format!("{{\"data\": [{}], \"n\": 3}}", list(", ")), 10),
+        (format!("note = bytes([\n  {}\n])\n", list(",\n  ")), 14),
+        (format!("Buffer {{ {} }}", list(", ")), 8),
+    ] {
+        let member = format!("bytes@{at}");
+        assert_eq!(spelled(&text), [(member.clone(), "name"), (member, "ssn")], "{text}");
+    }
+    let filler = "the quick brown fox jumps over\n".repeat(200);
+    for before in (3900..4100).step_by(9) {
+        let text = format!("{}\n[{}]\n", filler.get(..before).unwrap(), list(", "));
+        assert_eq!(spelled(&text).len(), 2, "behind {before}");
+    }
+    for text in ["[53, 54, 45]", "[300, 12, 7]", "shape (3, 224, 224), [1, 2, 3]"] {
+        assert_eq!(found(text), [], "{text}");
+    }
+}
+
+#[test]
+fn base32_is_read() {
+    const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let base32 = |text: &str| -> String {
+        let bits = text.bytes().flat_map(|b| (0..8).rev().map(move |i| b >> i & 1));
+        let bits: Vec<u8> = bits.collect();
+        let letter = |bits: &[u8]| {
+            let value = bits.iter().chain([0; 5].iter()).take(5).fold(0, |v, b| v << 1 | b);
+            char::from(*LETTERS.get(usize::from(value)).unwrap())
+        };
+        bits.chunks(5).map(letter).collect()
+    };
+    let note = base32(NOTE);
+    for text in [format!("token {note}= end"), format!("{{\"a\":\"{}\"}}", note.to_lowercase())] {
+        let found: Vec<_> = spelled(&text).into_iter().map(|(_, class)| class).collect();
+        assert_eq!(found, ["name", "ssn"], "{text}");
+    }
+    let long = base32(&format!("{NOTE}\n").repeat(60));
+    assert!(spelled(&format!("x {long}")).len() >= 60);
+    assert_eq!(spelled("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), []);
+}

@@ -3,10 +3,12 @@
 //! byte strings are content of their own. What follows the last pickle, as in old PyTorch files, is
 //! read too.
 
+mod keyed;
 mod opcode;
 
 use crate::coverage::Declared;
 use crate::scanner::{Leaf, Node, Place, Reader, Scan};
+use keyed::Keyed;
 use opcode::{Argument, Payload};
 
 /// Byte strings from this length on are content of their own; shorter ones are judged together.
@@ -26,6 +28,7 @@ pub(crate) struct Pickle {
     /// Things put into the memo. Its indices are used in order, so none is larger.
     memo: u64,
     input: u64,
+    keyed: Keyed,
 }
 
 #[derive(Debug)]
@@ -60,6 +63,7 @@ impl Pickle {
             state: State::Opcode { is_first: true },
             memo: 0,
             input: 0,
+            keyed: Keyed::default(),
         }
     }
 
@@ -149,6 +153,7 @@ impl Pickle {
                 State::Opcode { is_first: false }
             }
             Argument::Integer(_) => {
+                self.keyed.forget();
                 let value = opcode::integer(held).to_string();
                 self.text.watch(scan, value.as_bytes());
                 self.text.watch(scan, b"\n");
@@ -201,8 +206,11 @@ impl Pickle {
             }
             State::Small(_) => self.small.feed(scan, part),
             State::Text(_) => {
+                let start = self.text.offset();
                 self.text.feed(scan, part);
+                self.keyed.take(part, start);
                 if is_over {
+                    self.keyed.end(&mut self.text);
                     self.text.watch(scan, b"\n");
                 }
             }

@@ -2,6 +2,7 @@
 //! escapes of JSON, URLs, mail and XML. Each is decoded beside the leaf and read like other content.
 //! Invariant: what is decoded depends on blocks at fixed offsets of the leaf, never on its chunks.
 
+mod bytes;
 mod encoded;
 mod escapes;
 mod inlaid;
@@ -14,6 +15,7 @@ use crate::finding::Finding;
 use crate::format::dialect::Form;
 use crate::gate::{Census, census, letters_len};
 use crate::scanner::Scan;
+use bytes::Lists;
 use encoded::Encoded;
 use escapes::Escapes;
 use inlaid::{Inlaid, Part};
@@ -58,6 +60,7 @@ pub(super) struct Overlays {
     folded: Escapes,
     wide: Wide,
     inlaid: Inlaid,
+    lists: Lists,
 }
 
 impl Overlays {
@@ -115,6 +118,7 @@ impl Overlays {
         }
         self.encoded.finish(scan, around);
         self.wide.finish(scan);
+        self.lists.finish(scan, around);
         self.escapes.finish(&mut found);
         self.quoted.finish(&mut found);
         self.folded.finish(&mut found);
@@ -139,7 +143,7 @@ impl Overlays {
 
     /// The offset in the leaf before which everything has been read.
     pub(super) fn cleared(&self) -> u64 {
-        self.offset.min(self.encoded.cleared()).min(self.wide.cleared())
+        self.offset.min(self.encoded.cleared()).min(self.wide.cleared()).min(self.lists.cleared())
     }
 
     fn read(&mut self, scan: &mut Scan, around: &Around, block: &[u8], found: &mut Vec<Finding>) {
@@ -170,6 +174,9 @@ impl Overlays {
         if is_text || self.folded.is_open() || escapes::folded::is_utf8(block) {
             let kind = escapes::Kind::Folded;
             self.folded.read(scan, kind, (&self.before, self.offset, block), found);
+        }
+        if is_text || self.lists.is_open() {
+            self.lists.read(scan, around, (self.offset, block));
         }
         if nul >= wide::NUL_MIN || self.wide.is_open() {
             self.wide.read(scan, around, (self.offset, block), pairs);

@@ -1,7 +1,5 @@
 //! What carries a planted value: forms as text, and forms of bytes.
 
-use dlp::Identifier;
-
 use crate::build::archive::{Entry, zip};
 use crate::build::{arrow, dicom, floats, hdf5, image, model, parquet, pdf, tape};
 use crate::plant::Plant;
@@ -152,10 +150,6 @@ fn json(plant: &Plant) -> Option<Vec<u8>> {
 }
 
 fn json_in_json(plant: &Plant) -> Option<Vec<u8>> {
-    // A key whose quotes are escaped labels a value by its text alone, which a name is not told by.
-    if plant.identifier == Identifier::Name {
-        return None;
-    }
     serde_json::to_vec(&[String::from_utf8(json(plant)?).ok()?]).ok()
 }
 
@@ -224,10 +218,6 @@ fn pickle(text: &str) -> Vec<u8> {
 }
 
 fn pickle_by_key(plant: &Plant) -> Option<Vec<u8>> {
-    // Between a key and its value stands no colon, which a name wants.
-    if plant.identifier == Identifier::Name {
-        return None;
-    }
     Some(
         [
             b"\x80\x04}\x94(".to_vec(),

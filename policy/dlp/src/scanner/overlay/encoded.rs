@@ -105,6 +105,7 @@ impl Encoded {
         let Some(run) = &self.open else { return u64::MAX };
         let Some((spelling, content)) = &run.content else { return run.start };
         let letters = match spelling {
+            Spelling::Base32 => content.cleared() / 5 * 8,
             Spelling::Base64 => content.cleared() / 3 * 4,
             Spelling::Hex => content.cleared() * 2,
         };
@@ -179,7 +180,8 @@ impl Encoded {
     fn flush(&mut self, scan: &mut Scan) {
         let Some(run) = &mut self.open else { return };
         let Some((spelling, content)) = &mut run.content else { return };
-        let whole = run.held.len() / 4 * 4;
+        // Of base64 and of base32.
+        let whole = run.held.len() / 8 * 8;
         let decoded = decode(*spelling, run.held.get(..whole).unwrap_or_default());
         if scan.may_decode(decoded.len()) {
             content.feed(scan, &decoded);
@@ -246,6 +248,7 @@ impl Reader for Watched {
 
 fn place(around: &Around, spelling: Spelling, start: u64) -> Place {
     let name = match spelling {
+        Spelling::Base32 => "base32",
         Spelling::Base64 => "base64",
         Spelling::Hex => "hex",
     };
@@ -265,7 +268,8 @@ fn spelling(letters: &[u8]) -> (Spelling, usize) {
     let mark = letters.iter().take(2).position(|b| matches!(b, b'x' | b'X')).map_or(0, |at| at + 1);
     let rest = letters.get(mark..).unwrap_or_default();
     if mark == 0 || rest.is_empty() || !is_hex(rest) {
-        return (Spelling::Base64, 0);
+        let is_base32 = decode::is_base32(letters);
+        return (if is_base32 { Spelling::Base32 } else { Spelling::Base64 }, 0);
     }
     (Spelling::Hex, mark)
 }
@@ -273,7 +277,7 @@ fn spelling(letters: &[u8]) -> (Spelling, usize) {
 /// Whether the letters are those of content: not of a sequence of bases or amino acids, which have
 /// few letters, or those of one case.
 fn is_varied(letters: &[u8], spelling: Spelling) -> bool {
-    if spelling == Spelling::Hex {
+    if spelling != Spelling::Base64 {
         return true;
     }
     let seen = letters.iter().fold(0u128, |seen, b| seen | 1u128 << (b & 127));

@@ -6,6 +6,7 @@ use crate::gate::decode_hex;
 /// How a run is spelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Spelling {
+    Base32,
     Base64,
     Hex,
 }
@@ -14,6 +15,7 @@ impl Spelling {
     /// How many bytes so many letters spell.
     pub(super) fn decoded_len(self, letters: usize) -> usize {
         match self {
+            Self::Base32 => letters * 5 / 8,
             Self::Base64 => letters / 4 * 3 + (letters % 4).saturating_sub(1),
             Self::Hex => letters / 2,
         }
@@ -24,6 +26,7 @@ impl Spelling {
 pub(super) fn decode_short(spelling: Spelling, letters: &[u8], decoded: &mut Vec<u8>) {
     decoded.clear();
     match spelling {
+        Spelling::Base32 => extend_base32(letters, decoded),
         Spelling::Base64 => {
             let (groups, rest) = letters.as_chunks::<4>();
             decoded.extend(groups.iter().flat_map(group));
@@ -36,12 +39,41 @@ pub(super) fn decode_short(spelling: Spelling, letters: &[u8], decoded: &mut Vec
 /// The bytes that `letters` spell; of a group that is not whole as many as it tells.
 pub(super) fn decode(spelling: Spelling, letters: &[u8]) -> Vec<u8> {
     match spelling {
+        Spelling::Base32 => {
+            let mut decoded = Vec::with_capacity(spelling.decoded_len(letters.len()));
+            extend_base32(letters, &mut decoded);
+            decoded
+        }
         Spelling::Base64 => decode_base64(letters),
         Spelling::Hex => {
             let mut decoded = Vec::new();
             decode_hex(letters, &mut decoded);
             decoded
         }
+    }
+}
+
+/// Letters of the shortest run of base32: fewer are words and codes.
+const BASE32_MIN: usize = 24;
+
+/// Whether letters are base32 (RFC 4648 section 6, in either case), of text: those of no other are told
+/// from codes and words.
+pub(super) fn is_base32(letters: &[u8]) -> bool {
+    let Some(first) = letters.get(..BASE32_MIN) else { return false };
+    let is_letter = |b: &u8| b.is_ascii_alphabetic() || matches!(b, b'2'..=b'7');
+    let mut text = Vec::new();
+    first.iter().all(is_letter) && letters.iter().all(is_letter) && {
+        extend_base32(first, &mut text);
+        text.iter().all(|b| crate::gate::is_printable(*b))
+    }
+}
+
+fn extend_base32(letters: &[u8], decoded: &mut Vec<u8>) {
+    let value = |b: u8| if b.is_ascii_digit() { b - b'2' + 26 } else { (b & 0x1f).wrapping_sub(1) };
+    for group in letters.chunks(8) {
+        let bits = group.iter().fold(0u64, |bits, b| bits << 5 | u64::from(value(*b) & 0x1f));
+        let bits = bits << (64 - 5 * group.len());
+        decoded.extend(bits.to_be_bytes().into_iter().take(group.len() * 5 / 8));
     }
 }
 
@@ -94,10 +126,12 @@ mod tests {
         assert_eq!(decode_base64(b"SGVsbG8"), b"Hello");
         assert_eq!(decode_base64(b"-_-_"), decode_base64(b"+/+/"));
         assert_eq!(decode(Spelling::Hex, b"48656C6c6f"), b"Hello");
+        assert_eq!(decode(Spelling::Base32, b"JBSWY3DP"), b"Hello");
+        assert_eq!(decode(Spelling::Base32, b"jbswy3dpfqqa"), b"Hello, ");
         let letters = b"SGVsbG8sIHdvcmxkLSBf-_0";
         for len in 0..letters.len() {
             let mut short = Vec::new();
-            for spelling in [Spelling::Base64, Spelling::Hex] {
+            for spelling in [Spelling::Base32, Spelling::Base64, Spelling::Hex] {
                 decode_short(spelling, &letters[..len], &mut short);
                 assert_eq!(short, decode(spelling, &letters[..len]));
                 assert_eq!(short.len(), spelling.decoded_len(len));
