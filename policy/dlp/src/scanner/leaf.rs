@@ -12,7 +12,6 @@ use std::sync::Arc;
 use crate::coverage::{Blocks, Declared};
 use crate::detector::listed::{encoded_end, is_listed, leading_timestamp, timestamp_end, uuid_end};
 use crate::detector::{LOOK_AHEAD, LOOK_BACK, Match, REACH_BACK, RUN_MAX, View};
-use crate::finding::Identifier;
 use crate::format::dialect::Dialect;
 use crate::gate::{self, Anchor, Area};
 

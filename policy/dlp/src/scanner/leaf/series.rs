@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::{Leaf, is_json_number};
 use crate::detector::{Match, View};
 use crate::finding::{Confidence, Identifier};
+use crate::gate::Anchor;
 
 /// Bytes between two numbers of a series.
 const GAP_MAX: usize = 8;
@@ -51,7 +52,8 @@ impl Series {
     /// leaf.
     pub(super) fn next(&self, view: &View<'_>, start: u64) -> Option<Match> {
         let last = usize::try_from(self.end.checked_sub(start)?).ok()?;
-        let from = view.token_start();
+        let is_run = view.anchor == Anchor::Digits;
+        let from = if is_run { view.at } else { view.token(view.at).0 };
         let text = view.part(from, from + self.len);
         let gap = view.bytes.get(last..from)?;
         let before = view.part(last.checked_sub(self.len)?, last);
