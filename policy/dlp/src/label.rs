@@ -207,10 +207,11 @@ fn phrase_of(bytes: &[u8], key: u128, upto: usize, floor: usize) -> Option<Optio
     }
     let mut words = Before { bytes, upto, floor, keys: [0; PHRASE_WORDS_MAX], known: 0 };
     let near = words.key(0).unwrap_or(0);
-    let fits = |phrase: &&index::Known| {
-        phrase.nearest == near && words.are(&phrase.farther) || phrase.is_bare()
-    };
-    phrases.iter().find(fits).map(|phrase| phrase.meaning)
+    let from = phrases.partition_point(|phrase| phrase.nearest < near);
+    let alike = phrases.iter().skip(from).take_while(|phrase| phrase.nearest == near);
+    let mut alike = alike.filter(|phrase| words.are(&phrase.farther));
+    let bare = || phrases.first().filter(|phrase| phrase.is_bare());
+    alike.next().or_else(bare).map(|phrase| phrase.meaning)
 }
 
 /// Marks between two words of a phrase: `patient": {"id`.

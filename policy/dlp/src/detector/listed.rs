@@ -111,6 +111,12 @@ pub(crate) fn uuid_end(bytes: &[u8], at: usize) -> Option<usize> {
 /// RFC 7468), which are read decoded.
 pub(crate) fn encoded_end(bytes: &[u8], at: usize) -> Option<usize> {
     const LINE: std::ops::RangeInclusive<usize> = 60..=128;
+    let is_line_s = |b: u8| gate::is_letter(b) || matches!(b, b'\n' | b'\r' | b'=');
+    let near = [at.wrapping_sub(1), at + 3, at + 6, at + 9];
+    // Most anchors leave here: a blank or a mark stands near.
+    if !near.iter().all(|&at| bytes.get(at).is_none_or(|b| is_line_s(*b))) {
+        return None;
+    }
     let (before, behind) = bytes.split_at_checked(at)?;
     let start = memchr::memrchr(b'\n', before).map_or(0, |feed| feed + 1);
     let end = at + memchr::memchr(b'\n', behind.get(..*LINE.end() + 1).unwrap_or(behind))?;

@@ -9,7 +9,7 @@ use crate::word::{Filter, key};
 
 struct Index {
     filter: Filter,
-    /// Sorted: the key of a last word, and its phrases.
+    /// Sorted: the key of a last word, and its phrases by the word before, of equals the longer first.
     words: Vec<(u128, Arc<[Known]>)>,
 }
 
@@ -37,11 +37,12 @@ impl Known {
 
 static INDEX: LazyLock<Index> = LazyLock::new(|| {
     let alike = PHRASES.chunk_by(|a, b| a.0 == b.0);
-    let mut words: Vec<(u128, Arc<[Known]>)> = alike
-        .filter_map(|alike| {
-            Some((key(alike.first()?.0.as_bytes()), alike.iter().map(Known::of).collect()))
-        })
-        .collect();
+    let of_word = |alike: &[Phrase]| -> Option<(u128, Arc<[Known]>)> {
+        let mut known: Vec<_> = alike.iter().map(Known::of).collect();
+        known.sort_by_key(|known| known.nearest);
+        Some((key(alike.first()?.0.as_bytes()), known.into()))
+    };
+    let mut words: Vec<_> = alike.filter_map(of_word).collect();
     let of_meant = |(alias, meant): &(&str, &str)| {
         let (_, known) = words.iter().find(|(word, _)| *word == key(meant.as_bytes()))?;
         Some((key(alias.as_bytes()), Arc::clone(known)))
