@@ -122,8 +122,7 @@ impl<'a> View<'a> {
 
     /// How many digits stand from `i` on, at most `RUN_MAX + 1`.
     pub(crate) fn digits(&self, i: usize) -> usize {
-        let rest = self.bytes.get(i..).unwrap_or_default();
-        rest.iter().take(RUN_MAX + 1).take_while(|b| b.is_ascii_digit()).count()
+        crate::word::digits_from(self.bytes, i, RUN_MAX + 1)
     }
 
     /// The letters and digits around `i`, as far as the view goes: start and end.

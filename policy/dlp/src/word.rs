@@ -101,6 +101,21 @@ pub(crate) fn letters_before(bytes: &[u8], end: usize) -> usize {
     before.iter().rev().take_while(|b| b.is_ascii_alphabetic()).count()
 }
 
+/// How many digits stand from `start` on, at most so many.
+pub(crate) fn digits_from(bytes: &[u8], start: usize, most: usize) -> usize {
+    let mut len = 0;
+    while let Some(ahead) = start.checked_add(len).and_then(|at| bytes.get(at..)?.first_chunk()) {
+        // The nearest byte is the lowest, as of those before a place.
+        let run = run(within(u64::from_le_bytes(*ahead), b'0', b'9'));
+        len += run;
+        if run < TAIL || len >= most {
+            return len.min(most);
+        }
+    }
+    let rest = bytes.get(start + len..).unwrap_or_default();
+    (len + rest.iter().take_while(|b| b.is_ascii_digit()).count()).min(most)
+}
+
 /// As [`last_word_len`], of a word that goes on before its tail.
 fn long_word_len(bytes: &[u8], end: usize) -> usize {
     let before = bytes.get(..end).unwrap_or_default();
@@ -171,11 +186,8 @@ impl Filter {
     }
 
     fn bit(key: u128) -> usize {
-        const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-        let [high, low] =
-            [key >> 64, key & u128::from(u64::MAX)].map(|half| u64::try_from(half).unwrap_or(0));
-        let mixed = (high ^ low.rotate_left(29)).wrapping_mul(ODD) >> (64 - Self::BITS);
-        usize::try_from(mixed).unwrap_or(0)
+        const ODD: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+        usize::try_from(key.wrapping_mul(ODD) >> (u128::BITS - Self::BITS)).unwrap_or(0)
     }
 }
 
@@ -232,6 +244,17 @@ mod tests {
             ["", "aB", "a1", "é", "[", "7Abc", "averylongword"].map(letters),
             [0, 2, 0, 0, 0, 3, 13]
         );
+    }
+
+    #[test]
+    fn digits_are_counted_wherever_they_end() {
+        for len in 0..40 {
+            for behind in ["", "x", " 1", ",12345678", "/", ":"] {
+                let text = format!("a{}{behind}", "0918273645".repeat(4).get(..len).unwrap_or(""));
+                assert_eq!(digits_from(text.as_bytes(), 1, 25), len.min(25), "{text}");
+            }
+        }
+        assert_eq!(digits_from(b"12", 2, 25) + digits_from(b"12", 9, 25), 0);
     }
 
     #[test]

@@ -3,14 +3,26 @@
 //! no detector would report: a label never reaches beyond another number, and every shape that is
 //! written in several groups has other separators.
 
+use crate::detector::RUN_MAX;
 use crate::detector::labelled::is_uuid;
 use crate::gate;
+use crate::word::digits_from;
 
 /// Bytes between two numbers of a list.
 const GAP_MAX: usize = 8;
 
+/// Where the run of digits ends that begins at `at`, if it is a number of a list, or a decimal one.
+pub(crate) fn listed_end(bytes: &[u8], at: usize) -> Option<usize> {
+    let before = at.checked_sub(1).map_or(0, |i| byte(bytes, i));
+    if !byte(bytes, at).is_ascii_digit() || before.is_ascii_alphanumeric() || before == b'.' {
+        return None;
+    }
+    let len = digits_from(bytes, at, RUN_MAX + 1);
+    (len <= RUN_MAX && is_listed(bytes, at, len)).then_some(at + len)
+}
+
 /// Whether the run of `len` digits at `at` is a number of a list, or a decimal one.
-pub(crate) fn is_listed(bytes: &[u8], at: usize, len: usize) -> bool {
+fn is_listed(bytes: &[u8], at: usize, len: usize) -> bool {
     let end = at + len;
     match byte(bytes, end) {
         b',' | b';' | b'\t' | b'\n' | b'\r' | b']' => is_behind_number(bytes, at),

@@ -10,7 +10,9 @@ mod window;
 use std::sync::Arc;
 
 use crate::coverage::{Blocks, Declared};
-use crate::detector::listed::{encoded_end, is_listed, leading_timestamp, timestamp_end, uuid_end};
+use crate::detector::listed::{
+    encoded_end, leading_timestamp, listed_end, timestamp_end, uuid_end,
+};
 use crate::detector::{LOOK_AHEAD, LOOK_BACK, Match, REACH_BACK, RUN_MAX, View};
 use crate::format::dialect::Dialect;
 use crate::gate::{self, Anchor, Area};
@@ -210,9 +212,14 @@ impl Leaf {
             gate::sweep(area, &mut candidates);
             for &at in &candidates {
                 let at = at as usize;
-                if at >= self.judged
-                    && let Some(anchor) = gate::anchor_at(window, at)
-                {
+                if at < self.judged {
+                    continue;
+                }
+                let offset = self.base + at as u64;
+                let is_next = self.series.as_ref().is_some_and(|series| series.is_near(offset));
+                if let Some(end) = listed_end(window, at).filter(|_| !is_next) {
+                    self.judged = end;
+                } else if let Some(anchor) = gate::anchor_at(window, at) {
                     self.examine(scan, window, (at, anchor));
                 }
             }
@@ -264,7 +271,7 @@ impl Leaf {
             let detector = Arc::clone(&series.detector);
             return self.found(window, &detector, &found, (start, &view));
         }
-        if is_run && (view.run > RUN_MAX || is_listed(bytes, view.at, view.run)) {
+        if is_run && view.run > RUN_MAX {
             return;
         }
         if matches!(anchor, Anchor::Digits | Anchor::Mixed) {

@@ -56,9 +56,7 @@ impl Lists {
             }
             let Some(bracket) = memchr::memchr3(b'[', b'{', b'(', rest) else { return };
             at += bracket + 1;
-            // What begins a list of numbers, as far as it can be seen.
-            let next = block.get(at..).unwrap_or_default().trim_ascii_start().first();
-            if next.is_none_or(u8::is_ascii_digit) {
+            if may_begin(block.get(at..).unwrap_or_default()) {
                 self.open = Some(List::new(offset + at as u64));
             }
         }
@@ -77,6 +75,15 @@ impl Lists {
             leaf.finish(scan);
         }
     }
+}
+
+/// Whether a list of numbers begins so, as far as it can be seen: at most three digits and a comma.
+fn may_begin(text: &[u8]) -> bool {
+    const DIGITS_MAX: usize = 3;
+    let text = text.trim_ascii_start();
+    let digits = text.iter().take(DIGITS_MAX).take_while(|b| b.is_ascii_digit()).count();
+    let rest = text.get(digits..).unwrap_or_default().trim_ascii_start();
+    text.is_empty() || digits > 0 && rest.first().is_none_or(|next| *next == b',')
 }
 
 impl List {
