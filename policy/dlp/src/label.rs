@@ -55,6 +55,10 @@ pub(crate) fn nearest(bytes: &[u8], value: usize, near: Near) -> Option<Label> {
     loop {
         let gap_end = skip_punctuation(bytes, upto, floor)?;
         newlines += gap_end.newlines;
+        let may_be_known = gap_end.has_number_sign || index::may_end_word(bytes, gap_end.upto);
+        if gap.words == near.words && !may_be_known {
+            return None;
+        }
         let word = previous_word(bytes, gap_end.upto, floor)?;
         gap.len = value - word.end;
         if gap.len > near.len || newlines > 1 {
@@ -126,20 +130,54 @@ struct Marks {
     has_number_sign: bool,
 }
 
+/// What a byte before a value means to the search for its label.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Binary data: what stands before is no text that goes on here.
+    Control,
+    Digit,
+    Letter,
+    /// Everything that may stand between, each for itself.
+    Mark,
+    Newline,
+    NumberSign,
+    Star,
+}
+
+/// The kind of each byte.
+const KINDS: [Kind; 256] = {
+    let mut kinds = [Kind::Mark; 256];
+    let mut byte = 0;
+    while byte < kinds.len() {
+        kinds[byte] = match byte {
+            0x30..=0x39 => Kind::Digit,
+            0x41..=0x5a | 0x61..=0x7a => Kind::Letter,
+            0x0a => Kind::Newline,
+            0x23 => Kind::NumberSign,
+            0x2a => Kind::Star,
+            1..=8 | 0x0e..=0x1b | 0x7f => Kind::Control,
+            _ => Kind::Mark,
+        };
+        byte += 1;
+    }
+    kinds
+};
+
 /// The marks before `upto`. Nothing where another number, or the mask of one, stands first; a digit
 /// that counts a label (`phone2`) is none.
 fn skip_punctuation(bytes: &[u8], upto: usize, floor: usize) -> Option<Marks> {
     let mut marks = Marks { upto, newlines: 0, has_number_sign: false };
     while marks.upto > floor {
-        match bytes.get(marks.upto - 1)? {
-            b'A'..=b'Z' | b'a'..=b'z' => return Some(marks),
-            b'0'..=b'9' if !counts_a_label(bytes, marks.upto - 1) => return None,
-            b'*' if is_mask(bytes, marks.upto) => return None,
-            b'\n' => marks.newlines += 1,
-            b'#' => marks.has_number_sign = true,
-            // Binary data: what stands before is no text that goes on here.
-            1..=8 | 0x0e..=0x1b | 0x7f => return None,
-            _ => {}
+        let byte = *bytes.get(marks.upto - 1)?;
+        match KINDS.get(usize::from(byte)).copied().unwrap_or(Kind::Mark) {
+            Kind::Mark => {}
+            Kind::Letter => return Some(marks),
+            Kind::Digit if !counts_a_label(bytes, marks.upto - 1) => return None,
+            Kind::Star if is_mask(bytes, marks.upto) => return None,
+            Kind::Control => return None,
+            Kind::Newline => marks.newlines += 1,
+            Kind::NumberSign => marks.has_number_sign = true,
+            Kind::Digit | Kind::Star => {}
         }
         marks.upto -= 1;
     }

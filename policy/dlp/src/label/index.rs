@@ -4,11 +4,12 @@
 use std::sync::{Arc, LazyLock};
 
 use super::phrases::{PHRASES, Phrase};
-use super::{ALIASES, Family};
+use super::{ALIASES, Family, TAILS};
 use crate::word::{Filter, key};
 
 struct Index {
     filter: Filter,
+    endings: Endings,
     /// Sorted: the key of a last word, and its phrases by the word before, of equals the longer first.
     words: Vec<(u128, Arc<[Known]>)>,
 }
@@ -51,8 +52,67 @@ static INDEX: LazyLock<Index> = LazyLock::new(|| {
     words.extend(aliases);
     words.sort_by_key(|(word, _)| *word);
     let filter = Filter::of(words.iter().map(|(key, _)| *key));
-    Index { filter, words }
+    let endings = Endings::of(words.iter().map(|(key, _)| *key));
+    Index { filter, endings, words }
 });
+
+/// The last three letters of words, a bit for each: hardly any word of a text ends as a label does.
+struct Endings(Vec<u64>);
+
+/// Letters of an ending.
+const ENDING: usize = 3;
+
+impl Endings {
+    fn of(keys: impl Iterator<Item = u128>) -> Endings {
+        let mut endings = Endings(vec![0; 1 << (5 * ENDING - 6)]);
+        for word in keys.map(|key| key.to_be_bytes()) {
+            let len = word.iter().take_while(|b| **b != 0).count();
+            let word = word.get(..len).unwrap_or_default();
+            endings.add(word.get(len.saturating_sub(ENDING)..).unwrap_or_default());
+            // Several of an abbreviation have a boundary before its last capital: `SSNs`.
+            endings.add(word.get(len.saturating_sub(ENDING - 1)..).unwrap_or_default());
+        }
+        for tail in TAILS.iter().map(|tail| tail.spelled.to_be_bytes()) {
+            for before in b'a'..=b'z' {
+                let end = tail.get(tail.len() - ENDING + 1..).unwrap_or_default();
+                let with_before = [&[before], end].concat();
+                endings.add(&with_before);
+            }
+        }
+        endings
+    }
+
+    fn add(&mut self, letters: &[u8]) {
+        let bit = letters.iter().fold(0, |bit, letter| bit << 5 | usize::from(letter & 0x1f));
+        if let Some(word) = self.0.get_mut(bit >> 6) {
+            *word |= 1 << (bit & 63);
+        }
+    }
+}
+
+/// Whether the word that ends before `upto` may be the last one of a phrase, by its ending.
+pub(super) fn may_end_word(bytes: &[u8], upto: usize) -> bool {
+    let letter = |back: usize| {
+        let byte = upto.checked_sub(back).and_then(|at| bytes.get(at)).copied();
+        byte.filter(u8::is_ascii_alphabetic)
+    };
+    let (mut bit, mut next) = (0, None);
+    for back in 1..=ENDING {
+        let Some(byte) = letter(back) else { break };
+        let is_last_of_other =
+            byte.is_ascii_lowercase() && next.is_some_and(|b: u8| b.is_ascii_uppercase());
+        if is_last_of_other {
+            break;
+        }
+        bit |= usize::from(byte & 0x1f) << (5 * (back - 1));
+        let is_first = byte.is_ascii_uppercase() && next.is_some_and(|b| b.is_ascii_lowercase());
+        if is_first {
+            break;
+        }
+        next = Some(byte);
+    }
+    INDEX.endings.0.get(bit >> 6).is_some_and(|word| word >> (bit & 63) & 1 == 1)
+}
 
 /// The phrases whose last word has this key, or is meant by it.
 pub(super) fn phrases(key: u128) -> &'static [Known] {
@@ -61,4 +121,34 @@ pub(super) fn phrases(key: u128) -> &'static [Known] {
     }
     let found = INDEX.words.binary_search_by_key(&key, |(key, _)| *key);
     found.ok().and_then(|at| INDEX.words.get(at)).map_or(&[], |(_, known)| &**known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_word_of_a_phrase_is_ruled_out_by_its_ending() {
+        let words = PHRASES.iter().map(|(last, ..)| *last).chain(ALIASES.iter().map(|a| a.0));
+        for word in words {
+            let (first, rest) = word.split_at(1);
+            let title = format!("{}{rest}", first.to_uppercase());
+            let upper = word.to_uppercase();
+            for text in [word, &title, &upper, &format!("a{title}")] {
+                for before in ["", " ", "_", "7", "x "] {
+                    let text = format!("{before}{text}");
+                    assert!(may_end_word(text.as_bytes(), text.len()), "{text}");
+                }
+            }
+            if let Some(one) = word.strip_suffix('s') {
+                let text = format!("{}s", one.to_uppercase());
+                assert!(may_end_word(text.as_bytes(), text.len()), "{text}");
+            }
+        }
+        for tail in ["id", "identifier", "nbr", "no", "num", "number", "uid", "ID", "No"] {
+            let text = format!("member{tail}");
+            assert!(may_end_word(text.as_bytes(), text.len()), "{text}");
+        }
+        assert!(!may_end_word(b"tensor width", 12) && !may_end_word(b"", 0));
+    }
 }
