@@ -145,6 +145,7 @@ enum Kind {
 }
 
 /// The kind of each byte.
+#[expect(clippy::indexing_slicing, reason = "checked when it is compiled")]
 const KINDS: [Kind; 256] = {
     let mut kinds = [Kind::Mark; 256];
     let mut byte = 0;

@@ -175,7 +175,8 @@ fn year_behind(view: &View<'_>, end: usize, month: u64, day: u64) -> Option<usiz
 
 /// `Apr 5` at its capital, where no year follows.
 fn month_and_digit(view: &View<'_>, at: usize) -> Option<(usize, usize)> {
-    if !view.byte(at).is_ascii_uppercase() {
+    // The first letters of the months.
+    if !b"JFMASOND".contains(&view.byte(at)) {
         return None;
     }
     let word_end = view.letters_from(at);

@@ -43,11 +43,14 @@ fn capital(view: &View<'_>) -> Option<Match> {
         b'0'..=b'9' => None,
         _ => {
             let first = first_before(view, view.at - 1)?;
+            let may_announce = cue::may_announce(view.part(first, view.at - 1));
             match view.byte(first) {
-                b'a'..=b'z' => cue::cued(view, first),
-                _ => cue::titled(view, view.at - 1)
+                b'a'..=b'z' if may_announce => cue::cued(view, first),
+                b'a'..=b'z' => None,
+                _ if may_announce => cue::titled(view, view.at - 1)
                     .or_else(|| cue::cued(view, first))
                     .or_else(|| pair(view, first)),
+                _ => pair(view, first),
             }
         }
     }

@@ -8,6 +8,7 @@ use crate::detector::Match;
 use crate::detector::View;
 use crate::detector::word::Lower;
 use crate::finding::{Confidence, Identifier};
+use crate::word::{Table, Words};
 
 /// Bytes before a name in which a credit stands.
 const CREDIT: usize = 100;
@@ -63,6 +64,58 @@ pub(super) fn titled(view: &View<'_>, end: usize) -> Option<Match> {
     Some(if is_clinician { Match { identifier, ..found } } else { found })
 }
 
+/// Titles and cues that hardly any word before a capital is.
+static ANNOUNCING: Table = Table::new(|| Words::of(&[TITLES, PERSONS, CLINICIANS, VERBS].concat()));
+
+/// Whether a word may be a title or a cue.
+pub(super) fn may_announce(word: &[u8]) -> bool {
+    ANNOUNCING.hold(word) || !word.iter().all(u8::is_ascii_alphabetic)
+}
+
+/// The titles that [`titled`] knows.
+const TITLES: &[&str] = &[
+    "doctor",
+    "dr",
+    "dra",
+    "madam",
+    "miss",
+    "mister",
+    "mr",
+    "mrs",
+    "ms",
+    "mx",
+    "np",
+    "nurse",
+    "prof",
+    "professor",
+    "rn",
+];
+
+/// Words of kinship, of a role, of an address: `son`, `patient`, `dear`.
+#[rustfmt::skip] // a table
+const PERSONS: &[&str] = &[
+    "aunt", "boyfriend", "brother", "caregiver", "client", "cousin", "dad", "daughter", "dear",
+    "decedent", "father", "fiance", "girlfriend", "granddaughter", "grandfather",
+    "grandmother", "grandson", "guardian", "hello", "hi", "husband", "mom", "mother",
+    "neighbor", "nephew", "niece", "patient", "pt", "roommate", "sister", "son", "spouse",
+    "stepson", "twin", "uncle", "wife",
+];
+
+/// Clinicians by role: `attending`, `nurse`.
+#[rustfmt::skip] // a table
+const CLINICIANS: &[&str] = &[
+    "anesthesiologist", "attending", "cardiologist", "dentist", "hygienist", "midwife",
+    "nurse", "oncologist", "pathologist", "pediatrician", "pharmacist", "physician",
+    "psychiatrist", "psychologist", "radiologist", "resident", "surgeon", "therapist",
+];
+
+/// Words before which others decide: `by`, `is`, `am`, `called`, `named`.
+const VERBS: &[&str] = &["am", "by", "called", "is", "m", "named"];
+
+static PERSON_WORDS: Table = Table::new(|| Words::of(PERSONS));
+static CLINICIAN_WORDS: Table = Table::new(|| Words::of(CLINICIANS));
+static VERB_WORDS: Table = Table::new(|| Words::of(VERBS));
+
 /// What a cue promises.
 enum Cue {
     /// A person by kinship or role: `son`, `patient`.
@@ -74,25 +127,18 @@ enum Cue {
 }
 
 fn cue_of(word: &[u8]) -> Option<Cue> {
-    Some(match word {
-        b"patient" | b"pt" | b"client" | b"son" | b"daughter" | b"wife" | b"husband"
-        | b"spouse" | b"mother" | b"father" | b"brother" | b"sister" | b"aunt" | b"uncle"
-        | b"niece" | b"nephew" | b"grandmother" | b"grandfather" | b"grandson"
-        | b"granddaughter" | b"guardian" | b"caregiver" | b"fiance" | b"boyfriend"
-        | b"girlfriend" | b"roommate" | b"neighbor" | b"mom" | b"dad" | b"cousin" | b"stepson"
-        | b"dear" | b"hello" | b"hi" | b"decedent" | b"twin" => Cue::Person,
-        b"attending" | b"nurse" | b"surgeon" | b"physician" | b"radiologist" | b"pathologist"
-        | b"cardiologist" | b"oncologist" | b"therapist" | b"pharmacist" | b"midwife"
-        | b"resident" | b"hygienist" | b"dentist" | b"psychiatrist" | b"psychologist"
-        | b"pediatrician" | b"anesthesiologist" => Cue::Clinician,
-        b"by" | b"is" | b"am" | b"m" | b"called" | b"named" => Cue::Verb,
-        _ => return None,
-    })
+    if PERSON_WORDS.hold(word) {
+        Some(Cue::Person)
+    } else if CLINICIAN_WORDS.hold(word) {
+        Some(Cue::Clinician)
+    } else {
+        VERB_WORDS.hold(word).then_some(Cue::Verb)
+    }
 }
 
 /// A name behind a cue that begins at `start` and ends one blank before the anchor.
 pub(super) fn cued(view: &View<'_>, start: usize) -> Option<Match> {
-    let cue = cue_of(Lower::of(view.part(start, view.at - 1)).as_bytes())?;
+    let cue = cue_of(view.part(start, view.at - 1))?;
     let strength = strength_of(view, &cue, start)?;
     let mut run = Run::at(view, view.at, is_name_word);
     if run.is_inverted {

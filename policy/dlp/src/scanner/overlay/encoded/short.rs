@@ -31,7 +31,7 @@ pub(super) fn read(
     let letters = letters.get(mark..).unwrap_or_default();
     decode_short(spelling, letters, room);
     if !is_likely_text(room) && sniff::kind(room) == Kind::Plain {
-        let Some(text) = text_in_phase(spelling, letters) else { return };
+        let Some(text) = text_in_phase(spelling, letters, room) else { return };
         decode_short(spelling, text, room);
     }
     let place = || place(around, spelling, start + mark as u64);
@@ -58,23 +58,26 @@ pub(super) fn read(
 
 /// Letters that are glued to the front of a run (`/u/`, `id-`, `v1_`) move it out of phase: the
 /// letters from the first later beginning on that spell text.
-fn text_in_phase(spelling: Spelling, letters: &[u8]) -> Option<&[u8]> {
+fn text_in_phase<'a>(
+    spelling: Spelling,
+    letters: &'a [u8],
+    room: &mut Vec<u8>,
+) -> Option<&'a [u8]> {
     if letters.len() < GLUED_MIN {
         return None;
     }
     let glued = letters.iter().enumerate().filter(|(_, b)| matches!(b, b'/' | b'-' | b'_'));
     let starts = (1..4).chain(glued.map(|(at, _)| at + 1).take(GLUED_MAX));
-    starts.filter_map(|at| letters.get(at..)).find(|letters| is_text(spelling, letters))
+    starts.filter_map(|at| letters.get(at..)).find(|letters| is_text(spelling, letters, room))
 }
 
 /// Whether nearly all of what `letters` spell is printable.
-fn is_text(spelling: Spelling, letters: &[u8]) -> bool {
+fn is_text(spelling: Spelling, letters: &[u8], piece: &mut Vec<u8>) -> bool {
     let len = spelling.decoded_len(letters.len());
     let mut left = len / 8;
-    let mut piece = Vec::new();
     len >= gate::RUN_MIN
         && letters.chunks(PIECE).all(|letters| {
-            decode_short(spelling, letters, &mut piece);
+            decode_short(spelling, letters, piece);
             let other = piece.iter().filter(|b| !is_printable(**b)).count();
             let is_left = other <= left;
             left = left.saturating_sub(other);
