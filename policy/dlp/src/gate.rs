@@ -12,13 +12,15 @@ mod kernel;
 mod letters;
 mod loops;
 mod masks;
+mod survey;
 mod sweep;
 mod tally;
 
 pub(crate) use kernel::is_text;
 pub(crate) use letters::{encoded_letters, is_letter, letters_len};
 pub(crate) use loops::{Window, decode_hex, distinct};
-pub(crate) use sweep::{Area, sweep};
+pub(crate) use survey::{SURVEYED, Survey};
+pub(crate) use sweep::{Area, sweep, sweep_known};
 pub(crate) use tally::{Census, census, kinds, near_zero};
 
 /// Printable bytes in a row that an anchor stands among: in binary data shorter runs are chance. The

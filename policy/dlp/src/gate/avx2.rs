@@ -4,8 +4,9 @@
 
 use std::arch::asm;
 use std::arch::x86_64::{
-    __m256i, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8, _mm256_loadu_si256, _mm256_min_epu8,
-    _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_slli_epi16, _mm256_sub_epi8,
+    __m256i, _MM_HINT_T0, _mm_prefetch, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8, _mm256_loadu_si256,
+    _mm256_min_epu8, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_slli_epi16,
+    _mm256_sub_epi8,
 };
 
 use super::kernel::{Kernel, Portable, Task};
@@ -55,7 +56,13 @@ impl Kernel for Avx2 {
     #[inline(always)]
     fn zeros(block: &[u8; BLOCK]) -> u64 {
         // SAFETY: the processor has the features.
-        unsafe { zeros(block) }
+        unsafe { all(block, 0) }
+    }
+
+    #[inline(always)]
+    fn feeds(block: &[u8; BLOCK]) -> u64 {
+        // SAFETY: the processor has the features.
+        unsafe { all(block, b'\n') }
     }
 
     #[inline(always)]
@@ -74,6 +81,11 @@ impl Kernel for Avx2 {
     fn encoded(block: &[u8; BLOCK]) -> u64 {
         // SAFETY: the processor has the features.
         unsafe { encoded(block) }
+    }
+
+    #[inline(always)]
+    fn fetch(block: &[u8; BLOCK], ahead: usize) {
+        fetch(block, ahead);
     }
 
     #[inline(always)]
@@ -122,9 +134,9 @@ fn text(block: &[u8; BLOCK]) -> u64 {
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn zeros(block: &[u8; BLOCK]) -> u64 {
+fn all(block: &[u8; BLOCK], byte: u8) -> u64 {
     let [low, high] = load(block);
-    class(low, high, 0)
+    class(low, high, byte)
 }
 
 #[inline]
@@ -154,6 +166,14 @@ fn within(block: &[u8; BLOCK], near: u8) -> u64 {
     let [low, high] = load(block);
     let (first, len) = (near.wrapping_neg(), near.wrapping_mul(2));
     bits(is_in(low, first, len), is_in(high, first, len))
+}
+
+/// Asks for the bytes so far behind the block.
+#[inline(always)]
+pub(super) fn fetch(block: &[u8; BLOCK], ahead: usize) {
+    let behind = block.as_ptr().wrapping_add(ahead);
+    // SAFETY: a hint, which any address may be given to.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(behind.cast()) }
 }
 
 #[inline]

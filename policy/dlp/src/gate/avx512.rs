@@ -56,6 +56,12 @@ impl Kernel for Avx512 {
     }
 
     #[inline(always)]
+    fn feeds(block: &[u8; BLOCK]) -> u64 {
+        // SAFETY: the processor has the features.
+        unsafe { is(load(block), b'\n') }
+    }
+
+    #[inline(always)]
     fn high(block: &[u8; BLOCK]) -> u64 {
         // SAFETY: the processor has the features.
         unsafe { high(block) }
@@ -71,6 +77,11 @@ impl Kernel for Avx512 {
     fn encoded(block: &[u8; BLOCK]) -> u64 {
         // SAFETY: the processor has the features.
         unsafe { encoded(load(block)) }
+    }
+
+    #[inline(always)]
+    fn fetch(block: &[u8; BLOCK], ahead: usize) {
+        avx2::fetch(block, ahead);
     }
 
     #[inline(always)]

@@ -15,12 +15,16 @@ pub(super) trait Kernel {
     fn text(block: &[u8; BLOCK]) -> u64;
     /// Which are zero.
     fn zeros(block: &[u8; BLOCK]) -> u64;
+    /// Which are line feeds.
+    fn feeds(block: &[u8; BLOCK]) -> u64;
     /// Which are beyond ASCII.
     fn high(block: &[u8; BLOCK]) -> u64;
     /// Which are letters of base64, as [`is_letter`] says.
     fn letters(block: &[u8; BLOCK]) -> u64;
     /// Which are so of the standard alphabet, without dash and underscore.
     fn encoded(block: &[u8; BLOCK]) -> u64;
+    /// Asks for the bytes so far behind the block, which will be wanted soon, and need not exist.
+    fn fetch(block: &[u8; BLOCK], ahead: usize);
     /// Which lie within `-near..near`; `near` is 1 to 127.
     fn within(block: &[u8; BLOCK], near: u8) -> u64;
 }
@@ -85,6 +89,11 @@ impl Kernel for Portable {
     }
 
     #[inline(always)]
+    fn feeds(block: &[u8; BLOCK]) -> u64 {
+        mask(block, |b| b == b'\n')
+    }
+
+    #[inline(always)]
     fn high(block: &[u8; BLOCK]) -> u64 {
         mask(block, |b| b >= 0x80)
     }
@@ -98,6 +107,9 @@ impl Kernel for Portable {
     fn encoded(block: &[u8; BLOCK]) -> u64 {
         mask(block, |b| is_letter(b) && b != b'-' && b != b'_')
     }
+
+    #[inline(always)]
+    fn fetch(_: &[u8; BLOCK], _: usize) {}
 
     #[inline(always)]
     fn within(block: &[u8; BLOCK], near: u8) -> u64 {
@@ -114,4 +126,62 @@ fn mask(block: &[u8; BLOCK], is_in: impl Fn(u8) -> bool) -> u64 {
     let (eights, _) = flags.as_chunks::<8>();
     let byte = |eight: &[u8; 8]| u64::from_le_bytes(*eight).wrapping_mul(GATHER) >> 56;
     eights.iter().rev().fold(0, |mask, eight| mask << 8 | byte(eight))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Everything that a kernel says of a block.
+    struct All<'a>(&'a [u8; BLOCK], u8);
+
+    impl Task for All<'_> {
+        type Out = (Masks, [u64; 8]);
+
+        fn run<K: Kernel>(self) -> Self::Out {
+            let All(block, near) = self;
+            let counts = [
+                K::printable(block),
+                K::text(block),
+                K::zeros(block),
+                K::feeds(block),
+                K::high(block),
+                K::letters(block),
+                K::encoded(block),
+                K::within(block, near),
+            ];
+            (K::masks(block), counts)
+        }
+    }
+
+    #[track_caller]
+    fn check(block: &[u8; BLOCK], near: u8) {
+        let portable = All(block, near).run::<Portable>();
+        assert_eq!(run(All(block, near)), portable, "the best kernel");
+        // On a processor with AVX-512 this is another one.
+        #[cfg(target_arch = "x86_64")]
+        assert_eq!(super::super::avx2::run(All(block, near)), portable, "AVX2");
+    }
+
+    proptest! {
+        #[test]
+        fn every_kernel_of_the_processor_says_the_same(
+            any in prop::array::uniform32(any::<[u8; 2]>()),
+            near in 1u8..128,
+        ) {
+            let mut block = [0; BLOCK];
+            block.iter_mut().zip(any.as_flattened()).for_each(|(to, from)| *to = *from);
+            check(&block, near);
+        }
+    }
+
+    #[test]
+    fn every_byte_at_every_place_is_of_the_same_classes() {
+        for first in 0..=255u8 {
+            let block = std::array::from_fn(|at| first.wrapping_add(at.try_into().unwrap()));
+            check(&block, first.clamp(1, 127));
+        }
+    }
 }

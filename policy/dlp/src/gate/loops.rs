@@ -32,38 +32,40 @@ impl Task for OfWindow<'_> {
     fn run<K: Kernel>(self) -> (usize, usize) {
         let OfWindow(Window { width, bits, low, len }, elements) = self;
         // Moved to the top, where the sign is shifted out and one comparison tells.
-        match width {
+        let (inside, zeros) = match width {
             2 => {
                 let (low, len) = (low << (16 - bits), len << (16 - bits));
                 let (mut inside, mut zeros) = (0u16, 0u16);
                 for element in elements.as_chunks::<2>().0 {
                     let bits = u16::from_le_bytes(*element);
-                    inside += u16::from((bits << 1).wrapping_sub(low) < len && bits != 0);
+                    inside += u16::from((bits << 1).wrapping_sub(low) < len);
                     zeros += u16::from(bits == 0);
                 }
-                (inside.into(), elements.len() / 2 - usize::from(zeros))
+                (inside.into(), zeros.into())
             }
             4 => {
                 let (low, len) = (u32::from(low) << (32 - bits), u32::from(len) << (32 - bits));
                 let (mut inside, mut zeros) = (0u32, 0u32);
                 for element in elements.as_chunks::<4>().0 {
                     let bits = u32::from_le_bytes(*element);
-                    inside += u32::from((bits << 1).wrapping_sub(low) < len && bits != 0);
+                    inside += u32::from((bits << 1).wrapping_sub(low) < len);
                     zeros += u32::from(bits == 0);
                 }
-                (inside as usize, elements.len() / 4 - zeros as usize)
+                (inside as usize, zeros as usize)
             }
             _ => {
                 let (low, len) = (u64::from(low) << (64 - bits), u64::from(len) << (64 - bits));
                 let (mut inside, mut zeros) = (0u32, 0u32);
                 for element in elements.as_chunks::<8>().0 {
                     let bits = u64::from_le_bytes(*element);
-                    inside += u32::from((bits << 1).wrapping_sub(low) < len && bits != 0);
+                    inside += u32::from((bits << 1).wrapping_sub(low) < len);
                     zeros += u32::from(bits == 0);
                 }
-                (inside as usize, elements.len() / 8 - zeros as usize)
+                (inside as usize, zeros as usize)
             }
-        }
+        };
+        let inside = if low == 0 { inside.saturating_sub(zeros) } else { inside };
+        (inside, elements.len() / width - zeros)
     }
 }
 

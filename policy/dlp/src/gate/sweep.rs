@@ -2,8 +2,9 @@
 //! with at that.
 
 use super::kernel::{Kernel, Task, run};
-use super::masks::{BLOCK, Carry, Ends, Runs, candidates, open_run};
-use super::{PLAIN_MIN, RUN_MIN, RUN_MIN_BINARY, is_in_run};
+use super::masks::{BLOCK, Carry, Runs, candidates, open_run};
+use super::survey::{Survey, Told};
+use super::{PLAIN_MIN, RUN_MIN, is_in_run};
 
 /// What is swept.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +34,55 @@ pub(crate) fn sweep(area: Area<'_>, found: &mut Vec<u32>) {
     run(Sweep(area, found));
 }
 
+/// As [`sweep`], by what a survey of the leaf knows; false where it knows not all of the area.
+pub(crate) fn sweep_known(area: Area<'_>, survey: &Survey, found: &mut Vec<u32>) -> bool {
+    let start = area.start();
+    let word = |at: usize| (area.base + at as u64).div_ceil(BLOCK as u64);
+    let (Some(first), Some(end)) = (survey.place(word(start)), survey.place(word(area.to))) else {
+        return false;
+    };
+    run(Known { area, start, survey, first, end, found });
+    true
+}
+
+struct Known<'a> {
+    area: Area<'a>,
+    start: usize,
+    survey: &'a Survey,
+    /// The places in the survey of the words from the start on, and behind them.
+    first: usize,
+    end: usize,
+    found: &'a mut Vec<u32>,
+}
+
+impl Task for Known<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<K: Kernel>(self) {
+        let Known { area, start, survey, first, end, found } = self;
+        let mut state = State::new(start);
+        let mut next = first;
+        let at = |place: usize| start + (place - first) * BLOCK;
+        for place in survey.holding(first, end) {
+            if place > next {
+                state.pass(&survey.told(place - 1));
+            }
+            next = place + 1;
+            let bytes = area.bytes.get(at(place)..).and_then(<[u8]>::first_chunk::<BLOCK>);
+            if let Some(block) = bytes {
+                let told = survey.told(place);
+                let hits = state.block::<K>((area.bytes, at(place)), block, &told, found);
+                emit(hits, at(place), found);
+            }
+        }
+        if end > next {
+            state.pass(&survey.told(end - 1));
+        }
+        state.end::<K>(area, at(end), found);
+    }
+}
+
 struct Sweep<'a>(Area<'a>, &'a mut Vec<u32>);
 
 impl Task for Sweep<'_> {
@@ -50,18 +100,10 @@ const GROUP: usize = 64;
 /// [`sweep`] by one kernel.
 #[inline(always)]
 pub(super) fn sweep_with<K: Kernel>(area: Area<'_>, found: &mut Vec<u32>) {
-    let Area { bytes, from, .. } = area;
+    let Area { bytes, .. } = area;
     let to = area.to.min(bytes.len());
     let mut at = area.start();
-    let mut state = State {
-        runs: if at == 0 { Runs::at_start() } else { Runs::default() },
-        carry: Carry::default(),
-        before: Before::Known,
-        open: 0,
-        plain: u64::BITS,
-        is_text: true,
-        run_min: RUN_MIN,
-    };
+    let mut state = State::new(at);
     while at < to {
         let rest = bytes.get(at..).unwrap_or_default();
         let count = (to - at).div_ceil(BLOCK).min(GROUP);
@@ -79,11 +121,7 @@ pub(super) fn sweep_with<K: Kernel>(area: Area<'_>, found: &mut Vec<u32>) {
             at += BLOCK;
         }
     }
-    if state.before == Before::Passed && state.open != 0 {
-        state.reopen::<K>(bytes, at, found);
-    }
-    let is_inside = |at: &u32| (from..to).contains(&(*at as usize));
-    found.retain(is_inside);
+    state.end::<K>(area, at, found);
 }
 
 /// Between blocks.
@@ -101,22 +139,6 @@ struct State {
     is_text: bool,
 }
 
-/// What is known of a block without a branch.
-#[derive(Clone, Copy, Default)]
-struct Told {
-    printable: u64,
-    ends: Ends,
-    /// Whether there is text in it, or in the block before.
-    is_text: bool,
-}
-
-impl Told {
-    /// Printable bytes in a row that an anchor in here stands among.
-    fn run_min(&self) -> usize {
-        if self.is_text { RUN_MIN } else { RUN_MIN_BINARY }
-    }
-}
-
 /// How the block before was taken.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Before {
@@ -128,6 +150,29 @@ enum Before {
 }
 
 impl State {
+    /// Before the block at `at`.
+    fn new(at: usize) -> State {
+        State {
+            runs: if at == 0 { Runs::at_start() } else { Runs::default() },
+            carry: Carry::default(),
+            before: Before::Known,
+            open: 0,
+            plain: u64::BITS,
+            is_text: true,
+            run_min: RUN_MIN,
+        }
+    }
+
+    /// Ends the sweep of an area, of which the block before `at` was the last.
+    #[inline(always)]
+    fn end<K: Kernel>(&self, area: Area<'_>, at: usize, found: &mut Vec<u32>) {
+        if self.before == Before::Passed && self.open != 0 {
+            self.reopen::<K>(area.bytes, at, found);
+        }
+        let is_inside = |at: &u32| (area.from..area.to).contains(&(*at as usize));
+        found.retain(is_inside);
+    }
+
     /// Takes up to [`GROUP`] blocks, the first of which is at `at` of `bytes`. First all are told
     /// apart without a branch; most of binary data is done with at that.
     #[inline(always)]
@@ -270,7 +315,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::kernel::Portable;
-    use super::super::{anchor_at, is_printable};
+    use super::super::{RUN_MIN_BINARY, anchor_at, is_printable};
     use super::*;
 
     /// Every anchor, byte by byte.

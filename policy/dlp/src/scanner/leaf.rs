@@ -15,7 +15,7 @@ use crate::detector::listed::{
 };
 use crate::detector::{LOOK_AHEAD, LOOK_BACK, Match, REACH_BACK, RUN_MAX, View};
 use crate::format::dialect::Dialect;
-use crate::gate::{self, Anchor, Area};
+use crate::gate::{self, Anchor, Area, Census, SURVEYED, Survey};
 
 use crate::label;
 use crate::redact::MASK;
@@ -53,6 +53,8 @@ pub(crate) struct Leaf {
     /// The byte that hides what is found here.
     mask: u8,
     settling: Settling,
+    /// What is known of the last blocks, from the first whole one on.
+    survey: Option<Box<Survey>>,
     /// What is spelled otherwise in here.
     overlays: Overlays,
     /// Containers, encodings and spellings around it.
@@ -80,6 +82,7 @@ impl Leaf {
             dialect: None,
             mask: MASK,
             settling: Settling::default(),
+            survey: None,
             overlays: Overlays::default(),
             depth: 0,
             rosters: Rosters::default(),
@@ -125,21 +128,22 @@ impl Leaf {
         is_counted: bool,
         (window, to): (&[u8], usize),
     ) {
-        if is_counted {
-            self.blocks.feed(piece, &mut scan.evidence.coverage);
-        }
         // Up to each place where the overlays read, whatever the chunks, so that what they find keeps
         // its order among what is found here.
         let mut rest = piece;
         while !rest.is_empty() {
             let (part, behind) = rest.split_at(self.overlays.missing().min(rest.len()));
             let seen = window.get(..window.len() - behind.len()).unwrap_or(window);
+            let census = self.survey(seen);
+            if is_counted {
+                self.blocks.feed(part, &mut scan.evidence.coverage);
+            }
             self.listen(seen, |dialect, sink| dialect.feed(part, sink));
             self.rosters.feed(&scan.catalog, part);
             self.judge_up_to(scan, seen, to.saturating_sub(behind.len()));
             let around = self.around();
             let decoded = self.overlays.settled();
-            let found = self.overlays.feed(scan, &around, part);
+            let found = self.overlays.feed(scan, &around, (part, census));
             self.reveal(seen, found);
             if self.overlays.settled() > decoded {
                 // Now, and not at the next anchors, whose place in time is the chunks'.
@@ -147,6 +151,20 @@ impl Leaf {
             }
             rest = behind;
         }
+    }
+
+    /// Surveys the block that `window` ends with, where one ends there.
+    fn survey(&mut self, window: &[u8]) -> Option<Census> {
+        let upto = self.base + window.len() as u64;
+        if !upto.is_multiple_of(SURVEYED as u64) {
+            return None;
+        }
+        let block = window.last_chunk::<SURVEYED>()?;
+        if upto == SURVEYED as u64 {
+            self.survey = Some(Box::new(Survey::new()));
+        }
+        let before = upto - SURVEYED as u64;
+        self.survey.as_mut().filter(|survey| survey.upto() == before).map(|kept| kept.take(block))
     }
 
     fn judge_up_to(&mut self, scan: &mut Scan, window: &[u8], to: usize) {
@@ -209,7 +227,10 @@ impl Leaf {
             let end = to.min(self.judged + SWEEP);
             candidates.clear();
             let area = Area { bytes: window, base: self.base, from: self.judged, to: end };
-            gate::sweep(area, &mut candidates);
+            let survey = self.survey.as_deref();
+            if !survey.is_some_and(|known| gate::sweep_known(area, known, &mut candidates)) {
+                gate::sweep(area, &mut candidates);
+            }
             for &at in &candidates {
                 let at = at as usize;
                 if at < self.judged {

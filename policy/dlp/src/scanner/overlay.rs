@@ -64,12 +64,13 @@ pub(super) struct Overlays {
 }
 
 impl Overlays {
-    /// Takes the next bytes of the leaf. What the escapes hide is given back, at its place in the leaf.
+    /// Takes the next bytes of the leaf, not beyond [`Overlays::missing`], with the census of the block
+    /// that they end, where one was taken. What the escapes hide is given back, at its place in the leaf.
     pub(super) fn feed(
         &mut self,
         scan: &mut Scan,
         around: &Around,
-        mut bytes: &[u8],
+        (mut bytes, census): (&[u8], Option<Census>),
     ) -> Vec<Finding> {
         if around.depth == u32::MAX {
             // What has no spelling of its own comes in blocks already.
@@ -96,14 +97,14 @@ impl Overlays {
             };
             let mut block = std::mem::take(&mut self.partial);
             block.extend_from_slice(now);
-            self.read(scan, around, &block, &mut found);
+            self.read(scan, around, (&block, census), &mut found);
             block.clear();
             self.partial = block;
             bytes = rest;
         }
         let mut blocks = bytes.chunks_exact(BLOCK);
         for block in &mut blocks {
-            self.read(scan, around, block, &mut found);
+            self.read(scan, around, (block, census), &mut found);
         }
         self.partial.extend_from_slice(blocks.remainder());
         found
@@ -114,7 +115,7 @@ impl Overlays {
         let mut found = Vec::new();
         let block = std::mem::take(&mut self.partial);
         if !block.is_empty() {
-            self.read(scan, around, &block, &mut found);
+            self.read(scan, around, (&block, None), &mut found);
         }
         self.encoded.finish(scan, around);
         self.wide.finish(scan);
@@ -146,8 +147,14 @@ impl Overlays {
         self.offset.min(self.encoded.cleared()).min(self.wide.cleared()).min(self.lists.cleared())
     }
 
-    fn read(&mut self, scan: &mut Scan, around: &Around, block: &[u8], found: &mut Vec<Finding>) {
-        let Census { is_text, nul, pairs } = census(block);
+    fn read(
+        &mut self,
+        scan: &mut Scan,
+        around: &Around,
+        (block, counted): (&[u8], Option<Census>),
+        found: &mut Vec<Finding>,
+    ) {
+        let Census { is_text, nul, pairs } = counted.unwrap_or_else(|| census(block));
         if is_text || self.encoded.is_open() {
             self.encoded.read(scan, around, (self.offset, block));
         } else {

@@ -23,12 +23,20 @@ struct Mark {
 }
 
 impl Lines {
-    /// Notes that `gone`, at `base`, leaves the window.
-    pub(super) fn pass(&mut self, base: u64, gone: &[u8]) {
-        self.passed += memchr::memchr_iter(b'\n', gone).count() as u64;
-        if let Some(last) = memchr::memrchr(b'\n', gone) {
+    /// Notes that `gone`, at `base`, leaves the window. `known`: what follows, and how many line
+    /// feeds there are in the leaf up to its end.
+    pub(super) fn pass(&mut self, base: u64, gone: &[u8], known: Option<(&[u8], u64)>) {
+        let count = |bytes: &[u8]| memchr::memchr_iter(b'\n', bytes).count() as u64;
+        let passed = match known {
+            Some((next, feeds)) if next.len() < gone.len() => feeds.saturating_sub(count(next)),
+            Some(_) | None => self.passed + count(gone),
+        };
+        if passed > self.passed
+            && let Some(last) = memchr::memrchr(b'\n', gone)
+        {
             self.line_start = base + last as u64 + 1;
         }
+        self.passed = passed;
     }
 
     /// Line and column, from 1, of what follows `before`, which begins at `base`.

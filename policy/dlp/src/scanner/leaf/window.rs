@@ -45,9 +45,10 @@ impl Leaf {
 
     /// Takes `rest`, the end of `chunk`, of which the window holds what stands before.
     fn take_direct(&mut self, scan: &mut Scan, chunk: &[u8], rest: &[u8], is_counted: bool) {
-        let before = self.window.len() - (chunk.len() - rest.len());
-        self.leave(before);
         let mut window = std::mem::take(&mut self.window);
+        let (gone, kept) = window.split_at(window.len() - (chunk.len() - rest.len()));
+        self.pass(gone, kept);
+        self.shift(gone.len());
         let mut upto = chunk.len() - rest.len();
         for piece in rest.chunks(PIECE) {
             upto += piece.len();
@@ -60,7 +61,7 @@ impl Leaf {
         window.clear();
         window.extend_from_slice(kept);
         self.window = window;
-        self.lines.pass(self.base, gone);
+        self.pass(gone, kept);
         self.shift(gone.len());
     }
 
@@ -72,9 +73,23 @@ impl Leaf {
     /// Drops the first `spent` bytes of the window.
     fn leave(&mut self, spent: usize) {
         let spent = spent.min(self.window.len());
-        self.lines.pass(self.base, self.window.get(..spent).unwrap_or_default());
+        let window = std::mem::take(&mut self.window);
+        let (gone, kept) = window.split_at(spent);
+        self.pass(gone, kept);
+        self.window = window;
         self.window.drain(..spent);
         self.shift(spent);
+    }
+
+    /// Counts the lines of what leaves the window, by what the survey knows of what stays.
+    fn pass(&mut self, gone: &[u8], kept: &[u8]) {
+        let behind = self.base + gone.len() as u64;
+        let known = self.survey.as_ref().and_then(|survey| survey.feeds(behind));
+        let known = known.and_then(|(end, feeds)| {
+            let upto = usize::try_from(end - behind).ok()?;
+            Some((kept.get(..upto)?, feeds))
+        });
+        self.lines.pass(self.base, gone, known);
     }
 
     /// Moves the base.

@@ -80,8 +80,11 @@ impl Wide {
             std::mem::swap(&mut self.held, &mut self.tail);
         }
         self.tail.clear();
-        let is_idle = self.open.is_none() && census(&self.held).pairs == 0;
-        if is_idle && pairs < RUN_MIN / 2 {
+        let is_idle = || {
+            let nul = self.held.iter().filter(|byte| **byte == 0).count();
+            self.open.is_none() && (nul < 2 || census(&self.held).pairs == 0)
+        };
+        if pairs < RUN_MIN / 2 && is_idle() {
             self.held.clear();
             self.held.extend_from_slice(
                 block.get(block.len().saturating_sub(RUN_MIN * WIDTH_MAX)..).unwrap_or_default(),
