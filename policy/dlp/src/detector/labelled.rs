@@ -109,6 +109,9 @@ pub(crate) fn is_uuid(text: &[u8]) -> bool {
 }
 
 fn examine(view: &View<'_>) -> Option<Match> {
+    if is_too_short(view) {
+        return None;
+    }
     let first = token_start(view)?;
     let (start, label) = labelled_start(view, first)?;
     let end = value_end(view, start);
@@ -131,6 +134,20 @@ fn examine(view: &View<'_>) -> Option<Match> {
         confidence
     };
     Some(Match { identifier, confidence, start, end })
+}
+
+/// Whether digits stand alone that are fewer than any family's value has.
+fn is_too_short(view: &View<'_>) -> bool {
+    const LEN_MIN: usize = 4;
+    let end = view.at + view.run;
+    let next = view.byte(end);
+    let goes_on = next.is_ascii_alphanumeric()
+        || next == b'-'
+        || next == b' ' && view.byte(end + 1).is_ascii_digit();
+    view.anchor == Anchor::Digits
+        && view.run < LEN_MIN
+        && view.before(view.at, 1) != b'-'
+        && !goes_on
 }
 
 /// Where the token around the anchor begins: letters, digits and single dashes. Nothing where an
