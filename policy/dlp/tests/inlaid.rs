@@ -252,3 +252,13 @@ fn what_is_masked_is_gone_and_its_form_stays() {
         assert_eq!(marks(&masked), marks(&text), "{masked}");
     }
 }
+
+#[test]
+fn a_segment_mark_that_is_the_element_mark_ends_nothing() {
+    let header = "ISA*00*          *00*          *ZZ*SUBMITTERID    *ZZ*RECEIVERID     \
+                  *240101*1253*^*00501*000000905*1*T*:*";
+    let body = "\nN1*PR*ACME~NM1*IL*1*DOE*JANE****MI*8GX7WP7VP80";
+    let found = evidence(format!("x {header}{body}").as_bytes(), &[usize::MAX]);
+    let is_name = |f: &&dlp::Finding| f.identifier == dlp::Identifier::Name;
+    assert!(found.findings.iter().any(|f| is_name(&f)), "the envelope's mark is none");
+}

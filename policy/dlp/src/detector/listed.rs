@@ -18,7 +18,17 @@ pub(crate) fn listed_end(bytes: &[u8], at: usize) -> Option<usize> {
         return None;
     }
     let len = digits_from(bytes, at, RUN_MAX + 1);
-    (len <= RUN_MAX && is_listed(bytes, at, len)).then_some(at + len)
+    let is_passed = len <= RUN_MAX && is_listed(bytes, at, len);
+    (is_passed && !(len == 4 && is_year(bytes, at))).then_some(at + len)
+}
+
+/// Whether the number at `at` stands behind the day of a month: `Oct 4, 1938`.
+fn is_year(bytes: &[u8], at: usize) -> bool {
+    let Some(before) = bytes.get(..at).and_then(|b| b.strip_suffix(b", ")) else { return false };
+    let digits = before.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+    let word = before.get(..before.len() - digits).unwrap_or_default();
+    let is_word = matches!(word, [.., letter, b' ' | b'.'] if letter.is_ascii_alphabetic() || *letter == b'.');
+    (1..=2).contains(&digits) && is_word
 }
 
 /// Whether the run of `len` digits at `at` is a number of a list, or a decimal one.
@@ -100,9 +110,9 @@ pub(crate) fn leading_timestamp(bytes: &[u8], at: usize, len: usize) -> Option<u
     if is_leading { timestamp_end(bytes, at, len) } else { None }
 }
 
-/// Where the UUID (RFC 9562) ends that has `at` in its first groups: a code that nobody is known by,
-/// unless a label says so.
-pub(crate) fn uuid_end(bytes: &[u8], at: usize) -> Option<usize> {
+/// Where the UUID (RFC 9562) begins and ends that has `at` in its first groups: a code that nobody is
+/// known by, unless a label says so.
+pub(crate) fn uuid_at(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
     const LEN: usize = 36;
     /// Where its dashes stand, and how many digits are before each.
     const GROUPS: [(usize, usize); 4] = [(8, 8), (13, 4), (18, 4), (23, 4)];
@@ -116,7 +126,7 @@ pub(crate) fn uuid_end(bytes: &[u8], at: usize) -> Option<usize> {
     let alone = |(start, end): &(usize, usize)| {
         is_other(start.checked_sub(1).map_or(0, |i| byte(bytes, i))) && is_other(byte(bytes, *end))
     };
-    (byte(bytes, dash) == b'-').then_some(ends)?.find(alone).map(|(_, end)| end)
+    (byte(bytes, dash) == b'-').then_some(ends)?.find(alone)
 }
 
 /// Where the line ends that has `at`, if it is one of several of base64 (RFC 2045 section 6.8,
@@ -143,7 +153,11 @@ pub(crate) fn encoded_end(bytes: &[u8], at: usize) -> Option<usize> {
         let is_letter = |b: u8| gate::is_letter(b) & (b != b'-') & (b != b'_');
         line.iter().fold(true, |all, b| all & is_letter(*b)).then_some(line.len())
     };
-    let is_whole = letters(start).is_some_and(|len| len.is_multiple_of(4));
+    // Base64 has a slash or a plus among 32 letters; a path has more.
+    let line = bytes.get(start..end)?;
+    let marks = line.iter().filter(|b| matches!(b, b'/' | b'+')).count();
+    let is_whole =
+        letters(start).is_some_and(|len| len.is_multiple_of(4)) && marks * 10 <= line.len();
     let is_fed = |at: usize| bytes.get(at) == Some(&b'\n');
     let above = || start.checked_sub(len + 1).is_some_and(|above| letters(above).is_some());
     let below = || is_fed(end + 1 + len) && letters(end + 1).is_some();

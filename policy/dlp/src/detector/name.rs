@@ -133,7 +133,7 @@ fn confidence_among(view: &View<'_>, (start, end): (usize, usize)) -> Confidence
     ];
     const BESIDE: usize = 24;
     let is_weak = |text: &[u8]| {
-        let mut words = text.split(|b| matches!(b, b' ' | b',' | b':' | b'('));
+        let mut words = text.split(|b| !(b.is_ascii_alphabetic() || matches!(b, b'"' | b'\'')));
         // `Ward` is a name as well.
         words.any(|word| word != b"Ward" && WEAK.contains(&Lower::of(word).as_bytes()))
     };

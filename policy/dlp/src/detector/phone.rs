@@ -34,7 +34,7 @@ fn examine(view: &View<'_>) -> Option<Match> {
     let identifier = if is_fax { Identifier::Fax } else { found.identifier };
     // A number that nothing announces is an example or a publisher's there.
     let is_example = found.confidence > Confidence::Low
-        && view.label(found.start, 40, 4).is_none_or(|l| telephone(l.family).is_none())
+        && view.label(found.start, 40, 4).is_none_or(|l| reach(l.family).is_none())
         && view.is_about_software(found.start, found.end);
     let confidence = if is_example { Confidence::Low } else { found.confidence };
     Some(Match { identifier, confidence, end: extension(view, found.end), ..found })

@@ -63,7 +63,7 @@ impl Values {
     fn of(view: &View<'_>) -> Values {
         const BLANKS_MAX: usize = 6;
         let rest = view.bytes.get(view.at + 1..).unwrap_or_default();
-        let is_blank = |b: &&u8| matches!(**b, b' ' | b'\t' | b'"' | b'\'' | b'\\');
+        let is_blank = |b: &&u8| b" \t\r\n\"'\\:=>|(*<".contains(b);
         let blanks = rest.iter().take(BLANKS_MAX).take_while(is_blank).count();
         match rest.get(blanks) {
             Some(b'A'..=b'Z') => Values::UPPER,

@@ -10,9 +10,7 @@ mod window;
 use std::sync::Arc;
 
 use crate::coverage::{Blocks, Declared};
-use crate::detector::listed::{
-    encoded_end, leading_timestamp, listed_end, timestamp_end, uuid_end,
-};
+use crate::detector::listed::{encoded_end, leading_timestamp, listed_end, timestamp_end, uuid_at};
 use crate::detector::{LOOK_AHEAD, LOOK_BACK, Match, REACH_BACK, RUN_MAX, View};
 use crate::format::dialect::Dialect;
 use crate::gate::{self, Anchor, Area, Census, SURVEYED, Survey};
@@ -296,9 +294,12 @@ impl Leaf {
             return;
         }
         if matches!(anchor, Anchor::Digits | Anchor::Mixed) {
-            let code = uuid_end(bytes, view.at)
-                .filter(|_| view.label(view.at, label::WINDOW, 0).is_none())
-                .or_else(|| encoded_end(bytes, view.at));
+            // What a label announces is somebody's, whatever it looks like.
+            let line = || Some((view.token(view.at).0, encoded_end(bytes, view.at)?));
+            let code = uuid_at(bytes, view.at)
+                .or_else(line)
+                .filter(|(from, _)| view.label(*from, label::WINDOW, 0).is_none());
+            let code = code.map(|(_, end)| end);
             if let Some(end) = code {
                 self.judged = self.judged.max(start + end);
                 return;

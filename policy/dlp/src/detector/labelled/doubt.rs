@@ -14,13 +14,17 @@ pub(super) fn is_doubtful(
 ) -> bool {
     match family {
         Family::Account => is_cloud_s(view, value, (start, end)),
-        Family::Device => is_certificate_s(view, start, end) || view.is_about_software(start, end),
+        Family::Device => {
+            is_certificate_s(view, value, (start, end)) || view.is_about_software(start, end)
+        }
         Family::License => {
             // Every state prints capitals (AAMVA D20): a word in small letters names a product.
             let is_word = value.has_lower() && value.letters > 3;
             // The next column, or the next line.
             let is_apart = view.before(start, 1) == b' ' && view.before(start, 2) == b' ';
-            is_word || value.announced == Announced::Bare && (is_apart || is_below(view, start))
+            let is_address = value.text.starts_with(b"000");
+            let is_column = is_apart && (value.digits < 6 || is_address) || is_below(view, start);
+            is_word || value.announced == Announced::Bare && is_column
         }
         Family::Member => value.is_uuid() && view.is_about_software(start, end),
         Family::Accession
@@ -64,9 +68,9 @@ pub(super) fn is_doubtful(
     }
 }
 
-/// Whether it is the id of an account of a public cloud, with nothing of money or care near: twelve
-/// digits (AWS account identifiers) that are called an id and not a number, or more or fewer of them
-/// among a cloud's words; or a digest of its definition.
+/// Whether it is the id of an account of a public cloud, with nothing of money or care near: digits
+/// among a cloud's words that are called an id and not a number, or twelve of them (AWS account
+/// identifiers) behind a key of code; or a digest of its definition.
 fn is_cloud_s(view: &View<'_>, value: &Value<'_>, (start, end): (usize, usize)) -> bool {
     const DIGITS: usize = 12;
     const DIGITS_MIN: usize = 10;
@@ -89,13 +93,16 @@ fn is_cloud_s(view: &View<'_>, value: &Value<'_>, (start, end): (usize, usize)) 
         && value.has_lower()
         && value.letters > 0
         && value.text.iter().all(u8::is_ascii_hexdigit);
-    let is_sized = value.letters == 0
-        && (value.digits == DIGITS || value.digits >= DIGITS_MIN && is_near(CLOUD));
+    let is_key = value.digits == DIGITS && is_key(view, start);
+    let is_sized = value.letters == 0 && (is_key || value.digits >= DIGITS_MIN && is_near(CLOUD));
     // Digits that count up.
     let is_sample = value.letters == 0 && value.text.starts_with(b"123456789");
     let is_candidate = is_digest || (is_sized || is_sample) && is_called_id(view, start);
     is_candidate && !is_near(MONEY) && !view.is_about_care(start, end)
 }
+
+/// Letters of the longest word for an id.
+const ID_MAX: usize = 10;
 
 /// Whether the word before a value ends as `AccountId` does.
 fn is_called_id(view: &View<'_>, start: usize) -> bool {
@@ -110,13 +117,28 @@ fn is_called_id(view: &View<'_>, start: usize) -> bool {
     })
 }
 
+/// Whether the label is written as programs write names: `accountId`, `ACCOUNT_ID`.
+fn is_key(view: &View<'_>, start: usize) -> bool {
+    let marks =
+        (1..14).take_while(|&back| !view.before(start, back).is_ascii_alphanumeric()).count();
+    let end = start - marks.min(start);
+    let word = view.letters_before(end);
+    end - word > ID_MAX || view.before(word, 1) == b'_'
+}
+
 /// Whether the words of a certificate stand near: its serial number is the issuer's (RFC 5280,
 /// section 4.1.2.2).
-fn is_certificate_s(view: &View<'_>, start: usize, end: usize) -> bool {
+fn is_certificate_s(view: &View<'_>, value: &Value<'_>, (start, end): (usize, usize)) -> bool {
     const WORDS: &[&str] =
         &["certificate", "cn", "ecdsa", "issuer", "notafter", "notbefore", "pem", "rsa", "x509"];
     const NEAR: usize = 160;
-    view.mentions(start, NEAR, WORDS) || view.mentions(end + NEAR, NEAR, WORDS)
+    let is_near = |word: &&&str| {
+        view.mentions(start, NEAR, &[word]) || view.mentions(end + NEAR, NEAR, &[word])
+    };
+    // One alone is an insurer's or a birth's, unless the number is of eight octets or more.
+    let is_serial = value.len() >= 16 && value.text.iter().all(u8::is_ascii_hexdigit);
+    let enough = if is_serial { 1 } else { 2 };
+    WORDS.iter().filter(is_near).count() >= enough && !view.is_about_care(start, end)
 }
 
 /// Whether nothing but the end of a line joins the value to a label above it.

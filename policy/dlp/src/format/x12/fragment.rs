@@ -90,7 +90,11 @@ impl Fragment {
         if let (b"ISA", Some([component, segment, ..])) =
             (bytes.get(..name).unwrap_or_default(), bytes.get(ISA_MARKS..))
         {
-            (self.marks.component, self.marks.segment) = (*component, *segment);
+            // X12.5: the marks differ from each other and from every letter and digit.
+            let is_mark = |mark: u8| !mark.is_ascii_alphanumeric() && mark != element;
+            if is_mark(*component) && is_mark(*segment) && component != segment {
+                (self.marks.component, self.marks.segment) = (*component, *segment);
+            }
         }
         let segment = Segment { bytes, start, element, component: self.marks.component };
         self.party = segment.tell(self.party, sink);

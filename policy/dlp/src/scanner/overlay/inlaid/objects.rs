@@ -10,6 +10,8 @@ use crate::locus::Field;
 
 /// Bytes by which an object is known: a brace, a key and a colon.
 const HEAD: usize = 96;
+/// Bytes of an object that are decoded first.
+const STEP: usize = 32;
 /// Bytes of an object that are read; what never closes is no object.
 const OBJECT_MAX: u64 = 16 << 20;
 /// Escapes remembered, for the way back.
@@ -185,7 +187,22 @@ impl Object {
             self.text.next += bytes.len() as u64;
             return self.take(bytes, from, sink);
         }
-        let before = self.text.len;
+        // In steps: most objects are short, and what follows one is not its own.
+        let (mut at, mut step) = (0, STEP);
+        while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+            let piece = rest.get(..step).unwrap_or(rest);
+            if let Some(used) = self.feed_piece(piece, sink) {
+                return Some(at + used);
+            }
+            at += piece.len();
+            step *= 2;
+        }
+        None
+    }
+
+    /// As [`Object::feed`], of bytes that are decoded at once.
+    fn feed_piece(&mut self, bytes: &[u8], sink: Sink<'_>) -> Option<usize> {
+        let (before, from) = (self.text.len, self.text.next);
         let end = self.text.decode(bytes);
         let decoded = std::mem::take(&mut self.text.decoded);
         let used = self.take(&decoded, before, sink);

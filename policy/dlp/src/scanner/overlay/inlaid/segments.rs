@@ -55,11 +55,13 @@ impl Segments {
 
     pub(super) fn read(&mut self, part: Part<'_>, sink: &mut dyn FnMut(&Field<'_>)) {
         let mut at = 0;
+        // Behind the mark that opened a segment, wherever it ends, lest the same one opens it again.
+        let mut opened = 0;
         loop {
             if self.open.is_some() {
                 match self.follow(part.bytes.get(at..).unwrap_or_default()) {
                     Some(len) => {
-                        at += len;
+                        at = opened.max(at + len);
                         self.close(sink);
                     }
                     None => return,
@@ -70,6 +72,7 @@ impl Segments {
             at += mark;
             self.open = self.begins(part, at);
             at += usize::from(self.open.is_none());
+            opened = at + usize::from(self.open.is_some());
         }
     }
 
