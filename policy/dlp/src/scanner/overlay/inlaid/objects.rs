@@ -237,7 +237,8 @@ impl Object {
 
 impl Text {
     fn new(spelling: Spelling, start: u64) -> Text {
-        let (held, decoded, places) = (Vec::new(), Vec::new(), Vec::new());
+        let (held, places) = (Vec::new(), Vec::new());
+        let decoded = Vec::with_capacity(HEAD);
         Text { spelling, held, decoded, len: 0, start, next: start, places }
     }
 
@@ -272,7 +273,8 @@ impl Text {
             self.held.push(byte);
             return self.held.len() <= HELD_MAX;
         }
-        let slashes = std::mem::take(&mut self.held).len();
+        let slashes = self.held.len();
+        self.held.clear();
         let (whole, rest) = (slashes / (depth + 1), slashes % (depth + 1));
         if byte == b'"' && rest < depth || byte == b'\n' {
             return false;
