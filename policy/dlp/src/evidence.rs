@@ -1,7 +1,7 @@
 //! What a scan has gathered so far: findings, their tally, the ledger of bytes, and why something
 //! was not read. Invariant: it only grows; its lists are bounded, while the tally goes on counting.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ impl Evidence {
     /// Forgets findings of a class, for text that is of that class by its grammar.
     pub fn leave_out(&mut self, identifier: Identifier) {
         self.findings.retain(|finding| finding.identifier != identifier);
-        self.tally.counts.retain(|(counted, ..), _| *counted != identifier);
+        self.tally.counts.retain(|((counted, ..), _)| *counted != identifier);
     }
 
     pub(crate) fn add_finding(&mut self, finding: Finding, findings_max: usize) {
@@ -103,8 +103,12 @@ impl Status {
 /// comes from the input.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    counts: BTreeMap<(Identifier, Confidence, Arc<str>), u64>,
+    /// Sorted.
+    counts: Vec<(Kind, u64)>,
 }
+
+/// What is counted together.
+type Kind = (Identifier, Confidence, Arc<str>);
 
 impl Tally {
     /// How many findings of `identifier` are at least as sure as `min`.
@@ -114,35 +118,59 @@ impl Tally {
 
     /// Every count as `(identifier, confidence, detector, count)`, sorted.
     pub fn iter(&self) -> impl Iterator<Item = (Identifier, Confidence, &Arc<str>, u64)> + '_ {
-        self.counts.iter().map(|((identifier, confidence, detector), &count)| {
-            (*identifier, *confidence, detector, count)
+        self.counts.iter().map(|((identifier, confidence, detector), count)| {
+            (*identifier, *confidence, detector, *count)
         })
     }
 
     /// All findings.
     pub fn total(&self) -> u64 {
-        self.counts.values().sum()
+        self.counts.iter().map(|(_, count)| count).sum()
     }
 
     /// Adds the counts of another scan.
     pub fn extend(&mut self, other: &Tally) {
-        for (key, count) in &other.counts {
-            let known = self.counts.entry(key.clone()).or_insert(0);
-            *known = known.saturating_add(*count);
+        for ((identifier, confidence, detector), count) in &other.counts {
+            let kind = (*identifier, *confidence, detector);
+            self.change(kind, |known| known.saturating_add(*count));
         }
     }
 
     /// Raises each count to that of another reading of the same bytes, where that found more.
     pub fn raise(&mut self, other: &Tally) {
-        for (key, count) in &other.counts {
-            let known = self.counts.entry(key.clone()).or_insert(0);
-            *known = (*known).max(*count);
+        for ((identifier, confidence, detector), count) in &other.counts {
+            self.change((*identifier, *confidence, detector), |known| known.max(*count));
         }
     }
 
     fn add(&mut self, finding: &Finding) {
-        let key = (finding.identifier, finding.confidence, Arc::clone(&finding.detector));
-        *self.counts.entry(key).or_insert(0) += 1;
+        let Finding { identifier, confidence, detector, .. } = finding;
+        self.change((*identifier, *confidence, detector), |count| count + 1);
+    }
+
+    /// Changes the count of a kind, which is 0 where it is new.
+    fn change(
+        &mut self,
+        (identifier, confidence, detector): (Identifier, Confidence, &Arc<str>),
+        change: impl FnOnce(u64) -> u64,
+    ) {
+        let place = self.counts.binary_search_by(|((i, c, d), _)| {
+            (*i, *c).cmp(&(identifier, confidence)).then_with(|| {
+                // Mostly the very same name.
+                if Arc::ptr_eq(d, detector) { Ordering::Equal } else { d.cmp(detector) }
+            })
+        });
+        match place {
+            Ok(at) => {
+                if let Some((_, count)) = self.counts.get_mut(at) {
+                    *count = change(*count);
+                }
+            }
+            Err(at) => {
+                let kind = (identifier, confidence, Arc::clone(detector));
+                self.counts.insert(at, (kind, change(0)));
+            }
+        }
     }
 }
 

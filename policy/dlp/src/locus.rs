@@ -25,6 +25,9 @@ pub(crate) struct Field<'a> {
     pub(crate) text: &'a [u8],
     /// Whether it is written as a bare JSON number, so that its mask must stay one.
     pub(crate) is_json_number: bool,
+    /// Offset in the leaf behind all bytes that the form had to see before it told this;
+    /// `u64::MAX` where that is not known.
+    pub(crate) seen: u64,
 }
 
 /// What a value is at a place that announces `family`; nothing where it is empty, a mask, a

@@ -98,7 +98,9 @@ fn is_clinical(view: &View<'_>, start: usize, end: usize) -> bool {
     let is_machine_s = view.at == start && view.anchor == Anchor::Digits;
     let before = view.part(start.saturating_sub(NEAR), start);
     let behind = view.bytes.get(end..(end + NEAR).min(view.bytes.len())).unwrap_or_default();
-    let is_near = |text| WORDS.iter().any(|word| memchr::memmem::find(text, word).is_some());
+    let ends = |text: &[u8]| WORDS.iter().any(|word| text.ends_with(word));
+    let is_near =
+        |text: &[u8]| memchr::memchr_iter(b' ', text).any(|at| text.get(..=at).is_some_and(ends));
     !is_machine_s && (is_near(before) || is_near(behind))
 }
 

@@ -107,7 +107,7 @@ fn hibc(view: &View<'_>) -> Option<(usize, usize, Confidence)> {
         return None;
     }
     let is_labelled = view.label(start, 40, 2).is_some_and(|l| l.family == Family::Device);
-    let has_more = memchr::memmem::find(body, b"/$").is_some();
+    let has_more = body.windows(2).any(|pair| pair == b"/$");
     let end = start + text.len();
     let confidence = match (is_labelled, check::hibc(body)) {
         (true, true) => Confidence::High,

@@ -56,7 +56,7 @@ fn examine(view: &View<'_>) -> Option<Match> {
 fn is_anywhere(view: &View<'_>, start: usize, end: usize) -> bool {
     const PLACES: &[&[u8]] = &[b", Any Town", b", Anytown", b", Anywhere"];
     let behind = view.bytes.get(end..).unwrap_or_default();
-    let is_street = memchr::memmem::find(view.part(start, end), b" Any ").is_some();
+    let is_street = view.part(start, end).windows(5).any(|part| part == b" Any ");
     is_street || PLACES.iter().any(|place| behind.starts_with(place))
 }
 

@@ -294,7 +294,7 @@ impl Csv {
             match &mut self.waiting {
                 Some(waiting) => waiting.push(cell),
                 None => {
-                    self.tell(&cell, sink);
+                    self.tell(&cell, self.offset + 1, sink);
                     self.held = cell.bytes;
                 }
             }
@@ -312,7 +312,7 @@ impl Csv {
                 if columns != self.header.len && (columns != self.header.len + 1 || !is_trailing) {
                     return self.stop();
                 }
-                waiting.iter().for_each(|cell| self.tell(cell, sink));
+                waiting.iter().for_each(|cell| self.tell(cell, u64::MAX, sink));
             }
             let is_cut = self.state == State::Read && self.column + 1 < self.header.len;
             let is_short = is_cut || self.column < self.header.last();
@@ -328,12 +328,12 @@ impl Csv {
     fn confirm(&mut self, end: u64, sink: &mut dyn FnMut(&Field<'_>)) {
         if matches!(self.state, State::Pass | State::Read) && end - self.row > ROW_MAX {
             for cell in self.waiting.take().unwrap_or_default() {
-                self.tell(&cell, sink);
+                self.tell(&cell, u64::MAX, sink);
             }
         }
     }
 
-    fn tell(&self, cell: &Cell, sink: &mut dyn FnMut(&Field<'_>)) {
+    fn tell(&self, cell: &Cell, seen: u64, sink: &mut dyn FnMut(&Field<'_>)) {
         let Some(Column { family, name, .. }) = self.header.column(cell.column) else { return };
         let mut value = cell.bytes.trim_ascii();
         let lead = cell.bytes.len() - cell.bytes.trim_ascii_start().len();
@@ -359,6 +359,7 @@ impl Csv {
             span: Span { start, end: start + value.len() as u64 },
             text: &text,
             is_json_number: false,
+            seen,
         });
     }
 }

@@ -305,7 +305,8 @@ impl Json {
     fn tell(&mut self, role: Role, text: &[u8], (span, is_number): (Span, bool), sink: Sink<'_>) {
         let shown: &[u8] =
             if self.outline.is_in_list() { b"" } else { self.words.shown(self.word) };
-        self.outline.value(role, shown, Value { span, text, is_number }, sink);
+        let value = Value { span, text, is_number, seen: span.end + 1 };
+        self.outline.value(role, shown, value, sink);
     }
 
     /// Takes a part of a photograph that stands at `at`.

@@ -51,6 +51,8 @@ pub(crate) struct Value<'a> {
     /// Without escapes.
     pub(crate) text: &'a [u8],
     pub(crate) is_number: bool,
+    /// Offset behind all bytes that tell where it ends; `u64::MAX` where it had to wait.
+    pub(crate) seen: u64,
 }
 
 /// What takes the values that are told.

@@ -298,7 +298,8 @@ impl Xml {
             } else {
                 value
             };
-            let value = Value { span, text, is_number: false };
+            // At most `]]>` ends a text.
+            let value = Value { span, text, is_number: false, seen: end + 3 };
             match wanted {
                 Wanted::Text => self.outline.element_value(value, sink),
                 Wanted::Attribute(role) => {

@@ -2,6 +2,7 @@
 //! whole right context is there, keeps lines and columns and the ledger. Invariant: what is found
 //! depends on offsets in the leaf only; at most `window::KEPT_MAX` bytes are held.
 
+mod known;
 mod lines;
 mod report;
 mod series;
@@ -21,6 +22,7 @@ use crate::scanner::overlay::{Around, Overlays};
 use crate::scanner::rosters::Rosters;
 use crate::scanner::settling::Settling;
 use crate::scanner::{Reader, Scan};
+use known::Known;
 use lines::Lines;
 use report::Names;
 use series::Series;
@@ -48,6 +50,8 @@ pub(crate) struct Leaf {
     candidates: Vec<u32>,
     /// The structured form that the leaf is written in.
     dialect: Option<Box<dyn Dialect>>,
+    /// What it has told for sure.
+    known: Known,
     /// The byte that hides what is found here.
     mask: u8,
     settling: Settling,
@@ -78,6 +82,7 @@ impl Leaf {
             looked: 0,
             candidates: Vec::new(),
             dialect: None,
+            known: Known::default(),
             mask: MASK,
             settling: Settling::default(),
             survey: None,
@@ -231,10 +236,10 @@ impl Leaf {
             }
             for &at in &candidates {
                 let at = at as usize;
-                if at < self.judged {
+                let offset = self.base + at as u64;
+                if at < self.judged || self.known.holds(offset) {
                     continue;
                 }
-                let offset = self.base + at as u64;
                 let is_next = self.series.as_ref().is_some_and(|series| series.is_near(offset));
                 if let Some(end) = listed_end(window, at).filter(|_| !is_next) {
                     self.judged = end;
@@ -244,6 +249,7 @@ impl Leaf {
             }
             self.judged = self.judged.max(end);
         }
+        self.known.pass(self.base + self.judged as u64);
         self.candidates = candidates;
         self.look(scan, window, to);
     }

@@ -348,7 +348,11 @@ pub(super) fn is_organisation_s(view: &View<'_>, start: usize) -> bool {
         b"Department of",
     ];
     let before = view.part(start.saturating_sub(NEAR), start);
-    WORDS.iter().any(|word| memchr::memmem::find(before, word).is_some())
+    let begins = |at: usize| {
+        let rest = before.get(at..).unwrap_or_default();
+        WORDS.iter().any(|word| rest.starts_with(word))
+    };
+    before.iter().enumerate().any(|(at, byte)| byte.is_ascii_uppercase() && begins(at))
 }
 
 /// `PO Box 123`, `P.O. Box 9`, `RR 2 Box 152` at the capital of `Box`.

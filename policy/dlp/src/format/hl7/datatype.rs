@@ -221,6 +221,7 @@ impl<'a> Repetition<'a> {
             span: crate::Span { start: first, end: first + inner.len() as u64 },
             text: &unescape(inner, self.marks),
             is_json_number: false,
+            seen: self.start + self.bytes.len() as u64 + 1,
         });
     }
 }

@@ -78,7 +78,15 @@ impl Part {
         leaf.feed(scan, &held);
         let span = Span { start: 0, end: held.len() as u64 };
         let (form, locus, text) = ("multipart", "field", held.as_slice());
-        leaf.locate(&Field { form, locus, family, span, text, is_json_number: false });
+        leaf.locate(&Field {
+            form,
+            locus,
+            family,
+            span,
+            text,
+            is_json_number: false,
+            seen: u64::MAX,
+        });
         leaf.finish(scan);
     }
 

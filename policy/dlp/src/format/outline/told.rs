@@ -41,7 +41,7 @@ impl Candidate {
     ) -> Candidate {
         let mut place = String::with_capacity(path.len() + shown.len() + 1);
         join(&mut place, "", path, shown);
-        let Value { span, text, is_number } = value;
+        let Value { span, text, is_number, .. } = value;
         Candidate { role, claim, depth, is_fresh: true, span, text: text.into(), is_number, place }
     }
 
@@ -54,7 +54,7 @@ impl Candidate {
     }
 
     pub(super) fn value(&self) -> Value<'_> {
-        Value { span: self.span, text: &self.text, is_number: self.is_number }
+        Value { span: self.span, text: &self.text, is_number: self.is_number, seen: u64::MAX }
     }
 
     /// Learns what the object says of it.
@@ -167,5 +167,6 @@ pub(super) fn field<'a>(
         span: value.span,
         text: value.text,
         is_json_number: value.is_number,
+        seen: value.seen,
     }
 }

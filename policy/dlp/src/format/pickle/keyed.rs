@@ -40,7 +40,15 @@ impl Keyed {
             let span = Span { start: self.start, end: self.start + text.len() as u64 };
             let (form, family, text) = ("pickle", Family::Name, text.as_slice());
             let locus = locus.as_str();
-            leaf.locate(&Field { form, locus, family, span, text, is_json_number: false });
+            leaf.locate(&Field {
+                form,
+                locus,
+                family,
+                span,
+                text,
+                is_json_number: false,
+                seen: u64::MAX,
+            });
         } else if label::of_name(&text) == Some(Family::Name) {
             self.key = String::from_utf8(label::known_end(&text).to_vec()).ok();
         }

@@ -217,6 +217,7 @@ impl<'a> Segment<'a> {
             span: Span { start: first, end: first + value.len() as u64 },
             text: &text,
             is_json_number: false,
+            seen: self.start + self.bytes.len() as u64 + 1,
         });
     }
 }

@@ -64,6 +64,7 @@ impl Leaf {
 
     pub(super) fn locate_in(&mut self, window: &[u8], field: &Field<'_>) {
         let Some(class) = locus::judge_field(field) else { return };
+        self.known.add(field, class);
         let place = (field.form, field.locus, field.span);
         self.add(window, place, class, field.is_json_number);
     }

@@ -68,7 +68,7 @@ impl Segments {
                 }
             }
             let rest = part.bytes.get(at..).unwrap_or_default();
-            let Some(mark) = memchr::memchr2(b'|', b'*', rest) else { return };
+            let Some(mark) = next_mark(rest) else { return };
             at += mark;
             self.open = self.begins(part, at);
             at += usize::from(self.open.is_none());
@@ -178,6 +178,15 @@ impl Segments {
             }
         }
     }
+}
+
+/// The next bar or star. In the forms themselves they stand close together.
+fn next_mark(bytes: &[u8]) -> Option<usize> {
+    const NEAR: usize = 12;
+    let is_mark = |b: &u8| matches!(b, b'|' | b'*');
+    let (near, far) = bytes.split_at_checked(NEAR).unwrap_or((bytes, &[]));
+    let next = near.iter().position(is_mark);
+    next.or_else(|| memchr::memchr2(b'|', b'*', far).map(|at| at + NEAR))
 }
 
 /// Whether a name of `len` bytes before `at` begins there: behind a space, a mark or the end of a line,
