@@ -108,34 +108,50 @@ pub(crate) fn is_placeholder(text: &[u8]) -> bool {
         "masked",
     ];
     let alphanumeric = || text.iter().filter(|b| b.is_ascii_alphanumeric() || !b.is_ascii());
+    let is_masked = || {
+        text.first() == Some(&b'*')
+            || memchr::memchr(b'*', text).is_some() && text.windows(3).any(|run| run == b"***")
+    };
+    // The letters that the words begin with.
+    let may_stand = matches!(
+        text.first().map(u8::to_ascii_lowercase),
+        Some(b'a' | b'd' | b'm' | b'n' | b'r' | b'u')
+    );
     alphanumeric().all(|b| matches!(b, b'x' | b'X' | b'0'))
-        || text.first() == Some(&b'*')
-        || text.windows(3).any(|run| run == b"***")
-        || WORDS.iter().any(|word| text.eq_ignore_ascii_case(word.as_bytes()))
+        || is_masked()
+        || may_stand && WORDS.iter().any(|word| text.eq_ignore_ascii_case(word.as_bytes()))
 }
 
 /// Whether the shape of `text` is possible for the family.
 fn fits(family: Family, text: &[u8]) -> bool {
-    let digits = text.iter().filter(|b| b.is_ascii_digit()).count();
-    let letters = text.iter().filter(|b| b.is_ascii_alphabetic() || !b.is_ascii()).count();
+    let digits = || text.iter().filter(|b| b.is_ascii_digit()).count();
+    let letters = || text.iter().filter(|b| b.is_ascii_alphabetic() || !b.is_ascii()).count();
     match family {
-        Family::Phone | Family::Fax | Family::Contact => (7..=15).contains(&digits) && letters <= 4,
+        Family::Phone | Family::Fax | Family::Contact => {
+            (7..=15).contains(&digits()) && letters() <= 4
+        }
         Family::Email => text.contains(&b'@'),
-        Family::AnyName => letters >= 2 && digits * 4 <= letters && !is_key(text),
+        Family::AnyName => {
+            let letters = letters();
+            letters >= 2 && digits() * 4 <= letters && !is_key(text)
+        }
         // Made-up records number their names.
-        Family::Name | Family::Clinician => letters >= 2 && digits <= letters,
-        Family::City => letters >= 2 && digits == 0,
+        Family::Name | Family::Clinician => {
+            let letters = letters();
+            letters >= 2 && digits() <= letters
+        }
+        Family::City => letters() >= 2 && digits() == 0,
         Family::Admission | Family::Birth | Family::Death | Family::Discharge | Family::Event => {
-            digits >= 5
+            digits() >= 5
         }
         Family::Age => age(text).is_some_and(|age| (90..=130).contains(&age)),
         Family::Zip => geographic::is_zip(text),
         Family::Ip => {
             let is_address = |b: &u8| b.is_ascii_hexdigit() || matches!(b, b'.' | b':');
-            digits >= 2 && text.iter().all(is_address)
+            digits() >= 2 && text.iter().all(is_address)
         }
-        Family::Url => text.contains(&b'.') && letters >= 2,
-        Family::Address => digits + letters >= 2,
+        Family::Url => text.contains(&b'.') && letters() >= 2,
+        Family::Address => digits() + letters() >= 2,
         Family::Biometric | Family::Photo => text.len() >= LIKENESS_MIN,
         // Numbers have been weighed by their own room.
         Family::Accession

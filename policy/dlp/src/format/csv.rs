@@ -5,12 +5,12 @@
 
 mod header;
 mod marks;
+mod number;
 
 use header::{Column, Header, Line};
 
 use super::dialect::{Dialect, FIELD_MAX};
 use crate::finding::Span;
-use crate::label::Family;
 use crate::locus::Field;
 
 /// Bytes of the first row that are waited for; a longer one counts as it is.
@@ -264,6 +264,9 @@ impl Csv {
     /// Holds what is part of the cell for sure, and tells how many bytes that were.
     fn hold_plain(&mut self, bytes: &[u8]) -> usize {
         let separator = self.header.separator;
+        if self.quote == Quote::Inside {
+            return self.hold_quoted(bytes);
+        }
         let is_plain = |b: &u8| *b != separator && *b != b'\n';
         let may =
             bytes.first().is_some_and(|b| is_plain(b) && !b.is_ascii_whitespace() && *b != b'"');
@@ -271,10 +274,23 @@ impl Csv {
             return 0;
         }
         let len = bytes.iter().position(|b| !is_plain(b)).unwrap_or(bytes.len());
-        let part = bytes.get(..len).unwrap_or_default();
+        self.hold_all(bytes.get(..len).unwrap_or_default());
+        len
+    }
+
+    /// The same before the quote that may end it; the last byte of what is too long is not taken.
+    fn hold_quoted(&mut self, bytes: &[u8]) -> usize {
+        let room = usize::try_from((QUOTED_MAX - 1).saturating_sub(self.quoted)).unwrap_or(0);
+        let seen = bytes.get(..room).unwrap_or(bytes);
+        let len = memchr::memchr(b'"', seen).unwrap_or(seen.len());
+        self.quoted += len as u64;
+        self.hold_all(seen.get(..len).unwrap_or_default());
+        len
+    }
+
+    fn hold_all(&mut self, part: &[u8]) {
         let room = (FIELD_MAX + 1).saturating_sub(self.held.len());
         self.held.extend_from_slice(part.get(..room).unwrap_or(part));
-        len
     }
 
     /// One byte more than can be told is held, so that a longer cell is known as one.
@@ -286,11 +302,8 @@ impl Csv {
 
     fn end_cell(&mut self, sink: &mut dyn FnMut(&Field<'_>)) {
         if self.held.len() <= FIELD_MAX {
-            let cell = Cell {
-                column: self.column,
-                start: self.start,
-                bytes: std::mem::take(&mut self.held),
-            };
+            let (column, start) = (self.column, self.start);
+            let cell = Cell { column, start, bytes: std::mem::take(&mut self.held) };
             match &mut self.waiting {
                 Some(waiting) => waiting.push(cell),
                 None => {
@@ -335,18 +348,8 @@ impl Csv {
 
     fn tell(&self, cell: &Cell, seen: u64, sink: &mut dyn FnMut(&Field<'_>)) {
         let Some(Column { family, name, .. }) = self.header.column(cell.column) else { return };
-        let mut value = cell.bytes.trim_ascii();
+        let Some(value) = number::plain(cell.bytes.trim_ascii(), *family) else { return };
         let lead = cell.bytes.len() - cell.bytes.trim_ascii_start().len();
-        // How a number is written in a column that some rows leave empty.
-        if value.iter().filter(|b| **b == b'.').count() == 1 && !matches!(family, Family::Ip) {
-            value = value.strip_suffix(b".0").unwrap_or(value);
-            if value.contains(&b'.') && value.iter().all(|b| b"+-.eE0123456789".contains(b)) {
-                return;
-            }
-        }
-        if value.is_empty() {
-            return;
-        }
         let start = cell.start + lead as u64;
         let text = match value.contains(&b'"') {
             true => String::from_utf8_lossy(value).replace("\"\"", "\"").into_bytes().into(),

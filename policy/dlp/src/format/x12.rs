@@ -58,6 +58,8 @@ pub(super) struct X12 {
     offset: u64,
     /// Whether the segment is longer than what is held of it.
     is_over: bool,
+    /// Separators of an ISA that have been read.
+    separators: usize,
     /// Whom the last NM1 or N1 named.
     party: Party,
 }
@@ -87,7 +89,7 @@ pub(super) fn x12(head: &[u8]) -> Option<X12> {
     };
     let held = Vec::new();
     let (state, party) = (State::Segment, Party::Unknown);
-    Some(X12 { marks, state, held, offset: 0, is_over: false, party })
+    Some(X12 { marks, state, held, offset: 0, is_over: false, separators: 0, party })
 }
 
 /// The separators where no ISA tells them: what ends the element behind so many others ends the
@@ -144,6 +146,7 @@ impl X12 {
             && byte.is_ascii_punctuation()
         {
             self.marks.element = byte;
+            self.separators = 1;
             self.state = State::Header;
         }
     }
@@ -151,7 +154,8 @@ impl X12 {
     /// Takes a byte of an ISA: the one behind the last separator parts components, the next ends
     /// the segment.
     fn header(&mut self, byte: u8) {
-        let separators = memchr::memchr_iter(self.marks.element, &self.held).count();
+        let separators = self.separators;
+        self.separators += usize::from(byte == self.marks.element);
         self.held.push(byte);
         if separators < HEADER_ELEMENTS {
             if self.held.len() > HEADER_MAX {
@@ -179,12 +183,8 @@ impl X12 {
         if std::mem::replace(&mut self.is_over, true) {
             return;
         }
-        let segment = Segment {
-            bytes: &self.held,
-            start: end.saturating_sub(self.held.len() as u64),
-            element: self.marks.element,
-            component: self.marks.component,
-        };
+        let start = end.saturating_sub(self.held.len() as u64);
+        let segment = Segment::new(start, &self.held, self.marks);
         self.party = segment.tell(self.party, sink);
         self.held.clear();
     }

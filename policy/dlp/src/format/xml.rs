@@ -84,14 +84,15 @@ impl Xml {
             State::Text => self.until(bytes, b'<', sink),
             State::Quoted(quote) => self.until(bytes, quote, sink),
             State::Comment | State::Cdata | State::Instruction => self.section(bytes, sink),
-            State::Open
-            | State::Bang
-            | State::Doctype
-            | State::Name
-            | State::EndName
-            | State::Tag
-            | State::AttributeName
-            | State::Equals => {
+            State::Name | State::AttributeName => match self.name_part(bytes) {
+                0 => bytes.first().map_or(0, |byte| self.name(*byte)),
+                taken => taken,
+            },
+            State::EndName => match memchr::memchr(b'>', bytes) {
+                Some(0) => self.byte(b'>', sink),
+                end => end.unwrap_or(bytes.len()),
+            },
+            State::Open | State::Bang | State::Doctype | State::Tag | State::Equals => {
                 let Some(first) = bytes.first() else { return 0 };
                 self.byte(*first, sink)
             }
@@ -214,6 +215,14 @@ impl Xml {
         if self.brackets == 0 {
             self.begin_text(self.at + 1);
         }
+    }
+
+    /// Takes what belongs to a name for sure, and says how many bytes that were.
+    fn name_part(&mut self, bytes: &[u8]) -> usize {
+        let is_end = |b: &u8| !is_name(*b) || *b == b':';
+        let len = bytes.iter().position(is_end).unwrap_or(bytes.len());
+        self.hold(bytes.get(..len).unwrap_or_default(), KEY_MAX + 1);
+        len
     }
 
     /// A byte of the name of an element or attribute; the prefix of a namespace is passed over.

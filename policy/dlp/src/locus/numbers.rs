@@ -10,21 +10,15 @@ use crate::label::Family;
 /// Bytes of the longest number, a UID or a UDI.
 const LEN_MAX: usize = 96;
 
-/// A value's letters and digits, counted.
+/// How a value is written.
 struct Shape<'a> {
     text: &'a [u8],
-    digits: usize,
-    letters: usize,
 }
 
 /// How sure `text` is at a place of `family`: outer nothing where the family is none of numbers,
 /// inner nothing where the value is none.
 pub(super) fn weigh(family: Family, text: &[u8]) -> Option<Option<Confidence>> {
-    let shape = Shape {
-        text,
-        digits: text.iter().filter(|b| b.is_ascii_digit()).count(),
-        letters: text.iter().filter(|b| b.is_ascii_alphabetic()).count(),
-    };
+    let shape = Shape { text };
     let confidence = match family {
         Family::Account => shape.account(),
         Family::Accession => shape.sized(3, 3).map(|()| Confidence::High),
@@ -71,9 +65,17 @@ pub(super) fn weigh(family: Family, text: &[u8]) -> Option<Option<Confidence>> {
 }
 
 impl Shape<'_> {
+    fn digits(&self) -> usize {
+        self.text.iter().filter(|b| b.is_ascii_digit()).count()
+    }
+
+    fn letters(&self) -> usize {
+        self.text.iter().filter(|b| b.is_ascii_alphabetic()).count()
+    }
+
     /// So many digits at least, and bytes.
     fn sized(&self, digits: usize, len: usize) -> Option<()> {
-        let is_sized = self.digits >= digits && (len..=LEN_MAX).contains(&self.text.len());
+        let is_sized = self.digits() >= digits && (len..=LEN_MAX).contains(&self.text.len());
         is_sized.then_some(())
     }
 
@@ -89,7 +91,7 @@ impl Shape<'_> {
 
     /// The digits alone, where they fill `N` places and no letter is among them.
     fn numerals<const N: usize>(&self) -> Option<[u8; N]> {
-        (self.letters == 0).then(|| self.places()).flatten()
+        (self.letters() == 0).then(|| self.places()).flatten()
     }
 
     fn hexadecimal(&self) -> usize {
@@ -99,11 +101,11 @@ impl Shape<'_> {
 
     fn account(&self) -> Option<Confidence> {
         self.sized(3, 4)?;
-        (self.letters <= 8).then_some(Confidence::High)
+        (self.letters() <= 8).then_some(Confidence::High)
     }
 
     fn card(&self) -> Option<Confidence> {
-        let is_number = self.letters == 0 && (12..=19).contains(&self.digits);
+        let is_number = self.letters() == 0 && (12..=19).contains(&self.digits());
         let confidence = if check::luhn(self.text) { Confidence::High } else { Confidence::Low };
         is_number.then_some(confidence)
     }
@@ -120,7 +122,7 @@ impl Shape<'_> {
 
     fn device(&self) -> Option<Confidence> {
         self.sized(3, 4)?;
-        let is_count = self.letters == 0 && self.digits == self.text.len();
+        let is_count = self.letters() == 0 && self.digits() == self.text.len();
         Some(if is_count { Confidence::Medium } else { Confidence::High })
     }
 
@@ -137,10 +139,10 @@ impl Shape<'_> {
     }
 
     fn imei(&self) -> Option<Confidence> {
-        if self.hexadecimal() == 14 || self.digits == 15 && check::luhn(self.text) {
+        if self.hexadecimal() == 14 || self.digits() == 15 && check::luhn(self.text) {
             return Some(Confidence::High);
         }
-        (14..=16).contains(&self.digits).then_some(Confidence::Medium)
+        (14..=16).contains(&self.digits()).then_some(Confidence::Medium)
     }
 
     /// Whether a machine has it that nobody carries, its neighbours tell (`detector::device`).
@@ -158,10 +160,10 @@ impl Shape<'_> {
 
     /// More than a count: plates of a laboratory have numbers too.
     fn plate(&self) -> Option<Confidence> {
-        let len = self.digits + self.letters;
+        let len = self.digits() + self.letters();
         let is_plate = (4..=8).contains(&len)
-            && self.digits > 0
-            && (self.letters > 0 || self.digits >= 6)
+            && self.digits() > 0
+            && (self.letters() > 0 || self.digits() >= 6)
             && self.text.len() <= len + 2;
         is_plate.then_some(Confidence::High)
     }
@@ -174,7 +176,9 @@ impl Shape<'_> {
     /// Nine digits; or the last four of them behind a mask.
     fn ssn(&self) -> Option<Confidence> {
         let is_rest = |b: &u8| b.is_ascii_digit() || b"xX#- .".contains(b);
-        if self.digits == 4 && (9..=11).contains(&self.text.len()) && self.text.iter().all(is_rest)
+        if self.digits() == 4
+            && (9..=11).contains(&self.text.len())
+            && self.text.iter().all(is_rest)
         {
             return Some(Confidence::Medium);
         }
@@ -186,7 +190,7 @@ impl Shape<'_> {
     fn study(&self) -> Option<Confidence> {
         self.sized(1, 3)?;
         let is_trial = self.text.starts_with(b"NCT") && self.text.len() == 11;
-        let is_count = self.digits == self.text.len();
+        let is_count = self.digits() == self.text.len();
         let confidence = if is_count { Confidence::Medium } else { Confidence::High };
         (!is_trial).then_some(confidence)
     }

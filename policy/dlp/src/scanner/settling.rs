@@ -32,7 +32,10 @@ impl Settling {
             return;
         }
         let place = |finding: &Finding| (finding.span.start, finding.span.end);
-        self.waiting.sort_by(|a, b| place(a).cmp(&place(b)).then(a.detector.cmp(&b.detector)));
+        // What forms tell mostly comes in its order.
+        if !self.waiting.is_sorted_by(|a, b| a.span.start < b.span.start) {
+            self.waiting.sort_by(|a, b| place(a).cmp(&place(b)).then(a.detector.cmp(&b.detector)));
+        }
         let mut waiting = self.waiting.drain(..);
         while let Some(len) = settled(waiting.as_slice(), frontier) {
             if len == 1 {

@@ -145,6 +145,25 @@ fn any_split_tells_the_same() {
 }
 
 #[test]
+fn what_stands_beside_a_told_cell_is_found_whatever_its_length() {
+    for words in [1, 7, 8, 9, 12] {
+        let address = "12 Oak Street call (212) 736-5000 ".repeat(words);
+        let table = format!(
+            "mrn,patient_name,address,note\n4481723,Jane Roe,14 Elm Street,well\n4481724,John Roe,\"{address}\",\
+             SSN 219-45-6183 at 14 Elm Street\n4481725,Ann Roe,{address},SSN 321-54-6987\n"
+        );
+        let found: Vec<_> = whole(table.as_bytes()).findings;
+        let of = |name: &str| found.iter().filter(|f| f.identifier.name() == name).count();
+        assert_eq!(
+            (of("mrn"), of("name"), of("ssn"), of("phone")),
+            (3, 3, 2, 0),
+            "{words} {found:?}"
+        );
+        is_chunk_invariant(&table);
+    }
+}
+
+#[test]
 fn a_masked_table_is_a_table() {
     let masked = masked(PATIENTS);
     let shape = |text: &str| text.matches([',', '"', '\n', '\r']).count();

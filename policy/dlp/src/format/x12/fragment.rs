@@ -96,7 +96,7 @@ impl Fragment {
                 (self.marks.component, self.marks.segment) = (*component, *segment);
             }
         }
-        let segment = Segment { bytes, start, element, component: self.marks.component };
+        let segment = Segment::new(start, bytes, Marks { element, ..self.marks });
         self.party = segment.tell(self.party, sink);
     }
 }

@@ -5,31 +5,52 @@
 use std::borrow::Cow;
 
 use super::super::dialect::FIELD_MAX;
-use super::party;
 pub(super) use super::party::Party;
+use super::{Marks, party};
 use crate::finding::Span;
 use crate::label::Family;
 use crate::locus::{Field, is_placeholder};
 
+/// Elements of a segment that are read: the name and those up to HI12.
+const ELEMENTS_MAX: usize = 13;
+
 /// One segment.
-#[derive(Clone, Copy)]
 pub(super) struct Segment<'a> {
-    pub(super) bytes: &'a [u8],
+    bytes: &'a [u8],
     /// Offset of the first byte.
-    pub(super) start: u64,
-    pub(super) element: u8,
-    pub(super) component: u8,
+    start: u64,
+    element: u8,
+    component: u8,
+    /// Where the elements end, as far as they are read.
+    ends: [usize; ELEMENTS_MAX],
+    /// How many those are.
+    len: usize,
 }
 
 impl<'a> Segment<'a> {
+    /// A segment that begins at the offset `start`.
+    pub(super) fn new(start: u64, bytes: &'a [u8], marks: Marks) -> Segment<'a> {
+        let Marks { element, component, .. } = marks;
+        let marks = bytes.iter().enumerate().filter(|(_, byte)| **byte == element);
+        let mut ends = [bytes.len(); ELEMENTS_MAX];
+        let mut len = 0;
+        for (end, (at, _)) in ends.iter_mut().zip(marks) {
+            *end = at;
+            len += 1;
+        }
+        // The last one ends with the segment.
+        Segment { bytes, start, element, component, ends, len: (len + 1).min(ELEMENTS_MAX) }
+    }
+
     /// An element, from 1 (0 is the segment's name), and where it begins. Empty where it is left out.
     fn element(&self, number: usize) -> (usize, &'a [u8]) {
-        let mut start = 0;
-        let mut elements = self.bytes.split(|b| *b == self.element);
-        for before in elements.by_ref().take(number) {
-            start += before.len() + 1;
+        let end = self.ends.get(number).copied().unwrap_or(self.bytes.len());
+        if number >= self.len {
+            return (self.bytes.len() + 1, &[]);
         }
-        (start, elements.next().unwrap_or_default())
+        let before = number.checked_sub(1).and_then(|before| self.ends.get(before));
+        let start = before.map_or(0, |before| before + 1);
+        (start, self.bytes.get(start..end).unwrap_or_default())
     }
 
     /// An element without the spaces around it.

@@ -28,7 +28,7 @@ impl Known {
     pub(super) fn add(&mut self, field: &Field<'_>, class: (Identifier, Confidence)) {
         let (identifier, confidence) = class;
         let is_sure = identifier.is_safe_harbor() && confidence == Confidence::High;
-        if is_sure && field.seen != u64::MAX {
+        if (is_sure || is_moment(field, identifier)) && field.seen != u64::MAX {
             let (start, end) = (field.span.start, field.span.end);
             self.values.push_back(Value { start, end, seen: field.seen });
         }
@@ -48,6 +48,16 @@ impl Known {
             self.values.pop_front();
         }
     }
+}
+
+/// Whether a standard declares that a moment stands here, written in digits alone: they are nothing
+/// else, whatever label stands before. What was observed (OBX-5) is declared by its code only.
+fn is_moment(field: &Field<'_>, identifier: Identifier) -> bool {
+    identifier == Identifier::Date
+        && matches!(field.form, "hl7" | "x12")
+        && (8..=14).contains(&field.text.len())
+        && !field.locus.starts_with("OBX-5")
+        && field.text.iter().all(u8::is_ascii_digit)
 }
 
 #[cfg(test)]

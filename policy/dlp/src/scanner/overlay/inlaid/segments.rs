@@ -67,10 +67,9 @@ impl Segments {
                     None => return,
                 }
             }
-            let rest = part.bytes.get(at..).unwrap_or_default();
-            let Some(mark) = next_mark(rest) else { return };
-            at += mark;
-            self.open = self.begins(part, at);
+            let Some(mark) = next_mark(part, at) else { return };
+            at = mark;
+            self.open = if is_own(part, at) { None } else { self.begins(part, at) };
             at += usize::from(self.open.is_none());
             opened = at + usize::from(self.open.is_some());
         }
@@ -180,13 +179,39 @@ impl Segments {
     }
 }
 
-/// The next bar or star. In the forms themselves they stand close together.
-fn next_mark(bytes: &[u8]) -> Option<usize> {
-    const NEAR: usize = 12;
-    let is_mark = |b: &u8| matches!(b, b'|' | b'*');
-    let (near, far) = bytes.split_at_checked(NEAR).unwrap_or((bytes, &[]));
-    let next = near.iter().position(is_mark);
-    next.or_else(|| memchr::memchr2(b'|', b'*', far).map(|at| at + NEAR))
+/// The next bar or star from `from` on. In the forms themselves, where they stand close together, only
+/// one behind what may be a name.
+fn next_mark(part: Part<'_>, from: usize) -> Option<usize> {
+    const NAME: usize = 3;
+    let is_dense = matches!(part.form, Form::Hl7 | Form::X12);
+    if let Some(before) = from.checked_sub(NAME).filter(|_| is_dense) {
+        let mut near = part.bytes.get(before..)?.windows(NAME + 1);
+        return near.position(is_named).map(|at| from + at);
+    }
+    memchr::memchr2(b'|', b'*', part.bytes.get(from..)?).map(|at| from + at)
+}
+
+/// Whether bytes end with a bar or star behind what may be a name.
+fn is_named(bytes: &[u8]) -> bool {
+    let is_sign = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit();
+    match *bytes {
+        [a, b, c, b'|' | b'*'] => {
+            is_sign(c) && is_sign(b) && (a.is_ascii_uppercase() || b.is_ascii_uppercase())
+        }
+        _ => false,
+    }
+}
+
+/// Whether a line of the leaf's own X12 begins before the mark at `at`, without a look at the name.
+fn is_own(part: Part<'_>, at: usize) -> bool {
+    let near = at.checked_sub(4).and_then(|from| part.bytes.get(from..=at));
+    part.form == Form::X12
+        && match near {
+            Some([before, a, _, _, b'*']) => {
+                *a == b'~' || *before == b'~' && a.is_ascii_uppercase()
+            }
+            Some(_) | None => false,
+        }
 }
 
 /// Whether a name of `len` bytes before `at` begins there: behind a space, a mark or the end of a line,
