@@ -44,15 +44,16 @@ fn npi(view: &View<'_>) -> Option<Match> {
     if !matches!(view.byte(start), b'1' | b'2') || !opens || !view.closes(end) {
         return None;
     }
-    // `= -2144206796`: a number with a sign.
-    if view.before(start, 1) == b'-' && !view.before(start, 2).is_ascii_alphanumeric() {
-        return None;
-    }
     let text = view.part(start, end);
     if !is_grouped && !text.iter().all(u8::is_ascii_digit) || !check::npi(text) {
         return None;
     }
     let label = view.label(start, 40, 3).filter(|l| l.family == Family::Npi)?;
+    // `PROVIDER_CONTEXT: Final = -2144206796`: a number with a sign, and not the dash of a list.
+    let is_signed = view.before(start, 1) == b'-' && !view.before(start, 2).is_ascii_alphanumeric();
+    if is_signed && label.gap.words > 0 {
+        return None;
+    }
     let mut digits = text.iter().filter(|b| b.is_ascii_digit()).take(9);
     let first = digits.next();
     let confidence = match label.gap.words {

@@ -23,8 +23,12 @@ pub(super) fn is_doubtful(
             // The next column, or the next line.
             let is_apart = view.before(start, 1) == b' ' && view.before(start, 2) == b' ';
             let is_address = value.text.starts_with(b"000");
+            // Of a person, whatever parts it from its label: `Drivers License   D1234567`.
+            const HOLDERS: &[&str] =
+                &["driver", "drivers", "medical", "nurse", "nursing", "professional", "state"];
+            let is_held = view.mentions(start, 40, HOLDERS);
             let is_column = is_apart && (value.digits < 6 || is_address) || is_below(view, start);
-            is_word || value.announced == Announced::Bare && is_column
+            is_word || value.announced == Announced::Bare && is_column && !is_held
         }
         Family::Member => value.is_uuid() && view.is_about_software(start, end),
         Family::Accession
