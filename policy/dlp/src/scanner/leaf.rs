@@ -305,8 +305,7 @@ impl Leaf {
             let code = uuid_at(bytes, view.at)
                 .or_else(line)
                 .filter(|(from, _)| view.label(*from, label::WINDOW, 0).is_none());
-            let code = code.map(|(_, end)| end);
-            if let Some(end) = code {
+            if let Some((_, end)) = code {
                 self.judged = self.judged.max(start + end);
                 return;
             }

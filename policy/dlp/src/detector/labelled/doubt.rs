@@ -111,10 +111,8 @@ const ID_MAX: usize = 10;
 /// Whether the word before a value ends as `AccountId` does.
 fn is_called_id(view: &View<'_>, start: usize) -> bool {
     const WORDS: &[&[u8]] = &[b"id", b"ids", b"identifier"];
-    let marks =
-        (1..14).take_while(|&back| !view.before(start, back).is_ascii_alphanumeric()).count();
-    let word_end = start - marks.min(start);
-    let word = view.part(view.letters_before(word_end), word_end);
+    let (word, end) = last_word(view, start);
+    let word = view.part(word, end);
     WORDS.iter().any(|id| {
         let tail = word.len().checked_sub(id.len()).and_then(|at| word.get(at..));
         tail.is_some_and(|tail| tail.eq_ignore_ascii_case(id))
@@ -123,11 +121,16 @@ fn is_called_id(view: &View<'_>, start: usize) -> bool {
 
 /// Whether the label is written as programs write names: `accountId`, `ACCOUNT_ID`.
 fn is_key(view: &View<'_>, start: usize) -> bool {
-    let marks =
-        (1..14).take_while(|&back| !view.before(start, back).is_ascii_alphanumeric()).count();
-    let end = start - marks.min(start);
-    let word = view.letters_before(end);
+    let (word, end) = last_word(view, start);
     end - word > ID_MAX || view.before(word, 1) == b'_'
+}
+
+/// Where the word begins and ends that stands before a value, with a few marks between.
+fn last_word(view: &View<'_>, start: usize) -> (usize, usize) {
+    const MARKS_MAX: usize = 13;
+    let is_mark = |back: &usize| !view.before(start, *back).is_ascii_alphanumeric();
+    let end = start - (1..=MARKS_MAX).take_while(is_mark).count().min(start);
+    (view.letters_before(end), end)
 }
 
 /// Whether the words of a certificate stand near: its serial number is the issuer's (RFC 5280,

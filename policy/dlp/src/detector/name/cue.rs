@@ -55,12 +55,10 @@ pub(super) fn titled(view: &View<'_>, end: usize) -> Option<Match> {
     let found = finished(view, (view.at, last.end), confidence);
     // Who mends software may be a doctor, and stands in its change log.
     let is_clinician = identifier == Identifier::Provider;
-    let is_credit = is_clinician && is_signed(view, title_start, last.end) && !is_cared;
-    let found = if is_credit || view.is_about_software(title_start, last.end) {
-        Match { confidence: Confidence::Low, ..found }
-    } else {
-        found
-    };
+    let is_credit = !is_cared
+        && (is_clinician && is_signed(view, title_start, last.end)
+            || view.is_about_software(title_start, last.end));
+    let found = if is_credit { Match { confidence: Confidence::Low, ..found } } else { found };
     Some(if is_clinician { Match { identifier, ..found } } else { found })
 }
 
