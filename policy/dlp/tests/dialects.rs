@@ -12,28 +12,15 @@
 mod csv;
 #[path = "dialects/hl7.rs"]
 mod hl7;
+#[path = "build/pieces.rs"]
+mod pieces;
 #[path = "dialects/x12.rs"]
 mod x12;
 
 use dlp::redact::mask;
-use dlp::{Catalog, Confidence, Evidence, Hint, Limits, Scanner};
+use dlp::{Confidence, Evidence};
+use pieces::evidence;
 use proptest::prelude::*;
-
-/// The evidence of a body that comes in pieces of these sizes, in turn.
-fn evidence(bytes: &[u8], sizes: &[usize]) -> Evidence {
-    let mut scanner = Scanner::new(Catalog::builtin(), &Hint::default(), Limits::default());
-    let mut rest = bytes;
-    for size in sizes.iter().cycle() {
-        let (chunk, later) = rest.split_at((*size).min(rest.len()));
-        scanner.feed(chunk);
-        rest = later;
-        if rest.is_empty() {
-            break;
-        }
-    }
-    scanner.finish();
-    scanner.evidence().clone()
-}
 
 fn whole(bytes: &[u8]) -> Evidence {
     evidence(bytes, &[usize::MAX])

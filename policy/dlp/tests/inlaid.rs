@@ -8,8 +8,12 @@
     reason = "tests"
 )]
 
+#[path = "build/pieces.rs"]
+mod pieces;
+
+use dlp::Confidence;
 use dlp::redact::mask;
-use dlp::{Catalog, Confidence, Evidence, Hint, Limits, Scanner};
+use pieces::evidence;
 
 const ADT: [&str; 3] = [
     "MSH|^~\\&|ADT|STLUKES|EHR|STLUKES|20260402101500||ADT^A01|00417|P|2.5.1",
@@ -19,21 +23,6 @@ const ADT: [&str; 3] = [
 const CLAIM: &str = "NM1*IL*1*SMITH*AMY****MI*8GX7WP7VP80~DMG*D8*19810421*F~REF*SY*886239197~\
     N3*14 OAK AVE~N4*PEORIA*IL*61602~NM1*85*2*CLINIC*****XX*1548073208~";
 const PATIENT: &str = r#"{"resourceType":"Patient","name":[{"family":"Roe","given":["Jane"]}],"birthDate":"1956-04-23"}"#;
-
-fn evidence(bytes: &[u8], sizes: &[usize]) -> Evidence {
-    let mut scanner = Scanner::new(Catalog::builtin(), &Hint::default(), Limits::default());
-    let mut rest = bytes;
-    for size in sizes.iter().cycle() {
-        let (chunk, later) = rest.split_at((*size).min(rest.len()));
-        scanner.feed(chunk);
-        rest = later;
-        if rest.is_empty() {
-            break;
-        }
-    }
-    scanner.finish();
-    scanner.evidence().clone()
-}
 
 /// What is told by a form: its place, and what stands there.
 fn told(text: &str) -> Vec<(String, String)> {
