@@ -56,9 +56,11 @@ impl Nginx {
         std::fs::read(site.path("nginx/files").join(path.trim_start_matches('/'))).ok()
     }
 
-    /// Every request so far.
+    /// Every request so far. A line that nginx is still writing counts once it is whole.
     pub(crate) fn seen(&self, site: &Site) -> Vec<Seen> {
-        let text = std::fs::read_to_string(site.path("nginx/access.log")).unwrap_or_default();
+        let log = std::fs::read(site.path("nginx/access.log")).unwrap_or_default();
+        let whole = log.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        let text = std::str::from_utf8(&log[..whole]).expect("nginx's log is text");
         text.lines()
             .map(|line| serde_json::from_str(line).expect("a line of nginx's log"))
             .collect()
