@@ -67,7 +67,16 @@ fn main() {
         println!("{rules:>7} rules  compiled in {:.1} ms", start.elapsed().as_secs_f64() * 1e3);
         let decide = |host: &Host, path: &str| {
             let source = Some(&id);
-            let facts = EgressFacts { source, host, port: None, method: "PUT", path, now };
+            let facts = EgressFacts {
+                source,
+                host,
+                port: None,
+                is_grpc: false,
+                method: "PUT",
+                path,
+                upgrade: None,
+                now,
+            };
             black_box(policy.decide_egress(black_box(&facts)).is_ok())
         };
         let last = Host::parse(&format!("h{}.ml.internal", rules - 1)).unwrap();
@@ -92,7 +101,16 @@ fn main() {
         });
         let source = Some(&id);
         let path = "/v2/models/x";
-        let facts = EgressFacts { source, host: &last, port: None, method: "PUT", path, now };
+        let facts = EgressFacts {
+            source,
+            host: &last,
+            port: None,
+            is_grpc: false,
+            method: "PUT",
+            path,
+            upgrade: None,
+            now,
+        };
         let permit = policy.decide_egress(&facts).unwrap();
         let addr = "10.20.3.4".parse().unwrap();
         nanos("vet an address", rules, || {

@@ -48,6 +48,11 @@ impl AddrGuard {
         AddrGuard { listed: RangeTable::new(&[]), public: true }
     }
 
+    /// Whether a listed range holds the address, and it may be dialled.
+    pub fn lists(&self, addr: IpAddr) -> bool {
+        self.listed.contains(addr.to_canonical()) && self.vet(addr).is_ok()
+    }
+
     /// Whether the address may be dialled.
     ///
     /// # Errors

@@ -6,6 +6,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+mod aim;
+
+pub(crate) use aim::{Aim, nowhere};
+
 use crate::endpoint::Endpoint;
 use crate::host::{Host, HostPattern, Shape};
 use crate::rule::{Asked, Rule, Stage};
@@ -27,6 +31,8 @@ pub(crate) struct Egress {
     exact: HashMap<Host, Vec<Candidate>>,
     wild: HashMap<String, Vec<Candidate>>,
     shapes: Vec<Shape>,
+    /// The ways to each port, for connections of which only the address is known.
+    ports: HashMap<u16, Vec<Candidate>>,
 }
 
 /// One way to serve a host: a rule and one of its endpoints. Ordered as rules are tried.
@@ -84,6 +90,11 @@ impl Egress {
             };
             for pattern in &endpoint.hosts {
                 egress.insert(pattern, candidate);
+            }
+            if candidate.rule != NO_RULE {
+                for port in &endpoint.ports {
+                    egress.ports.entry(*port).or_default().push(candidate);
+                }
             }
         }
         egress

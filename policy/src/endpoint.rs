@@ -1,6 +1,7 @@
 //! Destinations: which hosts, at which addresses and ports, proved how.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use spiffe::SpiffeId;
@@ -138,6 +139,16 @@ impl Endpoint {
             None => self.ports.first().copied(),
             Some(port) => self.ports.contains(&port).then_some(port),
         }
+    }
+
+    /// The host of a connection that was aimed at an address and named none: the endpoint's own where
+    /// it has exactly one, so that the upstream has to prove that name.
+    pub(crate) fn sole_host(&self, address: IpAddr) -> Host {
+        match self.hosts.as_slice() {
+            [pattern] => pattern.exact().cloned(),
+            _ => None,
+        }
+        .unwrap_or_else(|| Host::from_ip(address.to_canonical()))
     }
 
     pub(crate) fn tls_for(&self, host: &Host) -> UpstreamTls {

@@ -136,6 +136,9 @@ pub struct EgressFile {
     /// Path patterns.
     #[serde(default, deserialize_with = "present")]
     pub paths: Option<Spanned<Vec<Text>>>,
+    /// What an exchange may turn into: `websocket`.
+    #[serde(default, deserialize_with = "present")]
+    pub upgrades: Option<Spanned<Vec<Text>>>,
     /// How requests are read. Required; optional here so that its absence gets its own message.
     #[serde(default, deserialize_with = "present")]
     pub content: Option<Spanned<ContentRef>>,
@@ -170,6 +173,9 @@ pub struct InboundFile {
     /// Path patterns.
     #[serde(default, deserialize_with = "present")]
     pub paths: Option<Spanned<Vec<Text>>>,
+    /// What an exchange may turn into: `websocket`.
+    #[serde(default, deserialize_with = "present")]
+    pub upgrades: Option<Spanned<Vec<Text>>>,
     /// How responses are read. Required, as for an egress rule.
     #[serde(default, deserialize_with = "present")]
     pub content: Option<Spanned<ContentRef>>,
@@ -234,10 +240,18 @@ pub struct TestRequestFile {
     /// The SPIFFE ID of who comes in; makes this an inbound request.
     #[serde(default, deserialize_with = "present")]
     pub peer: Option<Text>,
-    /// The method.
-    pub method: Text,
-    /// The path.
-    pub path: Text,
+    /// `http` (where it is left out), `grpc` or `tcp`.
+    #[serde(default, deserialize_with = "present")]
+    pub protocol: Option<Text>,
+    /// The method; a raw tunnel has none.
+    #[serde(default, deserialize_with = "present")]
+    pub method: Option<Text>,
+    /// The path; a raw tunnel has none.
+    #[serde(default, deserialize_with = "present")]
+    pub path: Option<Text>,
+    /// What the request asks to turn into: `websocket`.
+    #[serde(default, deserialize_with = "present")]
+    pub upgrade: Option<Text>,
 }
 
 /// `expect` of a test.

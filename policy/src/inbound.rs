@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::rule::{Asked, Rule, Stage};
+use crate::rule::{Asked, Request, Rule, Stage};
 use crate::verdict::{Verdict, code};
 
 /// All inbound rules of a policy, in order.
@@ -26,12 +26,13 @@ impl Inbound {
     pub(crate) fn decide(
         &self,
         peer: &spiffe::SpiffeId,
-        asked: &Asked<'_>,
+        request: Request<'_>,
         now: jiff::Timestamp,
     ) -> Result<&Arc<Rule>, Verdict> {
+        let asked = Asked::Request(request);
         let mut nearest: Option<(Stage, &Rule)> = None;
         for rule in &self.rules {
-            match rule.matches(Some(peer), asked, now) {
+            match rule.matches(Some(peer), &asked, now) {
                 Ok(()) => return Ok(rule),
                 Err(stage) => {
                     if nearest.is_none_or(|(best, _)| stage > best) {

@@ -23,8 +23,9 @@
 //! let policy = policy::Policy::compile(&[source]).unwrap().policy;
 //! let host = policy::Host::parse("Registry.ML.internal").unwrap();
 //! let now = jiff::Timestamp::UNIX_EPOCH;
-//! let mut facts =
-//!     policy::EgressFacts { source: None, host: &host, port: None, method: "PUT", path: "/v2/x", now };
+//! let mut facts = policy::EgressFacts {
+//!     source: None, host: &host, port: None, is_grpc: false, method: "PUT", path: "/v2/x", upgrade: None, now,
+//! };
 //! let permit = policy.decide_egress(&facts).unwrap();
 //! assert!(permit.vet("10.20.3.4".parse().unwrap()).is_ok());
 //! assert_eq!(permit.vet("8.8.8.8".parse().unwrap()).unwrap_err().code(), "address-not-listed");
@@ -44,6 +45,7 @@ pub mod path;
 pub mod peer;
 mod permit;
 mod policy;
+mod protocol;
 pub mod region;
 pub mod review;
 mod rule;
@@ -56,7 +58,8 @@ pub use compile::{Compiled, InvalidPolicy, Materials, Source, Warning};
 pub use content::{ContentProfile, HOLD_MAX_DEFAULT, Inspect, NAN_SHARE_MAX_DEFAULT, Place};
 pub use endpoint::{InvalidSpkiPin, PeerName, SpkiPin, UpstreamTls};
 pub use host::{Host, HostPattern, InvalidHost};
-pub use permit::{ConnectPermit, EgressPermit, InboundPermit};
-pub use policy::{BROKEN_HASH, ConnectFacts, EgressFacts, InboundFacts, Policy};
+pub use permit::{ConnectPermit, EgressPermit, InboundPermit, Way};
+pub use policy::{BROKEN_HASH, ConnectFacts, EgressFacts, InboundFacts, Policy, TunnelFacts};
+pub use protocol::{Protocol, Upgrade};
 pub use ruling::Ruling;
 pub use verdict::{Action, Enforcement, Reason, Refusal, Verdict, code};

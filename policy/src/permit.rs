@@ -22,6 +22,7 @@ use crate::content::{ContentProfile, Place};
 use crate::egress::{EgressRule, Match};
 use crate::endpoint::{Endpoint, UpstreamTls};
 use crate::host::Host;
+use crate::protocol::Protocol;
 use crate::rule::Rule;
 use crate::ruling::Ruling;
 use crate::verdict::{Refusal, Verdict, code};
@@ -87,6 +88,11 @@ impl EgressPermit {
         &self.policy_hash
     }
 
+    /// What the rule is for: [`Protocol::Tcp`] permits a raw tunnel, and nothing else does.
+    pub fn protocol(&self) -> Protocol {
+        self.rule.rule.protocol
+    }
+
     /// The endpoint's name.
     pub fn endpoint(&self) -> &Arc<str> {
         &self.endpoint.name
@@ -147,6 +153,12 @@ impl EgressPermit {
         })
     }
 
+    /// Whether the endpoint itself lists the address, rather than any public one: then the address is
+    /// proof enough of where it leads.
+    pub fn lists(&self, addr: IpAddr) -> bool {
+        self.endpoint.guard.lists(addr)
+    }
+
     /// Whether the rule has ended by now.
     pub fn is_expired(&self, now: Timestamp) -> bool {
         self.rule.rule.is_expired(now)
@@ -185,7 +197,26 @@ impl EgressPermit {
     }
 }
 
-/// Leave to open a tunnel to a name and port for interception. Each request inside needs its own
+/// Which way a connection to a name and port goes.
+#[derive(Debug)]
+pub enum Way {
+    /// It is intercepted, and every request inside decided by itself.
+    Intercept(ConnectPermit),
+    /// It is carried as a raw tunnel.
+    Tunnel(EgressPermit),
+}
+
+impl Way {
+    /// The decision.
+    pub fn verdict(&self) -> &Verdict {
+        match self {
+            Way::Intercept(permit) => permit.verdict(),
+            Way::Tunnel(permit) => permit.verdict(),
+        }
+    }
+}
+
+/// Leave to open a connection to a name and port for interception. Each request inside needs its own
 /// [`EgressPermit`].
 #[must_use = "a permit that nobody consumes means a connection that was decided and not made"]
 #[derive(Debug)]

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use spiffe::SpiffeId;
 
 use crate::host::Host;
+use crate::protocol::Upgrade;
 use crate::verdict::Action;
 
 mod check;
@@ -53,14 +54,23 @@ pub(crate) enum TestRequest {
         peer: SpiffeId,
         method: String,
         path: String,
+        upgrade: Option<Upgrade>,
     },
     Outbound {
         host: Host,
         port: Option<u16>,
         address: Option<IpAddr>,
         source: Option<SpiffeId>,
+        is_grpc: bool,
         method: String,
         path: String,
+        upgrade: Option<Upgrade>,
+    },
+    Tunnel {
+        host: Option<Host>,
+        port: u16,
+        address: Option<IpAddr>,
+        source: Option<SpiffeId>,
     },
 }
 

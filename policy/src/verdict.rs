@@ -142,12 +142,16 @@ pub mod code {
     pub const POLICY_BROKEN: &str = "policy-broken";
     /// The endpoint does not list the port.
     pub const PORT_NOT_LISTED: &str = "port-not-listed";
+    /// No rule for this host takes the protocol.
+    pub const PROTOCOL_NOT_ALLOWED: &str = "protocol-not-allowed";
     /// The rule's time is over.
     pub const RULE_EXPIRED: &str = "rule-expired";
     /// No rule takes this SPIFFE ID, or there is none and the rule wants one.
     pub const SOURCE_NOT_ALLOWED: &str = "source-not-allowed";
     /// Binary content that is neither text, container nor numbers.
     pub const UNIDENTIFIED: &str = "unidentified";
+    /// No rule for this host, method and path takes the upgrade.
+    pub const UPGRADE_NOT_ALLOWED: &str = "upgrade-not-allowed";
     /// Content that could not be read to its end.
     pub const UNREADABLE: &str = "unreadable";
 
@@ -161,7 +165,9 @@ pub mod code {
         PATH_NOT_ALLOWED,
         PERMITTED,
         PORT_NOT_LISTED,
+        PROTOCOL_NOT_ALLOWED,
         RULE_EXPIRED,
         SOURCE_NOT_ALLOWED,
+        UPGRADE_NOT_ALLOWED,
     ];
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use policy::{
-    Compiled, ConnectFacts, EgressFacts, Host, InboundFacts, Policy, Refusal, Source, Verdict,
+    Compiled, ConnectFacts, EgressFacts, Host, InboundFacts, Policy, Protocol, Refusal, Source,
+    TunnelFacts, Upgrade, Verdict, Way,
 };
 use serde::Deserialize;
 use spiffe::SpiffeId;
@@ -45,10 +46,13 @@ impl Question {
         let source = self.from.as_deref().map(|id| SpiffeId::parse(id).unwrap());
         let words: Vec<&str> = self.ask.split(' ').collect();
         let decided = match words.as_slice() {
-            ["egress", method, authority, path] => {
+            [protocol @ ("egress" | "grpc" | "websocket"), method, authority, path] => {
                 let (host, port) = split_authority(authority);
                 let source = source.as_ref();
-                let facts = EgressFacts { source, host: &host, port, method, path, now };
+                let is_grpc = *protocol == "grpc";
+                let upgrade = (*protocol == "websocket").then_some(Upgrade::WebSocket);
+                let facts =
+                    EgressFacts { source, host: &host, port, is_grpc, method, path, upgrade, now };
                 policy.decide_egress(&facts).and_then(|permit| {
                     if let Some(addr) = self.to {
                         permit.vet(addr)?;
@@ -60,16 +64,71 @@ impl Question {
                 let (host, port) = split_authority(authority);
                 let facts =
                     ConnectFacts { source: source.as_ref(), host: &host, port: port.unwrap(), now };
-                policy.decide_connect(&facts).map(|permit| permit.verdict().clone())
+                policy.decide_connect(&facts).map(|way| {
+                    if let Way::Tunnel(permit) = &way {
+                        assert_eq!(permit.protocol(), Protocol::Tcp);
+                        return tunnelled(way.verdict());
+                    }
+                    way.verdict().clone()
+                })
+            }
+            [word @ ("tunnel" | "at-once"), authority] => {
+                self.tunnel(policy, (word, authority), now)
             }
             ["inbound", method, path] => {
-                let facts = InboundFacts { peer: source.as_ref().unwrap(), method, path, now };
+                let facts = InboundFacts {
+                    peer: source.as_ref().unwrap(),
+                    method,
+                    path,
+                    upgrade: None,
+                    now,
+                };
                 policy.authorize_inbound(&facts).map(|permit| permit.verdict().clone())
             }
             other => panic!("unreadable question {other:?}"),
         };
         decided.unwrap_or_else(|refusal: Refusal| refusal.verdict)
     }
+
+    fn tunnel(
+        &self,
+        policy: &Policy,
+        (word, authority): (&str, &str),
+        now: Timestamp,
+    ) -> Result<Verdict, Refusal> {
+        let source = self.from.as_deref().map(|id| SpiffeId::parse(id).unwrap());
+        let (host, port) = match authority.split_once(':') {
+            Some(("", port)) => (None, port.parse().unwrap()),
+            _ => {
+                let (host, port) = split_authority(authority);
+                (Some(host), port.unwrap())
+            }
+        };
+        let facts = TunnelFacts {
+            source: source.as_ref(),
+            host: host.as_ref(),
+            address: self.to,
+            port,
+            now,
+        };
+        let permit = match (word, policy.tunnel_at_once(&facts)) {
+            ("tunnel", _) => policy.decide_tunnel(&facts)?,
+            (_, Some(permit)) => permit,
+            (_, None) => return Ok(Verdict::block(None, "waits", "is heard first".to_owned())),
+        };
+        if let Some(addr) = self.to {
+            permit.vet(addr)?;
+        }
+        assert_eq!(permit.port(), port);
+        Ok(tunnelled(permit.verdict()))
+    }
+}
+
+/// The verdict on a raw tunnel, told apart from one on an intercepted connection.
+fn tunnelled(verdict: &Verdict) -> Verdict {
+    let mut verdict = verdict.clone();
+    verdict.reason.code = "tunnel";
+    verdict
 }
 
 fn split_authority(text: &str) -> (Host, Option<u16>) {
@@ -84,6 +143,7 @@ fn written(verdict: &Verdict) -> String {
     let rule = verdict.rule.as_deref().map_or_else(String::new, |rule| format!(" {rule}"));
     match verdict.reason.code {
         "permitted" => format!("{}{rule}", verdict.action.name()),
+        "tunnel" => format!("tunnel{rule}"),
         code => format!("{} {code}{rule}", verdict.action.name()),
     }
 }
@@ -195,12 +255,27 @@ fn a_broken_policy_refuses_everything_and_says_why() {
     let host = Host::parse("registry.ml.internal").unwrap();
     let now = Timestamp::UNIX_EPOCH;
     let source = Some(&id);
-    let egress = EgressFacts { source, host: &host, port: None, method: "GET", path: "/", now };
+    let egress = EgressFacts {
+        source,
+        host: &host,
+        port: None,
+        is_grpc: false,
+        method: "GET",
+        path: "/",
+        upgrade: None,
+        now,
+    };
     let refusals = [
         policy.decide_egress(&egress).unwrap_err(),
         policy.decide_connect(&ConnectFacts { source, host: &host, port: 443, now }).unwrap_err(),
         policy
-            .authorize_inbound(&InboundFacts { peer: &id, method: "GET", path: "/", now })
+            .authorize_inbound(&InboundFacts {
+                peer: &id,
+                method: "GET",
+                path: "/",
+                upgrade: None,
+                now,
+            })
             .unwrap_err(),
     ];
     for refusal in refusals {

@@ -134,8 +134,16 @@ fn permit(payload: &str) -> EgressPermit {
     let policy = Policy::compile(&[source]).unwrap_or_else(|errors| panic!("{errors:#?}")).policy;
     let host = Host::parse("e.example.org").unwrap();
     let now = Timestamp::UNIX_EPOCH;
-    let facts =
-        EgressFacts { source: None, host: &host, port: None, method: "PUT", path: "/", now };
+    let facts = EgressFacts {
+        source: None,
+        host: &host,
+        port: None,
+        is_grpc: false,
+        method: "PUT",
+        path: "/",
+        upgrade: None,
+        now,
+    };
     policy.decide_egress(&facts).unwrap()
 }
 

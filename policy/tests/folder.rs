@@ -38,8 +38,16 @@ fn assert_starts(got: &[String], wanted: &[&str]) {
 
 fn rule_for(policy: &Policy, method: &str) -> Option<String> {
     let host = Host::parse("e.ml.internal").unwrap();
-    let facts =
-        EgressFacts { source: None, host: &host, port: None, method, path: "/", now: now() };
+    let facts = EgressFacts {
+        source: None,
+        host: &host,
+        port: None,
+        is_grpc: false,
+        method,
+        path: "/",
+        upgrade: None,
+        now: now(),
+    };
     let permit = policy.decide_egress(&facts).ok()?;
     permit.verdict().rule.as_ref().map(ToString::to_string)
 }
@@ -213,6 +221,50 @@ content:
             "p.yaml:19:12: no rule uses content profile `unused`",
         ],
     );
+}
+
+#[test]
+fn what_a_protocol_makes_pointless_is_told() {
+    let text = "\
+egress:
+  - {name: web, to: [e], methods: [GET], content: c}
+  - {name: raw, to: [e], protocol: tcp, content: s}
+  - {name: calls, to: [e], protocol: grpc, content: c}
+  - {name: gets, to: [e], methods: [GET], upgrades: [websocket], content: c}
+  - {name: waits, to: [e], protocol: tcp, content: {exempt: true, because: none}, contentIn: c}
+content:
+  - {name: c}
+  - {name: s, inspect: stream}
+";
+    assert_starts(
+        &warnings(&[source("p.yaml", &[ENDPOINT, text])]),
+        &[
+            "p.yaml:7:12: rule `raw` takes no CONNECT or SOCKS5 connection: `web` before it",
+            "p.yaml:8:53: rule `calls` holds a whole gRPC call",
+            "p.yaml:10:12: rule `waits` never matches: `raw` before it",
+            "p.yaml:10:94: content profile `c` holds, and a raw tunnel cannot wait",
+        ],
+    );
+}
+
+#[test]
+fn a_policys_tests_ask_for_tunnels_calls_and_upgrades() {
+    let text = "\
+egress:
+  - {name: raw, to: [e], protocol: tcp, content: c}
+  - {name: calls, to: [e], protocol: grpc, content: c}
+  - {name: feed, to: [e], upgrades: [websocket], content: c}
+content: [{name: c, inspect: stream}]
+tests:
+  - {name: a, request: {protocol: tcp, host: e.ml.internal, port: 443, address: 10.1.2.3}, expect: {action: allow, rule: raw}}
+  - {name: b, request: {protocol: tcp, port: 443, address: 10.1.2.3}, expect: {action: allow, rule: raw}}
+  - {name: c, request: {protocol: tcp, port: 443, address: 10.2.2.3}, expect: {action: block, reason: address-not-listed}}
+  - {name: d, request: {protocol: grpc, host: e.ml.internal, method: POST, path: /a/B}, expect: {action: allow, rule: calls}}
+  - {name: e, request: {host: e.ml.internal, method: GET, path: /a, upgrade: websocket}, expect: {action: allow, rule: feed}}
+";
+    let report = check(&[source("p.yaml", &[ENDPOINT, text])], now());
+    assert_eq!(report.outcome, Outcome::Pass, "{}", report.text);
+    assert!(report.text.contains("5 tests, 0 warnings"), "{}", report.text);
 }
 
 #[test]

@@ -117,8 +117,16 @@ fn policy_of(profile: &str, rule: &str) -> Policy {
 fn permit(policy: &Policy, now: &str) -> EgressPermit {
     let host = Host::parse("e.example.org").unwrap();
     let now = now.parse().unwrap();
-    let facts =
-        EgressFacts { source: None, host: &host, port: None, method: "PUT", path: "/", now };
+    let facts = EgressFacts {
+        source: None,
+        host: &host,
+        port: None,
+        is_grpc: false,
+        method: "PUT",
+        path: "/",
+        upgrade: None,
+        now,
+    };
     policy.decide_egress(&facts).unwrap()
 }
 
@@ -274,7 +282,7 @@ fn an_inbound_rule_judges_its_responses() {
     let policy = policy_of("inspect: hold", "");
     let peer = SpiffeId::parse("spiffe://h.example/a").unwrap();
     let now: Timestamp = NOW.parse().unwrap();
-    let facts = InboundFacts { peer: &peer, method: "GET", path: "/", now };
+    let facts = InboundFacts { peer: &peer, method: "GET", path: "/", upgrade: None, now };
     let permit = policy.authorize_inbound(&facts).unwrap();
     let scanner = ssn();
     assert!(permit.judge(Place::Body, scanner.evidence()).stops());

@@ -243,6 +243,7 @@ impl Inbound {
             peer: &peer.id,
             method: method.as_str(),
             path,
+            upgrade: None,
             now: crate::clock::now(),
         })?;
         ongoing.permit(permit.verdict(), &hash);

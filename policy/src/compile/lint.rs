@@ -10,6 +10,7 @@ use super::Faults;
 use super::faults::{Warning, warning};
 use crate::egress::EgressRule;
 use crate::file::{ContentRef, PolicyFile, Text};
+use crate::protocol::Protocol;
 use crate::rule::Rule;
 
 /// Most pairs of rules that are compared for shadowing.
@@ -124,6 +125,13 @@ pub(super) fn shadowed(
                 name.value, wider.rule.name
             );
             faults.warn(name.referenced, &what, "move it before the wider one, or drop it");
+        } else if let Some(first) = candidates.iter().find(|first| intercepts(first, rule)) {
+            let what = format!(
+                "rule `{}` takes no CONNECT or SOCKS5 connection: `{}` before it has them intercepted",
+                name.value, first.rule.name
+            );
+            let fix = "move it before that one, or give it an endpoint of its own";
+            faults.warn(name.referenced, &what, fix);
         }
         for endpoint in &rule.to {
             earlier.entry(*endpoint).or_default().push(rule);
@@ -137,15 +145,30 @@ fn covers(wide: &EgressRule, narrow: &EgressRule) -> bool {
 }
 
 fn covers_rule(wide: &Rule, narrow: &Rule) -> bool {
-    let lasts = match (wide.expires, narrow.expires) {
-        (None, _) => true,
-        (Some(_), None) => false,
-        (Some(wide), Some(narrow)) => wide >= narrow,
-    };
-    lasts
+    outlasts(wide, narrow)
+        && wide.protocol.takes(narrow.protocol)
+        && narrow.upgrades.iter().all(|upgrade| wide.upgrades.contains(upgrade))
         && all(&wide.from, &narrow.from, |w, n| w.covers(n))
         && all(&wide.methods, &narrow.methods, |w, n| w == n)
         && all(&wide.paths, &narrow.paths, |w, n| w.covers(n))
+}
+
+/// Whether an HTTP rule before a rule for raw tunnels leaves it only what is neither TLS nor HTTP: which
+/// way a connection goes is decided before a method or path is known.
+fn intercepts(first: &EgressRule, tunnel: &EgressRule) -> bool {
+    tunnel.rule.protocol == Protocol::Tcp
+        && first.rule.protocol != Protocol::Tcp
+        && tunnel.to.iter().all(|endpoint| first.to.contains(endpoint))
+        && outlasts(&first.rule, &tunnel.rule)
+        && all(&first.rule.from, &tunnel.rule.from, |w, n| w.covers(n))
+}
+
+fn outlasts(wide: &Rule, narrow: &Rule) -> bool {
+    match (wide.expires, narrow.expires) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(wide), Some(narrow)) => wide >= narrow,
+    }
 }
 
 /// Whether each of `narrow` is within one of `wide`; None is everything.

@@ -17,6 +17,8 @@ use crate::path::{InvalidPathPattern, PathPattern};
 use crate::peer::PeerPattern;
 use crate::rule::Rule;
 
+mod spoken;
+
 /// Most egress and most inbound rules of a folder.
 pub(super) const RULES_MAX: usize = 200_000;
 
@@ -39,6 +41,8 @@ struct Shared<'a> {
     from: Option<&'a Spanned<Vec<Text>>>,
     methods: Option<&'a Spanned<Vec<Text>>>,
     paths: Option<&'a Spanned<Vec<Text>>>,
+    protocol: Option<&'a Text>,
+    upgrades: Option<&'a Spanned<Vec<Text>>>,
     content: Option<&'a Spanned<ContentRef>>,
     content_in: Option<&'a Spanned<ContentRef>>,
     expires: Option<&'a Text>,
@@ -57,8 +61,10 @@ pub(super) fn egress(
         faults.enter(name);
         for entry in &file.egress {
             let to = destinations(faults, &entry.value, links);
-            protocol(faults, &entry.value);
             let rule = rule(faults, &Shared::of_egress(&entry.value), links);
+            if let Some(rule) = &rule {
+                spoken::check(faults, &Shared::of_egress(&entry.value), rule);
+            }
             rules.extend(rule.map(|rule| Arc::new(EgressRule { rule, to })));
         }
         check_number(faults, rules.len(), "egress", &file.egress);
@@ -122,6 +128,8 @@ impl<'a> Shared<'a> {
             from: file.from.as_ref(),
             methods: file.methods.as_ref(),
             paths: file.paths.as_ref(),
+            protocol: file.protocol.as_ref(),
+            upgrades: file.upgrades.as_ref(),
             content: file.content.as_ref(),
             content_in: file.content_in.as_ref(),
             expires: file.expires.as_ref(),
@@ -137,6 +145,8 @@ impl<'a> Shared<'a> {
             from: Some(&file.from),
             methods: file.methods.as_ref(),
             paths: file.paths.as_ref(),
+            protocol: None,
+            upgrades: file.upgrades.as_ref(),
             content: file.content.as_ref(),
             content_in: file.content_in.as_ref(),
             expires: file.expires.as_ref(),
@@ -152,19 +162,12 @@ fn destinations(faults: &mut Faults, file: &EgressFile, links: &Links<'_>) -> Ve
     texts.iter().filter_map(|text| links.names.endpoint(faults, text)).collect()
 }
 
-fn protocol(faults: &mut Faults, file: &EgressFile) {
-    let Some(text) = &file.protocol else { return };
-    let table = [("http", true), ("grpc", false), ("tcp", false)];
-    if read::word(faults, text, "protocol", &table) == Some(false) {
-        let what = format!("not supported yet: protocol: {}", text.value);
-        faults.error(text.referenced, &what, "only http works in this version");
-    }
-}
-
 fn rule(faults: &mut Faults, shared: &Shared<'_>, links: &Links<'_>) -> Option<Rule> {
     let from = shared.from.map(|list| peers(faults, list));
     let methods = shared.methods.map(|list| methods(faults, list));
     let paths = shared.paths.map(|list| paths(faults, list));
+    let protocol = spoken::protocol(faults, shared);
+    let upgrades = spoken::upgrades(faults, shared);
     let content = match shared.content {
         Some(reference) => content(faults, reference, links),
         None => {
@@ -181,6 +184,8 @@ fn rule(faults: &mut Faults, shared: &Shared<'_>, links: &Links<'_>) -> Option<R
     let monitor_until = monitor(faults, shared);
     Some(Rule {
         name: Arc::from(shared.name.value.as_str()),
+        protocol: protocol?,
+        upgrades,
         from,
         methods,
         paths,

@@ -1,13 +1,15 @@
 //! `policy test`: runs the `tests` that stand in the policy's own files.
 
 use std::fmt::Write;
+use std::net::IpAddr;
 
 use jiff::Timestamp;
 
 use super::{Outcome, PolicyTest, Report, TestRequest};
 use crate::compile::{Compiled, Source};
-use crate::policy::{EgressFacts, InboundFacts, Policy};
-use crate::verdict::Verdict;
+use crate::permit::EgressPermit;
+use crate::policy::{EgressFacts, InboundFacts, Policy, TunnelFacts};
+use crate::verdict::{Refusal, Verdict};
 
 /// Runs the tests of a policy folder as of `now`, one line for each.
 pub fn test(sources: &[Source], now: Timestamp) -> Report {
@@ -78,23 +80,43 @@ fn attempt(policy: &Policy, case: &PolicyTest, now: Timestamp) -> Result<Verdict
 
 fn decide(policy: &Policy, request: &TestRequest, now: Timestamp) -> Verdict {
     match request {
-        TestRequest::Inbound { peer, method, path } => {
-            match policy.authorize_inbound(&InboundFacts { peer, method, path, now }) {
+        TestRequest::Inbound { peer, method, path, upgrade } => {
+            let facts = InboundFacts { peer, method, path, upgrade: *upgrade, now };
+            match policy.authorize_inbound(&facts) {
                 Ok(permit) => permit.verdict().clone(),
                 Err(refusal) => refusal.verdict,
             }
         }
-        TestRequest::Outbound { host, port, address, source, method, path } => {
-            let source = source.as_ref();
-            let facts = EgressFacts { source, host, port: *port, method, path, now };
-            let permit = match policy.decide_egress(&facts) {
-                Ok(permit) => permit,
-                Err(refusal) => return refusal.verdict,
+        TestRequest::Outbound { host, port, address, source, is_grpc, method, path, upgrade } => {
+            let facts = EgressFacts {
+                source: source.as_ref(),
+                host,
+                port: *port,
+                is_grpc: *is_grpc,
+                method,
+                path,
+                upgrade: *upgrade,
+                now,
             };
-            match address.map(|address| permit.vet(address)) {
-                Some(Err(refusal)) => refusal.verdict,
-                Some(Ok(())) | None => permit.verdict().clone(),
-            }
+            vetted(policy.decide_egress(&facts), *address)
+        }
+        TestRequest::Tunnel { host, port, address, source } => {
+            let facts = TunnelFacts {
+                source: source.as_ref(),
+                host: host.as_ref(),
+                address: *address,
+                port: *port,
+                now,
+            };
+            vetted(policy.decide_tunnel(&facts), *address)
         }
     }
+}
+
+fn vetted(decided: Result<EgressPermit, Refusal>, address: Option<IpAddr>) -> Verdict {
+    let vetted = decided.and_then(|permit| {
+        address.map_or(Ok(()), |address| permit.vet(address))?;
+        Ok(permit.verdict().clone())
+    });
+    vetted.unwrap_or_else(|refusal| refusal.verdict)
 }

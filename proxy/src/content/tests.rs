@@ -36,8 +36,10 @@ fn ruling(path: &str) -> Ruling {
         source: None,
         host: &host,
         port: None,
+        is_grpc: false,
         method: "PUT",
         path,
+        upgrade: None,
         now: crate::clock::now(),
     };
     policy.decide_egress(&facts).unwrap().ruling()

@@ -7,7 +7,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use policy::{ConnectFacts, Host, Verdict};
+use policy::{ConnectFacts, Host, Verdict, Way};
 use rustls::server::Acceptor;
 use tokio_rustls::LazyConfigAcceptor;
 
@@ -69,14 +69,19 @@ fn decide(
         record.source = Some(identity.id().to_string());
         record.policy = Some(hash.clone());
     });
-    let permit = policy.decide_connect(&ConnectFacts {
+    let way = policy.decide_connect(&ConnectFacts {
         source: Some(identity.id()),
         host: &pinned.host,
         port: pinned.port,
         now: crate::clock::now(),
     })?;
-    ongoing.permit(permit.verdict(), &hash);
-    Ok(pinned)
+    ongoing.permit(way.verdict(), &hash);
+    match way {
+        Way::Intercept(_) => Ok(pinned),
+        Way::Tunnel(_) => {
+            Err(Error::new(error::Kind::Malformed, "raw tunnels are not supported yet").into())
+        }
+    }
 }
 
 /// Terminates the workload's TLS and serves the requests inside.

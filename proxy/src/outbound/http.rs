@@ -149,8 +149,10 @@ impl Work<'_> {
             source: Some(identity.id()),
             host: target.host(),
             port: target.port(),
+            is_grpc: false,
             method: head.method.as_str(),
             path: target.path(),
+            upgrade: None,
             now: crate::clock::now(),
         })?;
         ongoing.permit(permit.verdict(), &hash);

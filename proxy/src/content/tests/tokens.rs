@@ -32,7 +32,16 @@ fn ruling(inspect: &str) -> Ruling {
     let host = Host::parse("e.example").unwrap();
     let path = &format!("/{inspect}");
     let now = crate::clock::now();
-    let facts = EgressFacts { source: None, host: &host, port: None, method: "PUT", path, now };
+    let facts = EgressFacts {
+        source: None,
+        host: &host,
+        port: None,
+        is_grpc: false,
+        method: "PUT",
+        path,
+        upgrade: None,
+        now,
+    };
     policy.decide_egress(&facts).unwrap().ruling()
 }
 
