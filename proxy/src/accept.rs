@@ -1,6 +1,7 @@
 //! Listeners: take connections, at most so many, until the drain begins; serve HTTP/1.1 on one.
 
 mod patient;
+mod strict;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -8,7 +9,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::header::CONNECTION;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -20,9 +22,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use self::patient::Patient;
+use self::strict::{Faults, Strict};
 use crate::config::Limits;
 use crate::drain::Drain;
+use crate::error::{Error, Kind};
 use crate::http::body::BodyError;
+use crate::http::headers;
 use crate::telemetry::Metrics;
 
 /// Pause after an accept error such as "too many open files", so that it is not a busy loop.
@@ -67,8 +72,13 @@ impl Drop for Seat {
 pub enum Ended {
     /// In order, or the client left.
     Done,
-    /// A request head could not be parsed; hyper has answered 400 or 431. No exchange exists.
-    Malformed(hyper::Error),
+    /// A request head has no single reading and has been answered. No exchange exists.
+    Malformed {
+        /// 400 or 431.
+        status: u16,
+        /// What is wrong with it.
+        cause: Error,
+    },
 }
 
 impl Listener {
@@ -124,10 +134,16 @@ where
     B: Body + 'static,
     B::Error: Into<BodyError>,
 {
-    let service = service_fn(move |request| {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let leaving = Leaving::of(&request);
         let response = handle(request);
-        async move { Ok::<_, Infallible>(response.await) }
+        async move {
+            let mut response = response.await;
+            leaving.close_if_it_stays(&mut response);
+            Ok::<_, Infallible>(response)
+        }
     });
+    let (stream, faults) = Strict::new(stream, limits.header_bytes_max);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout)
@@ -144,11 +160,52 @@ where
         }
     };
     match ended {
-        Err(error) if error.is_parse() => Ended::Malformed(error),
+        Err(error) if error.is_parse() => malformed(error, &faults),
         Err(error) => {
             tracing::debug!(%error, "a downstream connection ended");
             Ended::Done
         }
         Ok(()) => Ended::Done,
     }
+}
+
+/// Whether a request wants to leave HTTP. What follows it is no longer delimited, so an answer that
+/// stays in HTTP is the connection's last.
+#[derive(Clone, Copy, Debug)]
+enum Leaving {
+    ByConnect,
+    ByUpgrade,
+    No,
+}
+
+impl Leaving {
+    fn of<B>(request: &Request<B>) -> Self {
+        if request.method() == Method::CONNECT {
+            Self::ByConnect
+        } else if headers::wants_upgrade(request.headers()) {
+            Self::ByUpgrade
+        } else {
+            Self::No
+        }
+    }
+
+    fn close_if_it_stays<B>(self, response: &mut Response<B>) {
+        let has_left = match self {
+            Self::ByConnect => response.status().is_success(),
+            Self::ByUpgrade => response.status() == StatusCode::SWITCHING_PROTOCOLS,
+            Self::No => return,
+        };
+        if !has_left {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+    }
+}
+
+fn malformed(error: hyper::Error, faults: &Faults) -> Ended {
+    let status = if error.is_parse_too_large() { 431 } else { 400 };
+    let cause = match faults.first() {
+        Some(fault) => Error::new(Kind::Malformed, fault),
+        None => Error::new(Kind::Malformed, error),
+    };
+    Ended::Malformed { status, cause }
 }

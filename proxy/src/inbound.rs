@@ -63,10 +63,8 @@ impl Inbound {
             Arc::clone(&this).handle(request, arrival.clone(), peer.clone())
         })
         .await;
-        if let Ended::Malformed(error) = ended {
-            let status = if error.is_parse_too_large() { 431 } else { 400 };
-            let error = Error::new(error::Kind::Malformed, error);
-            self.record_failed(Kind::Http, error, status, downstream);
+        if let Ended::Malformed { status, cause } = ended {
+            self.record_failed(Kind::Http, cause, status, downstream);
         }
     }
 

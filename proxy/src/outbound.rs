@@ -70,10 +70,9 @@ impl Outbound {
 
     /// hyper has answered a head it could not parse; the record is ours to write.
     fn record_malformed(&self, ended: Ended, downstream: SocketAddr) {
-        let Ended::Malformed(error) = ended else { return };
-        let status = if error.is_parse_too_large() { 431 } else { 400 };
+        let Ended::Malformed { status, cause } = ended else { return };
         if let Ok(ongoing) = self.rooms.open(Direction::Outbound, Kind::Http, downstream) {
-            ongoing.stop(&Stop::from(error::Error::new(error::Kind::Malformed, error)), status);
+            ongoing.stop(&Stop::from(cause), status);
         }
     }
 }

@@ -29,5 +29,6 @@ mod malformed;
 mod refused;
 mod reload;
 mod rotation;
+mod smuggling;
 mod stream;
 mod verification;
