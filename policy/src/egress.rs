@@ -3,6 +3,8 @@
 //! The index only narrows: candidates come in rule order, so the first match is the same one that a walk
 //! over every rule finds.
 
+pub(crate) mod names;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 

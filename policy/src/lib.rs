@@ -56,6 +56,7 @@ mod verdict;
 
 pub use compile::{Compiled, InvalidPolicy, Materials, Source, Warning};
 pub use content::{ContentProfile, HOLD_MAX_DEFAULT, Inspect, NAN_SHARE_MAX_DEFAULT, Place};
+pub use egress::names::{NameFacts, NamePermit};
 pub use endpoint::{InvalidSpkiPin, PeerName, SpkiPin, UpstreamTls};
 pub use host::{Host, HostPattern, InvalidHost};
 pub use permit::{ConnectPermit, EgressPermit, InboundPermit, Way};

@@ -134,22 +134,9 @@ impl EgressPermit {
     ///
     /// A [`Refusal`] with `never-dial-address` or `address-not-listed`.
     pub fn vet(&self, addr: IpAddr) -> Result<(), Refusal> {
-        self.endpoint.guard.vet(addr).map_err(|refusal| {
-            let endpoint = &self.endpoint.name;
-            let (code, text) = match refusal {
-                AddrRefusal::NeverDial(what) => {
-                    (code::NEVER_DIAL_ADDRESS, format!("the host resolved to a {what} address"))
-                }
-                AddrRefusal::NotListed => (
-                    code::ADDRESS_NOT_LISTED,
-                    format!("the host resolved to an address outside endpoint \"{endpoint}\"; its `addresses` would have to list it"),
-                ),
-            };
-            let rule = Some(Arc::clone(&self.rule.rule.name));
-            Refusal {
-                verdict: Verdict::block(rule, code, text),
-                policy_hash: Arc::clone(&self.policy_hash),
-            }
+        self.endpoint.guard.vet(addr).map_err(|refusal| Refusal {
+            verdict: refuse_address(refusal, &self.endpoint.name, &self.rule.rule.name),
+            policy_hash: Arc::clone(&self.policy_hash),
         })
     }
 
@@ -306,6 +293,26 @@ impl InboundPermit {
     pub fn redacts(&self, finding: &Finding) -> bool {
         self.ruling().redacts(finding)
     }
+}
+
+/// The verdict on an address that an endpoint's guard did not pass.
+pub(crate) fn refuse_address(
+    refusal: AddrRefusal,
+    endpoint: &Arc<str>,
+    rule: &Arc<str>,
+) -> Verdict {
+    let (code, text) = match refusal {
+        AddrRefusal::NeverDial(what) => {
+            (code::NEVER_DIAL_ADDRESS, format!("the host resolved to a {what} address"))
+        }
+        AddrRefusal::NotListed => (
+            code::ADDRESS_NOT_LISTED,
+            format!(
+                "the host resolved to an address outside endpoint \"{endpoint}\"; its `addresses` would have to list it"
+            ),
+        ),
+    };
+    Verdict::block(Some(Arc::clone(rule)), code, text)
 }
 
 fn judge_in(ruling: Option<Ruling>, place: Place, evidence: &Evidence) -> Verdict {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use dlp::{Evidence, Finding, Tally};
 
 use crate::content::{ContentProfile, Place};
+use crate::egress::names::NamePermit;
 use crate::permit::{EgressPermit, InboundPermit};
 use crate::verdict::{Enforcement, Verdict};
 
@@ -59,6 +60,30 @@ impl EgressPermit {
     /// How the response is judged, where the rule asks for it.
     pub fn ruling_in(&self) -> Option<Ruling> {
         self.content_in().map(|profile| Ruling::new(self.verdict(), profile))
+    }
+}
+
+impl NamePermit {
+    /// How the name is judged: once by each profile of the rules that go to it, and strictest wins, since
+    /// nobody knows yet which of the rules the connection will fall under.
+    pub fn rulings(&self) -> Vec<Ruling> {
+        let mut rulings: Vec<Ruling> = Vec::new();
+        for way in &self.ways {
+            let rule = &way.rule.rule;
+            let ruling = Ruling {
+                rule: Some(Arc::clone(&rule.name)),
+                profile: Arc::clone(&rule.content),
+                enforcement: rule.enforcement(self.decided_at()),
+            };
+            let is_known = |known: &Ruling| {
+                Arc::ptr_eq(&known.profile, &ruling.profile)
+                    && known.enforcement == ruling.enforcement
+            };
+            if !rulings.iter().any(is_known) {
+                rulings.push(ruling);
+            }
+        }
+        rulings
     }
 }
 
