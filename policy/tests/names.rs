@@ -2,7 +2,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     reason = "clippy.toml's leave for tests does not reach their helpers; a test fails by panicking"
 )]

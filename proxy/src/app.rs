@@ -10,7 +10,7 @@ use arc_swap::ArcSwap;
 use certs::mint::InterceptCa;
 use certs::rotation::Current;
 use policy::Policy;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::mpsc;
 
 use crate::accept::Listener;
@@ -19,6 +19,7 @@ use crate::app_link::AppLink;
 use crate::audit::{self, Audit};
 use crate::config::Config;
 use crate::content::{Content, SpoolRoom};
+use crate::dns::Dns;
 use crate::drain::{self, Drain, Drained, Tasks};
 use crate::inbound::Inbound;
 use crate::outbound::Outbound;
@@ -36,6 +37,9 @@ const AUDIT_HEAD_RECORDS_MAX: u64 = 1024;
 const AUDIT_HEAD_INTERVAL: Duration = Duration::from_secs(10);
 /// Bytes of one audit file.
 const AUDIT_SEGMENT_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// Ports that are tried for the resolver where the configuration says 0.
+const BOTH_TRIES_MAX: u8 = 16;
 
 /// A running proxy.
 #[derive(Debug)]
@@ -55,6 +59,8 @@ pub struct Addresses {
     pub http_proxy: Option<SocketAddr>,
     /// Peers.
     pub inbound: Option<SocketAddr>,
+    /// The resolver: the first of its addresses.
+    pub dns: Option<SocketAddr>,
     /// `/metrics` and health.
     pub admin: Option<SocketAddr>,
 }
@@ -70,6 +76,7 @@ pub struct StartError {
 struct Sockets {
     http_proxy: Option<TcpListener>,
     inbound: Option<TcpListener>,
+    dns: Vec<(UdpSocket, TcpListener)>,
     admin: Option<TcpListener>,
 }
 
@@ -102,6 +109,7 @@ impl App {
             let inbound = Arc::new(Inbound::new(Arc::clone(&rooms), app));
             listen_inbound(inbound, listener(socket, "inbound", &config), (&rooms, &drain));
         }
+        listen_dns(&config, &rooms, sockets.dns, &drain);
         Drain::spawn_background(reload::watch(Arc::clone(&rooms), watched, drain.clone()));
         let drain_deadline = config.limits.drain_deadline;
         let config = Arc::new(config);
@@ -155,6 +163,7 @@ impl Sockets {
             http_proxy: bind("outbound.httpProxy", config.http_proxy).await?,
             inbound: bind("inbound.listen", config.inbound.as_ref().map(|part| part.listen))
                 .await?,
+            dns: bind_dns(&config.dns).await?,
             admin: bind("admin.listen", config.admin).await?,
         })
     }
@@ -166,6 +175,7 @@ impl Sockets {
         Addresses {
             http_proxy: of(&self.http_proxy),
             inbound: of(&self.inbound),
+            dns: self.dns.first().and_then(|(socket, _)| socket.local_addr().ok()),
             admin: of(&self.admin),
         }
     }
@@ -177,6 +187,32 @@ async fn bind(name: &str, address: Option<SocketAddr>) -> Result<Option<TcpListe
         Ok(socket) => Ok(Some(socket)),
         Err(error) => Err(failed(&format!("{name} {address}"), error)),
     }
+}
+
+/// Both protocols, at the same port of each address.
+async fn bind_dns(addresses: &[SocketAddr]) -> Result<Vec<(UdpSocket, TcpListener)>, StartError> {
+    let mut sockets = Vec::with_capacity(addresses.len());
+    for address in addresses {
+        let mut tries_left = if address.port() == 0 { BOTH_TRIES_MAX } else { 1 };
+        let both = loop {
+            tries_left -= 1;
+            match bind_both(*address).await {
+                // A port that is free for one protocol need not be for the other.
+                Err(error) if tries_left == 0 => {
+                    return Err(failed(&format!("dns.listen {address}"), error));
+                }
+                Err(_) => {}
+                Ok(both) => break both,
+            }
+        };
+        sockets.push(both);
+    }
+    Ok(sockets)
+}
+
+async fn bind_both(address: SocketAddr) -> std::io::Result<(UdpSocket, TcpListener)> {
+    let connections = TcpListener::bind(address).await?;
+    Ok((UdpSocket::bind(connections.local_addr()?).await?, connections))
 }
 
 fn load_identity(config: &Config, metrics: &Metrics) -> Result<Arc<Current>, StartError> {
@@ -209,7 +245,7 @@ fn rooms(
     let resolver = Resolver::new(&config.hosts, &config.nameservers)
         .map_err(|error| failed("resolver", error))?;
     let own = [addresses.http_proxy, addresses.inbound, addresses.admin];
-    let own = own.into_iter().flatten().collect();
+    let own = own.into_iter().flatten().chain(addresses.dns).collect();
     let gauge = metrics.spool_bytes.clone();
     let spool =
         SpoolRoom::new(config.spool.clone(), limits.hold_memory_max, limits.spool_max, gauge);
@@ -259,6 +295,25 @@ fn listen_inbound(inbound: Arc<Inbound>, listener: Listener, (rooms, drain): (&R
     let turn_away = move |_: &TcpStream, from| turning.turn_away(from);
     let work = (serve, turn_away);
     Drain::spawn_background(listener.run(drain.clone(), rooms.metrics.clone(), work));
+}
+
+fn listen_dns(
+    config: &Config,
+    rooms: &Arc<Rooms>,
+    sockets: Vec<(UdpSocket, TcpListener)>,
+    drain: &Drain,
+) {
+    let dns = Arc::new(Dns::new(Arc::clone(rooms)));
+    for (datagrams, socket) in sockets {
+        drain.spawn(Arc::clone(&dns).serve_datagrams(datagrams, drain.clone()));
+        let (serving, turning) = (Arc::clone(&dns), Arc::clone(&dns));
+        let serve = move |stream, arrival| Arc::clone(&serving).serve(stream, arrival);
+        let turn_away = move |_: &TcpStream, from| turning.turn_away(from);
+        let listener = listener(socket, "dns", config);
+        let listener = Listener { connections_max: config.limits.dns_connections_max, ..listener };
+        let work = (serve, turn_away);
+        Drain::spawn_background(listener.run(drain.clone(), rooms.metrics.clone(), work));
+    }
 }
 
 /// Writes the intercept CA's certificate where the workload reads it, whole or not at all.

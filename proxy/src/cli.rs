@@ -5,6 +5,7 @@ mod audit;
 mod certs;
 mod check;
 mod edm;
+mod net;
 mod redact;
 mod run;
 mod scan;
@@ -41,6 +42,9 @@ enum Command {
     Edm(edm::EdmCommand),
     /// Prints the variables that make clients use the proxy and trust its intercept CA.
     Env(EnvArgs),
+    /// The pod's rules: no way out but through Lazaret.
+    #[command(subcommand)]
+    Net(net::NetCommand),
     /// What a policy's reviewer and CI run.
     #[command(subcommand)]
     Policy(check::PolicyCommand),
@@ -92,6 +96,7 @@ impl Cli {
                 };
                 print(&render(args.format, &settings))
             }
+            Command::Net(command) => command.run(),
             Command::Policy(command) => command.run(),
             Command::Quickstart(args) => quickstart::run(&args),
             Command::Redact(args) => args.run(),

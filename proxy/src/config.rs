@@ -26,6 +26,8 @@ pub struct Config {
     pub publish: Option<PathBuf>,
     /// The inbound listener and the application behind it.
     pub inbound: Option<Inbound>,
+    /// The resolver's addresses: none where it is off.
+    pub dns: Vec<SocketAddr>,
     /// `/metrics`, `/healthz`, `/readyz`.
     pub admin: Option<SocketAddr>,
     /// The 0600 Unix socket of the administrator.
@@ -131,13 +133,18 @@ impl Config {
         );
         format!(
             "mode: sidecar\npolicy: {}\nidentity: chain {}, key {}, bundle {}\n\
-             outbound.httpProxy: {}\ninbound: {inbound}\nadmin: {}\naudit: {} ({}; heads signed by {})\n\
+             outbound.httpProxy: {}\ninbound: {inbound}\ndns: {}\nadmin: {}\naudit: {} ({}; heads signed by {})\n\
              resolver: {} fixed names, {}\nspool: {}\nlog: {} at {}\n{}",
             self.policy.display(),
             self.identity.chain.display(),
             self.identity.key.display(),
             self.identity.bundle.display(),
             or_off(self.http_proxy),
+            if self.dns.is_empty() {
+                "off".to_owned()
+            } else {
+                self.dns.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+            },
             or_off(self.admin),
             self.audit.path.display(),
             self.audit.sync.name(),

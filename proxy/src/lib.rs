@@ -9,11 +9,13 @@
 //! | [`outbound`] | the workload's requests: forward proxy, CONNECT and interception |
 //! | [`inbound`] | peers' requests over mutual TLS, to [`app_link`] only |
 //! | [`http`] | pure: targets, headers, replies |
+//! | [`dns`] | the pod's questions for names: which are asked, which answers are told |
 //! | [`content`] | reads what leaves; the only maker of [`content::Cleared`] |
 //! | [`upstream`] | resolves, vets, dials, sends; takes one permit per exchange |
 //! | [`audit`] | the chained record; [`ongoing`] closes it with meters and metrics |
 //! | [`admin`], [`telemetry`] | metrics, health, logs |
 //! | [`app`], [`config`], [`reload`], [`drain`], [`rooms`] | building, watching and ending all of it |
+//! | [`net`] | the pod's rules, and the proof that they hold |
 //! | [`cli`], [`edm`], [`env`], [`quickstart`], [`redact`], [`scan`] | what people run |
 //!
 //! Every room gathers facts, asks policy, acts, records. A refusal is a value with its verdict
@@ -28,6 +30,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod content;
+pub mod dns;
 pub mod drain;
 pub mod edm;
 pub mod env;
@@ -35,6 +38,7 @@ pub mod error;
 pub mod http;
 pub mod inbound;
 pub mod materials;
+pub mod net;
 pub mod ongoing;
 pub mod outbound;
 pub mod quickstart;

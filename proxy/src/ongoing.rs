@@ -136,7 +136,16 @@ impl Ongoing {
     }
 
     /// Closes with the reason why it did not go on. `status` is what the client got.
-    pub fn stop(mut self, stop: &Stop, status: u16) {
+    pub fn stop(self, stop: &Stop, status: u16) {
+        self.end(stop, Some(status));
+    }
+
+    /// Closes with the reason why it did not go on, where no status tells the client.
+    pub fn stop_without_status(self, stop: &Stop) {
+        self.end(stop, None);
+    }
+
+    fn end(mut self, stop: &Stop, status: Option<u16>) {
         let released = self.meters.released.bytes();
         let outcome = match stop {
             // What was sent was not refused, whatever became of the answer.
@@ -153,7 +162,7 @@ impl Ongoing {
             Stop::Failed(_) => Outcome::Failed,
         };
         self.note(|record| {
-            record.status = Some(status);
+            record.status = status;
             match stop {
                 Stop::Refused(verdict) => {
                     // A content verdict names its own rule in its text; `rule` stays the one that

@@ -26,7 +26,7 @@ use tokio::sync::Notify;
 use self::dial::Timeouts;
 pub use self::dial::TlsFacts;
 use self::pool::{Connection, Pool, PoolKey};
-pub use self::resolve::{InvalidResolver, Resolver, Vetted};
+pub use self::resolve::{Family, InvalidResolver, Resolved, Resolver, Told, Vetted};
 use crate::audit::Announced;
 use crate::config::Limits;
 use crate::content::{Cleared, ClearedBody, Released};
@@ -115,6 +115,11 @@ impl Upstream {
     /// Whether resolving the permitted host sends a question to a name server.
     pub fn asks_dns(&self, permit: &EgressPermit) -> bool {
         self.resolver.asks_dns(permit.host())
+    }
+
+    /// The resolver, for whoever only asks for names.
+    pub fn resolver(&self) -> &Resolver {
+        &self.resolver
     }
 
     /// Sends one exchange.

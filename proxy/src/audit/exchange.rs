@@ -37,6 +37,8 @@ impl Direction {
 pub enum Kind {
     /// A tunnel asked for by CONNECT, or its handshake.
     Connect,
+    /// A question for a name.
+    Dns,
     /// A peer's TLS handshake that failed, so that no request came.
     Handshake,
     /// One request and its response.
@@ -48,6 +50,7 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Kind::Connect => "connect",
+            Kind::Dns => "dns",
             Kind::Handshake => "handshake",
             Kind::Http => "http",
         }

@@ -121,6 +121,20 @@ pub struct Record {
     /// What failed, in the log's words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// How a question for a name was answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dns: Option<DnsRecord>,
+}
+
+/// The answer to a question for a name.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+pub struct DnsRecord {
+    /// The response code, such as `NXDOMAIN`.
+    pub code: &'static str,
+    /// Addresses that were told.
+    pub answers: usize,
+    /// Addresses that were not, because no rule lists them.
+    pub withheld: usize,
 }
 
 /// How many findings of one kind an exchange had.
@@ -332,6 +346,7 @@ impl Record {
             downstream_tls_group: text(&self.downstream_tls_group),
             sni: text(&self.sni),
             error: text(&self.error),
+            dns: self.dns,
         }
     }
 }

@@ -23,6 +23,7 @@ pub struct ConfigFile {
     inbound: Option<InboundPart>,
     #[serde(default)]
     links: Vec<serde_json::Value>,
+    dns: Option<DnsPart>,
     #[serde(default)]
     admin: AdminPart,
     audit: AuditPart,
@@ -85,6 +86,20 @@ struct InterceptPart {
 struct InboundPart {
     listen: SocketAddr,
     forward: SocketAddr,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct DnsPart {
+    listen: OneOrMore,
+}
+
+/// An address, or a list of them: one for each family, say.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum OneOrMore {
+    One(SocketAddr),
+    More(Vec<SocketAddr>),
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -174,6 +189,17 @@ impl ConfigFile {
                 "must be a loopback address: whoever reaches it speaks with this sidecar's identity",
             ));
         }
+        let dns = match self.dns.map(|part| part.listen) {
+            None => Vec::new(),
+            Some(OneOrMore::One(address)) => vec![address],
+            Some(OneOrMore::More(addresses)) => addresses,
+        };
+        if dns.iter().any(|address| address.ip().is_unspecified() || address.ip().is_multicast()) {
+            return Err(wrong(
+                "dns.listen",
+                "must be a loopback address or the pod's own: the resolver is for the pod alone",
+            ));
+        }
         Ok(Config {
             policy: self.policy.path,
             identity: certs::source::Files {
@@ -184,6 +210,7 @@ impl ConfigFile {
             http_proxy,
             publish,
             inbound,
+            dns,
             admin: self.admin.listen,
             admin_socket: self.admin.socket,
             audit: AuditConfig {

@@ -15,6 +15,17 @@ pub struct Limits {
     pub connect_timeout: Duration,
     /// Downstream connections per listener.
     pub connections_max: usize,
+    /// Connections to the resolver at once.
+    pub dns_connections_max: usize,
+    /// Silence on a connection to the resolver, and how long an answer may wait to be taken.
+    pub dns_idle: Duration,
+    /// Questions under way in the resolver, over UDP and TCP together.
+    pub dns_questions_max: usize,
+    /// Questions that one source may ask the resolver in a second, with a burst of two seconds'
+    /// worth. Those over it are dropped, counted and noted.
+    pub dns_questions_per_second: usize,
+    /// How long the resolver waits for a name server.
+    pub dns_timeout: Duration,
     /// How long a drain waits for exchanges to finish.
     pub drain_deadline: Duration,
     /// Exchanges under way, each direction.
@@ -49,6 +60,11 @@ pub(super) struct LimitsFile {
     body_idle: Option<SignedDuration>,
     connect_timeout: Option<SignedDuration>,
     connections_max: Option<usize>,
+    dns_connections_max: Option<usize>,
+    dns_idle: Option<SignedDuration>,
+    dns_questions_max: Option<usize>,
+    dns_questions_per_second: Option<usize>,
+    dns_timeout: Option<SignedDuration>,
     drain_deadline: Option<SignedDuration>,
     exchanges_max: Option<usize>,
     handshake_timeout: Option<SignedDuration>,
@@ -76,6 +92,11 @@ impl Default for Limits {
             body_idle: Duration::from_secs(60),
             connect_timeout: Duration::from_secs(5),
             connections_max: 4096,
+            dns_connections_max: 64,
+            dns_idle: Duration::from_secs(10),
+            dns_questions_max: 256,
+            dns_questions_per_second: 200,
+            dns_timeout: Duration::from_secs(5),
             drain_deadline: Duration::from_secs(25),
             exchanges_max: 4096,
             handshake_timeout: Duration::from_secs(10),
@@ -116,6 +137,23 @@ impl LimitsFile {
                 self.connections_max,
                 or.connections_max,
             )?,
+            dns_connections_max: count(
+                "limits.dnsConnectionsMax",
+                self.dns_connections_max,
+                or.dns_connections_max,
+            )?,
+            dns_idle: duration("limits.dnsIdle", self.dns_idle, or.dns_idle)?,
+            dns_questions_max: count(
+                "limits.dnsQuestionsMax",
+                self.dns_questions_max,
+                or.dns_questions_max,
+            )?,
+            dns_questions_per_second: count(
+                "limits.dnsQuestionsPerSecond",
+                self.dns_questions_per_second,
+                or.dns_questions_per_second,
+            )?,
+            dns_timeout: duration("limits.dnsTimeout", self.dns_timeout, or.dns_timeout)?,
             drain_deadline: duration(
                 "limits.drainDeadline",
                 self.drain_deadline,

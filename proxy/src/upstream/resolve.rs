@@ -1,6 +1,8 @@
 //! Our own name resolution: the configuration's fixed names first, then DNS with its TTL. Names
 //! are asked as they stand (no search list), so that the name that was decided is the name asked.
 
+mod names;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -11,6 +13,7 @@ use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use policy::{EgressPermit, Host};
 
+pub use self::names::{Family, Resolved, Told};
 use crate::error::{Error, Kind};
 use crate::stop::Stop;
 

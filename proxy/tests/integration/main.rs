@@ -18,6 +18,7 @@ mod connect;
 mod containers;
 mod content;
 mod contracts;
+mod dns;
 mod drain;
 mod early;
 mod exact;

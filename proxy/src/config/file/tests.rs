@@ -117,3 +117,27 @@ fn a_file_that_is_missing_or_huge_says_so() {
     std::fs::write(&path, vec![b'#'; size]).unwrap();
     assert!(Config::load(&path).unwrap_err().to_string().contains("at most"));
 }
+
+#[test]
+fn the_resolver_listens_where_only_the_pod_asks() {
+    assert!(cook(LEAST).unwrap().dns.is_empty());
+    for (listen, addresses) in [
+        ("127.0.0.1:15053", &["127.0.0.1:15053"][..]),
+        ("[127.0.0.1:15053, \"[::1]:15053\"]", &["127.0.0.1:15053", "[::1]:15053"]),
+        ("10.1.2.3:53", &["10.1.2.3:53"]),
+    ] {
+        let config = cook(&format!("{LEAST}dns: {{listen: {listen}}}\n")).unwrap();
+        let listed: Vec<String> = config.dns.iter().map(ToString::to_string).collect();
+        assert_eq!(listed, addresses);
+        let line = format!("\ndns: {}\n", addresses.join(", "));
+        assert!(config.describe().contains(&line), "{}", config.describe());
+    }
+    for (listen, what) in [
+        ("0.0.0.0:53", "dns.listen: must be"),
+        ("[\"[::]:53\"]", "dns.listen: must be"),
+        ("127.0.0.1", "lazaret.yaml:6:"),
+    ] {
+        let error = wrong(&format!("{LEAST}dns: {{listen: {listen}}}\n"));
+        assert!(error.contains(what), "{listen}: {error}");
+    }
+}

@@ -1,14 +1,16 @@
-//! A name server on loopback that knows no name, and remembers what it was asked.
+//! A name server on loopback that knows few names, and remembers what it was asked.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use hickory_resolver::proto::op::{Message, ResponseCode};
+use hickory_resolver::proto::rr::{RData, Record};
 use tokio::net::UdpSocket;
 
 use super::log::Log;
 
-/// Answers every question with "no such name".
+/// Answers every question with "no such name", but for the names that it is told of.
 pub(crate) struct NameServer {
     pub(crate) address: SocketAddr,
     asked: Arc<Mutex<Vec<Question>>>,
@@ -24,6 +26,14 @@ pub(crate) struct Question {
 impl NameServer {
     /// `audit` is the folder of the log of who will ask.
     pub(crate) async fn start(audit: PathBuf) -> NameServer {
+        NameServer::start_with(audit, &[]).await
+    }
+
+    /// It knows some names.
+    pub(crate) async fn start_with(
+        audit: PathBuf,
+        known: &'static [(&'static str, &'static [&'static str])],
+    ) -> NameServer {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let server = NameServer { address: socket.local_addr().unwrap(), asked: Arc::default() };
         let asked = Arc::clone(&server.asked);
@@ -33,7 +43,7 @@ impl NameServer {
                 let question = &buffer[..len];
                 let open_lines = Log::read(&audit).opens().len();
                 asked.lock().unwrap().push(Question { name: name(question), open_lines });
-                socket.send_to(&no_such_name(question), from).await.unwrap();
+                socket.send_to(&answer(question, known), from).await.unwrap();
             }
         });
         server
@@ -57,12 +67,20 @@ fn name(message: &[u8]) -> String {
     labels.join(".")
 }
 
-/// The question again, as a response with code 3 and no other section.
-fn no_such_name(question: &[u8]) -> Vec<u8> {
-    let end = 12 + question[12..].iter().position(|byte| *byte == 0).unwrap() + 5;
-    let mut answer = question[..end].to_vec();
-    answer[2] = 0x85;
-    answer[3] = 0x83;
-    answer[6..12].fill(0);
-    answer
+/// The addresses of the kind that was asked for, none where a known name has none of it.
+fn answer(question: &[u8], known: &[(&str, &[&str])]) -> Vec<u8> {
+    let mut answer = Message::from_vec(question).unwrap().into_response();
+    let query = answer.queries[0].clone();
+    let name = query.name().to_ascii();
+    match known.iter().find(|(known, _)| *known == name.trim_end_matches('.')) {
+        None => answer.metadata.response_code = ResponseCode::NXDomain,
+        Some((_, addresses)) => {
+            let addresses = addresses.iter().map(|text| text.parse::<IpAddr>().unwrap());
+            let records = addresses
+                .map(|address| Record::from_rdata(query.name().clone(), 30, RData::from(address)));
+            let records = records.filter(|record| record.record_type() == query.query_type());
+            answer.add_answers(records);
+        }
+    }
+    answer.to_vec().unwrap()
 }

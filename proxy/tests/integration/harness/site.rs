@@ -22,6 +22,7 @@ pub(crate) struct Plan {
     pub(crate) hosts: String,
     pub(crate) nameserver: Option<std::net::SocketAddr>,
     pub(crate) has_admin_socket: bool,
+    pub(crate) has_dns: bool,
 }
 
 /// How the policy says that the registry is reached.
@@ -76,6 +77,7 @@ impl Site {
             hosts: String::new(),
             nameserver: None,
             has_admin_socket: false,
+            has_dns: false,
         }
     }
 
@@ -119,6 +121,12 @@ impl Plan {
         self
     }
 
+    /// The pod may ask us for names.
+    pub(crate) fn dns(mut self) -> Plan {
+        self.has_dns = true;
+        self
+    }
+
     /// The configuration file's text for a sidecar that lives in `folder`.
     pub(crate) fn config(&self, folder: &Path) -> String {
         let folder = folder.display();
@@ -139,13 +147,14 @@ impl Plan {
             format!("limits:\n{}", self.limits)
         };
         let hosts = &self.hosts;
+        let dns = if self.has_dns { "dns: {listen: \"127.0.0.1:0\"}\n" } else { "" };
         format!(
             "mode: sidecar\n\
              policy: {{path: \"{folder}/policy\"}}\n\
              identity:\n  files:\n    chain: \"{folder}/svid/chain.pem\"\n    \
              key: \"{folder}/svid/key.pem\"\n    bundle: \"{folder}/svid/bundle.pem\"\n\
              outbound:\n  httpProxy: \"127.0.0.1:0\"\n  intercept: {{publish: \"{folder}/intercept-ca.pem\"}}\n\
-             {inbound}\
+             {inbound}{dns}\
              admin: {{listen: \"127.0.0.1:0\"{socket}}}\n\
              audit: {{path: \"{folder}/audit\"}}\n\
              resolver:\n  hosts:\n    {REGISTRY}: [\"127.0.0.1\"]\n{hosts}{nameservers}\

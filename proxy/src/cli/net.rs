@@ -1,0 +1,84 @@
+//! `lazaret net`: the rules that leave a pod no way around us.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use super::print;
+use crate::config::Config;
+use crate::net::apply;
+use crate::net::rules::{self, Plan};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum NetCommand {
+    /// Prints (or applies) nftables rules for a pod: TCP goes to the transparent listener and
+    /// questions for names to the resolver; whatever else another user than Lazaret's sends is
+    /// refused. Idempotent.
+    Setup(SetupArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct SetupArgs {
+    /// The configuration file: its listeners are what the rules lead to.
+    #[arg(long, env = "LAZARET_CONFIG", required_unless_present = "remove")]
+    config: Option<PathBuf>,
+    /// The user that Lazaret runs as, a number: the only one whose traffic leaves.
+    #[arg(long, required_unless_present = "remove")]
+    uid: Option<u32>,
+    /// Leads other inbound connections to `inbound.listen`, instead of dropping them.
+    #[arg(long)]
+    redirect_inbound: bool,
+    /// Applies the rules in this network namespace, by `nft`; needs CAP_NET_ADMIN.
+    #[arg(long)]
+    apply: bool,
+    /// Takes the rules away again.
+    #[arg(long, conflicts_with_all = ["apply", "redirect_inbound"])]
+    remove: bool,
+}
+
+impl NetCommand {
+    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Setup(args) => args.run(),
+        }
+    }
+}
+
+impl SetupArgs {
+    fn run(&self) -> anyhow::Result<ExitCode> {
+        if self.remove {
+            apply::apply(&rules::removal())?;
+            return print("removed: table inet lazaret\n");
+        }
+        let (Some(config), Some(uid)) = (&self.config, self.uid) else {
+            anyhow::bail!("--config and --uid are needed");
+        };
+        let plan = self.plan(&Config::load(config)?, uid)?;
+        let rules = plan.rules()?;
+        if !self.apply {
+            return print(&rules);
+        }
+        apply::apply(&rules)?;
+        print(&format!("applied: table inet lazaret; only user {uid} sends to the outside\n"))
+    }
+
+    fn plan(&self, config: &Config, uid: u32) -> anyhow::Result<Plan> {
+        let inbound = config.inbound.as_ref().map(|inbound| inbound.listen);
+        anyhow::ensure!(
+            inbound.is_some() || !self.redirect_inbound,
+            "--redirect-inbound: the configuration has no `inbound` to lead to"
+        );
+        let listeners = [inbound, config.admin];
+        let is_reached = |address: &SocketAddr| !address.ip().is_loopback();
+        let open = listeners.into_iter().flatten().filter(is_reached);
+        Ok(Plan {
+            uid,
+            transparent: Vec::new(),
+            dns: config.dns.clone(),
+            open_ports: open.map(|address| address.port()).collect(),
+            inbound: inbound.filter(|_| self.redirect_inbound).map(|address| address.port()),
+        })
+    }
+}
