@@ -15,6 +15,7 @@ pub(crate) mod hdf5;
 pub(crate) mod hl7;
 pub(crate) mod image;
 pub(crate) mod json;
+mod marks;
 pub(crate) mod multipart;
 pub(crate) mod npy;
 pub(crate) mod outline;

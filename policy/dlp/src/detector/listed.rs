@@ -13,6 +13,9 @@ const GAP_MAX: usize = 8;
 
 /// Where the run of digits ends that begins at `at`, if it is a number of a list, or a decimal one.
 pub(crate) fn listed_end(bytes: &[u8], at: usize) -> Option<usize> {
+    if let Some(end) = cell_end(bytes, at) {
+        return Some(end);
+    }
     let before = at.checked_sub(1).map_or(0, |i| byte(bytes, i));
     if !byte(bytes, at).is_ascii_digit() || before.is_ascii_alphanumeric() || before == b'.' {
         return None;
@@ -20,6 +23,18 @@ pub(crate) fn listed_end(bytes: &[u8], at: usize) -> Option<usize> {
     let len = digits_from(bytes, at, RUN_MAX + 1);
     let is_passed = len <= RUN_MAX && is_listed(bytes, at, len);
     (is_passed && !(len == 4 && is_year(bytes, at))).then_some(at + len)
+}
+
+/// The same of a short number right behind the comma of another one, as nearly all of a table are.
+#[inline]
+fn cell_end(bytes: &[u8], at: usize) -> Option<usize> {
+    const LEN_MAX: usize = 7;
+    let [before, b','] = bytes.get(at.checked_sub(2)?..at)? else { return None };
+    let len = digits_from(bytes, at, LEN_MAX + 1);
+    let is_cell = before.is_ascii_digit()
+        && (1..=LEN_MAX).contains(&len)
+        && matches!(byte(bytes, at + len), b',' | b';' | b'\t' | b'\n' | b'\r' | b']');
+    is_cell.then_some(at + len)
 }
 
 /// Whether the number at `at` stands behind the day of a month: `Oct 4, 1938`.

@@ -3,6 +3,7 @@
 //! row has as many columns as the header; at most one cell, and of the first row its cells, are
 //! held.
 
+mod cell;
 mod header;
 mod marks;
 mod number;
@@ -109,13 +110,20 @@ impl Csv {
                 1
             }
             (State::Pass, Quote::Behind | Quote::Outside) => self.pass(bytes, sink),
-            (State::Read, _) => match self.hold_plain(bytes) {
-                0 => {
-                    bytes.first().inspect(|b| self.read(**b, sink));
-                    1
+            (State::Read, _) => {
+                if let Some(len) = self.plain_len(bytes) {
+                    let cell = bytes.get(..len).unwrap_or_default();
+                    self.tell((self.column, self.offset, cell), self.offset + len as u64 + 1, sink);
+                    return self.begin_next(len);
                 }
-                held => held,
-            },
+                match self.hold_plain(bytes) {
+                    0 => {
+                        bytes.first().inspect(|b| self.read(**b, sink));
+                        1
+                    }
+                    held => held,
+                }
+            }
         }
     }
 
@@ -214,90 +222,12 @@ impl Csv {
         self.begin_cell(self.offset);
     }
 
-    /// Takes a byte of a cell that is told.
-    fn read(&mut self, byte: u8, sink: &mut dyn FnMut(&Field<'_>)) {
-        match self.quote {
-            Quote::Inside => {
-                self.quoted += 1;
-                if byte == b'"' {
-                    self.quote = Quote::Behind;
-                } else {
-                    self.hold(byte);
-                }
-                if self.quoted >= QUOTED_MAX {
-                    self.lose();
-                }
-            }
-            Quote::Behind if byte == b'"' => {
-                self.hold(byte);
-                self.hold(byte);
-                self.quote = Quote::Inside;
-            }
-            Quote::Outside
-                if byte == b'"' && !self.is_closed && self.held.trim_ascii().is_empty() =>
-            {
-                self.held.clear();
-                self.start = self.offset + 1;
-                (self.quote, self.quoted) = (Quote::Inside, 0);
-            }
-            Quote::Behind | Quote::Outside => {
-                self.is_closed |= self.quote == Quote::Behind;
-                self.quote = Quote::Outside;
-                if byte == b'\n' {
-                    // The last cell of a short row is some other line.
-                    if self.column + 1 >= self.header.len {
-                        self.end_cell(sink);
-                    }
-                    self.end_row(self.offset + 1, false, sink);
-                } else if byte == self.header.separator {
-                    self.end_cell(sink);
-                    self.column += 1;
-                    self.before = byte;
-                    self.begin_cell(self.offset + 1);
-                } else if !self.is_closed {
-                    self.hold(byte);
-                }
-            }
-        }
-    }
-
-    /// Holds what is part of the cell for sure, and tells how many bytes that were.
-    fn hold_plain(&mut self, bytes: &[u8]) -> usize {
-        let separator = self.header.separator;
-        if self.quote == Quote::Inside {
-            return self.hold_quoted(bytes);
-        }
-        let is_plain = |b: &u8| *b != separator && *b != b'\n';
-        let may =
-            bytes.first().is_some_and(|b| is_plain(b) && !b.is_ascii_whitespace() && *b != b'"');
-        if !may || self.quote != Quote::Outside || self.is_closed {
-            return 0;
-        }
-        let len = bytes.iter().position(|b| !is_plain(b)).unwrap_or(bytes.len());
-        self.hold_all(bytes.get(..len).unwrap_or_default());
-        len
-    }
-
-    /// The same before the quote that may end it; the last byte of what is too long is not taken.
-    fn hold_quoted(&mut self, bytes: &[u8]) -> usize {
-        let room = usize::try_from((QUOTED_MAX - 1).saturating_sub(self.quoted)).unwrap_or(0);
-        let seen = bytes.get(..room).unwrap_or(bytes);
-        let len = memchr::memchr(b'"', seen).unwrap_or(seen.len());
-        self.quoted += len as u64;
-        self.hold_all(seen.get(..len).unwrap_or_default());
-        len
-    }
-
-    fn hold_all(&mut self, part: &[u8]) {
-        let room = (FIELD_MAX + 1).saturating_sub(self.held.len());
-        self.held.extend_from_slice(part.get(..room).unwrap_or(part));
-    }
-
-    /// One byte more than can be told is held, so that a longer cell is known as one.
-    fn hold(&mut self, byte: u8) {
-        if self.held.len() <= FIELD_MAX {
-            self.held.push(byte);
-        }
+    /// Goes on behind the separator that stands `ahead` of the next byte; how many bytes that is.
+    fn begin_next(&mut self, ahead: usize) -> usize {
+        self.column += 1;
+        self.before = self.header.separator;
+        self.begin_cell(self.offset + ahead as u64 + 1);
+        ahead + 1
     }
 
     fn end_cell(&mut self, sink: &mut dyn FnMut(&Field<'_>)) {
@@ -307,7 +237,7 @@ impl Csv {
             match &mut self.waiting {
                 Some(waiting) => waiting.push(cell),
                 None => {
-                    self.tell(&cell, self.offset + 1, sink);
+                    self.tell((cell.column, cell.start, &cell.bytes), self.offset + 1, sink);
                     self.held = cell.bytes;
                 }
             }
@@ -325,7 +255,7 @@ impl Csv {
                 if columns != self.header.len && (columns != self.header.len + 1 || !is_trailing) {
                     return self.stop();
                 }
-                waiting.iter().for_each(|cell| self.tell(cell, u64::MAX, sink));
+                self.tell_all(&waiting, sink);
             }
             let is_cut = self.state == State::Read && self.column + 1 < self.header.len;
             let is_short = is_cut || self.column < self.header.last();
@@ -340,17 +270,28 @@ impl Csv {
     /// Takes a first row that is longer than is waited for as it is.
     fn confirm(&mut self, end: u64, sink: &mut dyn FnMut(&Field<'_>)) {
         if matches!(self.state, State::Pass | State::Read) && end - self.row > ROW_MAX {
-            for cell in self.waiting.take().unwrap_or_default() {
-                self.tell(&cell, u64::MAX, sink);
-            }
+            let waiting = self.waiting.take().unwrap_or_default();
+            self.tell_all(&waiting, sink);
         }
     }
 
-    fn tell(&self, cell: &Cell, seen: u64, sink: &mut dyn FnMut(&Field<'_>)) {
-        let Some(Column { family, name, .. }) = self.header.column(cell.column) else { return };
-        let Some(value) = number::plain(cell.bytes.trim_ascii(), *family) else { return };
-        let lead = cell.bytes.len() - cell.bytes.trim_ascii_start().len();
-        let start = cell.start + lead as u64;
+    /// Tells the cells of the first row.
+    fn tell_all(&self, cells: &[Cell], sink: &mut dyn FnMut(&Field<'_>)) {
+        for cell in cells {
+            self.tell((cell.column, cell.start, &cell.bytes), u64::MAX, sink);
+        }
+    }
+
+    fn tell(
+        &self,
+        (column, start, cell): (usize, u64, &[u8]),
+        seen: u64,
+        sink: &mut dyn FnMut(&Field<'_>),
+    ) {
+        let Some(Column { family, name, .. }) = self.header.column(column) else { return };
+        let Some(value) = number::plain(cell.trim_ascii(), *family) else { return };
+        let lead = cell.len() - cell.trim_ascii_start().len();
+        let start = start + lead as u64;
         let text = match value.contains(&b'"') {
             true => String::from_utf8_lossy(value).replace("\"\"", "\"").into_bytes().into(),
             false => std::borrow::Cow::Borrowed(value),

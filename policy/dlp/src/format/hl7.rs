@@ -9,6 +9,7 @@ mod table;
 use datatype::{Datatype, Repetition};
 
 use super::dialect::{Dialect, Form};
+use super::marks::Places;
 use crate::locus::Field;
 
 /// Bytes of one repetition that are looked at; what follows them is free text.
@@ -174,6 +175,10 @@ impl Hl7 {
     fn step(&mut self, bytes: &[u8], sink: &mut dyn FnMut(&Field<'_>)) -> usize {
         match self.state {
             State::Segment => {
+                if let Some(name) = self.whole_name(bytes) {
+                    self.begin(name);
+                    return name.len() + 1;
+                }
                 bytes.first().inspect(|b| self.name(**b));
                 1
             }
@@ -188,13 +193,7 @@ impl Hl7 {
                 }
                 None => bytes.len(),
             },
-            State::Pass => match memchr::memchr3(self.marks.field, b'\r', b'\n', bytes) {
-                Some(end) => {
-                    self.end_field(bytes.get(end).copied());
-                    end + 1
-                }
-                None => bytes.len(),
-            },
+            State::Pass => self.pass(bytes),
             State::Read(datatype) => self.read(bytes, datatype, sink),
         }
     }
@@ -218,9 +217,39 @@ impl Hl7 {
         if byte != self.marks.field {
             return self.start(State::Rest, byte);
         }
+        self.begin(name);
+    }
+
+    /// The name that the bytes begin with, where it is that of a segment and no header's.
+    fn whole_name(&self, bytes: &[u8]) -> Option<[u8; 3]> {
+        let (name, [mark, ..]) = bytes.split_first_chunk::<3>()? else { return None };
+        let is_name = self.held.is_empty()
+            && *mark == self.marks.field
+            && name.iter().all(u8::is_ascii_alphanumeric)
+            && !is_header(name);
+        is_name.then_some(*name)
+    }
+
+    /// Begins a segment behind the mark of its first field.
+    fn begin(&mut self, name: [u8; 3]) {
         (self.segment, self.field, self.places) = (name, 0, table::places(&name));
         self.observed = None;
         self.end_field(None);
+    }
+
+    /// Passes over fields up to the next one that announces something, or over the end of the segment.
+    fn pass(&mut self, bytes: &[u8]) -> usize {
+        let next = self.places.first().map_or(0, |(field, _)| *field);
+        for end in Places::of(bytes, [self.marks.field, b'\r', b'\n']) {
+            let byte = bytes.get(end).copied();
+            if byte == Some(self.marks.field) && self.field.saturating_add(1) < next {
+                self.field += 1;
+                continue;
+            }
+            self.end_field(byte);
+            return end + 1;
+        }
+        bytes.len()
     }
 
     /// Takes a byte of MSH-2.

@@ -11,7 +11,7 @@ use crate::format::dialect::{Dialect, FIELD_MAX, Form};
 use crate::format::outline::words::{Word, Words};
 use crate::format::outline::{Outline, Role, Sink, Value};
 use crate::locus::Field;
-pub(crate) use skip::is_json;
+pub(crate) use skip::{begins_object, in_text, is_json};
 
 /// Bytes of a photograph that are told at a time, so that none waits for its end.
 const PHOTO_PIECE: usize = 2048;
@@ -62,6 +62,12 @@ enum End {
     Quote,
     /// A line feed, which no text may hold.
     Line,
+}
+
+impl Default for Json {
+    fn default() -> Json {
+        Json::new()
+    }
 }
 
 impl Json {

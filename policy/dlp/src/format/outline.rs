@@ -13,7 +13,7 @@ use crate::format::fhir::{self, Class};
 use crate::locus::{self, Field};
 pub(crate) use claim::Role;
 use claim::{Claim, Fact, Whose, tells_patient};
-use roles::{is_person, role};
+use roles::{is_minor, is_person, is_type, role};
 use told::Waiting;
 use words::{Element, Word, Words};
 
@@ -82,6 +82,14 @@ impl Outline {
             waiting: Waiting::default(),
             locus: String::new(),
         }
+    }
+
+    /// Forgets whatever is open or waits.
+    pub(crate) fn clear(&mut self) {
+        self.frames.clear();
+        self.beyond = 0;
+        self.path.clear();
+        self.waiting.clear();
     }
 
     /// Whether nothing is open.
@@ -366,16 +374,6 @@ fn whose(frame: &Frame, class: Class) -> Whose {
     } else {
         frame.whose
     }
-}
-
-fn is_type(above: &Frame, outer: Element, word: Word) -> bool {
-    word.element == Element::Kind && outer == Element::Identifier
-        || word.element == Element::Coding && above.is_type
-}
-
-/// Whether a period in such an object is that of a name, an address or a number.
-fn is_minor(outer: Element) -> bool {
-    matches!(outer, Element::Identifier | Element::Name | Element::Address | Element::Telecom)
 }
 
 /// The part of a reference that is the logical id of a patient.

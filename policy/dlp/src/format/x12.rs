@@ -104,6 +104,12 @@ fn headless(head: &[u8], element: u8, elements: usize) -> Option<Marks> {
 impl X12 {
     /// Takes what is next and tells how many bytes that were: never none of some.
     fn step(&mut self, bytes: &[u8], sink: &mut dyn FnMut(&Field<'_>)) -> usize {
+        if let Some(end) = self.whole_end(bytes) {
+            let part = bytes.get(..end).unwrap_or_default();
+            let segment = Segment::new(self.offset, part, self.marks);
+            self.party = segment.tell(self.party, sink);
+            return end + 1;
+        }
         match self.state {
             State::Broken => bytes.len(),
             State::Header => {
@@ -129,6 +135,19 @@ impl X12 {
                 end + 1
             }
         }
+    }
+
+    /// Where the segment ends that the bytes begin with, if all of it is there, and it is no ISA: most
+    /// are read where they stand.
+    fn whole_end(&self, bytes: &[u8]) -> Option<usize> {
+        let is_at_start = self.state == State::Segment && self.held.is_empty() && !self.is_over;
+        let name = bytes.first_chunk::<NAME_LEN>().filter(|_| is_at_start)?;
+        let begins = name.first().is_some_and(|b| b.is_ascii() && !b.is_ascii_whitespace());
+        if !begins || name.starts_with(b"ISA") {
+            return None;
+        }
+        let seen = bytes.get(..=SEGMENT_MAX).unwrap_or(bytes);
+        memchr::memchr(self.marks.segment, seen).filter(|end| *end >= NAME_LEN)
     }
 
     /// Takes a byte where a segment begins.

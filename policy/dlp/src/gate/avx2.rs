@@ -72,6 +72,12 @@ impl Kernel for Avx2 {
     }
 
     #[inline(always)]
+    fn bars(block: &[u8; BLOCK]) -> u64 {
+        // SAFETY: the processor has the features.
+        unsafe { all(block, b'|') | all(block, b'*') }
+    }
+
+    #[inline(always)]
     fn letters(block: &[u8; BLOCK]) -> u64 {
         // SAFETY: the processor has the features.
         unsafe { letters(block) }

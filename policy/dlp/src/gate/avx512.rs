@@ -68,6 +68,12 @@ impl Kernel for Avx512 {
     }
 
     #[inline(always)]
+    fn bars(block: &[u8; BLOCK]) -> u64 {
+        // SAFETY: the processor has the features.
+        unsafe { is(load(block), b'|') | is(load(block), b'*') }
+    }
+
+    #[inline(always)]
     fn letters(block: &[u8; BLOCK]) -> u64 {
         // SAFETY: the processor has the features.
         unsafe { letters(block) }

@@ -19,6 +19,8 @@ pub(super) trait Kernel {
     fn feeds(block: &[u8; BLOCK]) -> u64;
     /// Which are beyond ASCII.
     fn high(block: &[u8; BLOCK]) -> u64;
+    /// Which are bars or stars: the marks behind the names of segments.
+    fn bars(block: &[u8; BLOCK]) -> u64;
     /// Which are letters of base64, as [`is_letter`] says.
     fn letters(block: &[u8; BLOCK]) -> u64;
     /// Which are so of the standard alphabet, without dash and underscore.
@@ -99,6 +101,11 @@ impl Kernel for Portable {
     }
 
     #[inline(always)]
+    fn bars(block: &[u8; BLOCK]) -> u64 {
+        mask(block, |b| b == b'|' || b == b'*')
+    }
+
+    #[inline(always)]
     fn letters(block: &[u8; BLOCK]) -> u64 {
         mask(block, is_letter)
     }
@@ -138,7 +145,7 @@ mod tests {
     struct All<'a>(&'a [u8; BLOCK], u8);
 
     impl Task for All<'_> {
-        type Out = (Masks, [u64; 8]);
+        type Out = (Masks, [u64; 9]);
 
         fn run<K: Kernel>(self) -> Self::Out {
             let All(block, near) = self;
@@ -148,6 +155,7 @@ mod tests {
                 K::zeros(block),
                 K::feeds(block),
                 K::high(block),
+                K::bars(block),
                 K::letters(block),
                 K::encoded(block),
                 K::within(block, near),

@@ -237,7 +237,7 @@ impl Leaf {
             for &at in &candidates {
                 let at = at as usize;
                 let offset = self.base + at as u64;
-                if at < self.judged || self.known.holds(offset) {
+                if at < self.judged || self.is_key_end(window, at) || self.known.holds(offset) {
                     continue;
                 }
                 let is_next = self.series.as_ref().is_some_and(|series| series.is_near(offset));
@@ -277,6 +277,12 @@ impl Leaf {
         self.looked = self.base + upto.max(to) as u64;
     }
 
+    /// Whether the anchor at `at` is the end of a quoted key, which a structured form knows.
+    fn is_key_end(&self, window: &[u8], at: usize) -> bool {
+        let pair = at.checked_sub(1).and_then(|before| window.get(before..=at));
+        self.dialect.is_some() && matches!(pair, Some(br#"":"# | br#""="#))
+    }
+
     fn examine(&mut self, scan: &mut Scan, window: &[u8], (at, anchor): (usize, Anchor)) {
         let start = at.saturating_sub(LOOK_BACK);
         let end = (at + LOOK_AHEAD).min(window.len());
@@ -284,11 +290,6 @@ impl Leaf {
         let view = View::new(bytes, at - start, anchor);
         self.judged = at + view.run.max(1);
         let is_run = anchor == Anchor::Digits;
-        // A structured form knows its keys.
-        let is_key = anchor == Anchor::Colon && view.before(view.at, 1) == b'"';
-        if is_key && self.dialect.is_some() {
-            return;
-        }
         if let Some(series) = &self.series
             && series.is_near(self.base + at as u64)
             && let Some(found) = series.next(&view, self.base + start as u64)

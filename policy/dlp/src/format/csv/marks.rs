@@ -1,6 +1,8 @@
 //! Passing over columns that announce nothing, many bytes at a time. Invariant: every separator up to
 //! the byte that counts is counted.
 
+use super::super::marks;
+
 /// Bytes that are passed over together, where nothing in them counts.
 const BLOCK: usize = 64;
 /// Bytes that are looked at together.
@@ -53,14 +55,12 @@ fn count(block: &[u8], is_such: impl Fn(u8) -> bool) -> u8 {
 
 /// The highest bit of each byte of a word that is `byte`, which is no NUL.
 fn bits(word: &[u8], byte: u8) -> u64 {
-    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
-    let bits = match word.first_chunk() {
+    let word = match word.first_chunk() {
         Some(word) => u64::from_le_bytes(*word),
         // Fewer are left: the missing ones are NULs.
         None => word.iter().rev().fold(0, |bits, b| bits << 8 | u64::from(*b)),
     };
-    let other = bits ^ (u64::from(byte) * 0x0101_0101_0101_0101);
-    !(((other & LOW) + LOW) | other | LOW)
+    marks::bits(word, byte)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::label::Family;
 /// The value as it is told, without the `.0` of a whole number; nothing where it is empty or has a
 /// fraction.
 pub(super) fn plain(value: &[u8], family: Family) -> Option<&[u8]> {
-    let is_part = |b: &u8| b"+-.eE0123456789".contains(b);
+    let is_part = |b: &u8| matches!(b, b'+' | b'-' | b'.' | b'e' | b'E' | b'0'..=b'9');
     let is_number = value.first().is_some_and(is_part) && value.last().is_some_and(is_part);
     let dots = || value.iter().filter(|b| **b == b'.').count();
     if !(is_number || value.ends_with(b".0")) || family == Family::Ip || dots() != 1 {

@@ -1,11 +1,16 @@
 //! A single object that stands within other text: read from its brace to the one that closes it.
 
-use super::{Json, Sink};
+use super::{Json, Lines, Sink, State, Word};
 
 impl Json {
-    /// A reader of an object whose first byte stands at `at`.
-    pub(crate) fn at(at: u64) -> Json {
-        Json { at, ..Json::new() }
+    /// Begins with an object whose first byte stands at `at`. Of what was read before, only the words
+    /// are remembered.
+    pub(crate) fn begin(&mut self, at: u64) {
+        self.outline.clear();
+        self.held.clear();
+        (self.state, self.lines, self.at, self.start) = (State::Between, Lines::Unknown, at, 0);
+        self.word = Word::default();
+        (self.is_key_next, self.has_escape, self.is_escaped) = (false, false, false);
     }
 
     /// Takes the bytes up to the end of the object; how many they are, where it ends among them.

@@ -5,7 +5,7 @@
 const BLOCK: usize = 64;
 
 /// Where the first byte stands that can end a text or escape in it.
-pub(super) fn in_text(bytes: &[u8]) -> Option<usize> {
+pub(crate) fn in_text(bytes: &[u8]) -> Option<usize> {
     const NEAR: usize = 32;
     let near = bytes.get(..NEAR).unwrap_or(bytes);
     let (mut rest, mut at) = (near, 0);
@@ -72,24 +72,30 @@ pub(super) fn spaces(bytes: &[u8]) -> usize {
 pub(crate) fn is_json(head: &[u8]) -> bool {
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
     match head.split_first() {
-        Some((b'{', rest)) => is_member(rest.trim_ascii_start()),
+        Some((b'{', rest)) => is_member(rest.trim_ascii_start()).unwrap_or(true),
         Some((b'[', rest)) => is_item(rest.trim_ascii_start()),
         _ => false,
     }
 }
 
-fn is_member(bytes: &[u8]) -> bool {
-    match bytes.split_first() {
-        Some((b'"', rest)) => match in_text(rest).and_then(|end| rest.split_at_checked(end)) {
-            Some((_, [b'"', behind @ ..])) => {
-                matches!(behind.trim_ascii_start().first(), Some(b':') | None)
+/// Whether a brace and what follows it begin an object; nothing where more must be seen to tell.
+pub(crate) fn begins_object(head: &[u8]) -> Option<bool> {
+    is_member(head.get(1..)?.trim_ascii_start())
+}
+
+/// Whether the first member of an object begins so, or its end; nothing where more must be seen.
+fn is_member(bytes: &[u8]) -> Option<bool> {
+    let (first, rest) = bytes.split_first()?;
+    match first {
+        b'"' => {
+            let (_, ending) = rest.split_at_checked(in_text(rest)?)?;
+            match ending {
+                [b'"', behind @ ..] => behind.trim_ascii_start().first().map(|next| *next == b':'),
+                _ => Some(ending.first() == Some(&b'\\')),
             }
-            Some((_, ending)) => ending.first() == Some(&b'\\'),
-            // A key that is longer than the head.
-            None => true,
-        },
-        Some((b'}', _)) | None => true,
-        Some(_) => false,
+        }
+        b'}' => Some(true),
+        _ => Some(false),
     }
 }
 

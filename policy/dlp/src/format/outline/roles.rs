@@ -78,3 +78,14 @@ fn is_in(holder: Element, holders: &[Element], role: Role) -> Option<Role> {
 pub(super) fn is_person(holder: Element) -> bool {
     matches!(holder, Element::Person | Element::Subject)
 }
+
+/// Whether what opens is the type of an identifier, or a code in it.
+pub(super) fn is_type(above: &Frame, outer: Element, word: Word) -> bool {
+    word.element == Element::Kind && outer == Element::Identifier
+        || word.element == Element::Coding && above.is_type
+}
+
+/// Whether a period in such an object is that of a name, an address or a number.
+pub(super) fn is_minor(outer: Element) -> bool {
+    matches!(outer, Element::Identifier | Element::Name | Element::Address | Element::Telecom)
+}

@@ -93,6 +93,10 @@ impl Waiting {
         self.candidates.push_back(candidate);
     }
 
+    pub(super) fn clear(&mut self) {
+        self.candidates.clear();
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.candidates.len() > WAITING_MAX
     }

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use super::super::dialect::FIELD_MAX;
+use super::super::marks::Places;
 pub(super) use super::party::Party;
 use super::{Marks, party};
 use crate::finding::Span;
@@ -31,10 +32,9 @@ impl<'a> Segment<'a> {
     /// A segment that begins at the offset `start`.
     pub(super) fn new(start: u64, bytes: &'a [u8], marks: Marks) -> Segment<'a> {
         let Marks { element, component, .. } = marks;
-        let marks = bytes.iter().enumerate().filter(|(_, byte)| **byte == element);
         let mut ends = [bytes.len(); ELEMENTS_MAX];
         let mut len = 0;
-        for (end, (at, _)) in ends.iter_mut().zip(marks) {
+        for (end, at) in ends.iter_mut().zip(Places::of(bytes, [element; 3])) {
             *end = at;
             len += 1;
         }

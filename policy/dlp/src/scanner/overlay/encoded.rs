@@ -6,6 +6,7 @@
 mod decode;
 mod letters;
 mod short;
+mod vain;
 
 use super::Around;
 use crate::coverage::Declared;
@@ -14,6 +15,7 @@ use crate::scanner::{Leaf, Node, Place, Reader, Scan};
 use decode::{Spelling, decode};
 use letters::Letters;
 pub(super) use letters::holds_content;
+use vain::Vain;
 
 /// Letters of the shortest run that is decoded; shorter ones are words.
 const RUN_MIN: usize = 16;
@@ -93,6 +95,8 @@ pub(super) struct Encoded {
     words: Vec<u64>,
     /// What a short run spells; kept for its room.
     room: Vec<u8>,
+    /// Short runs that hold nothing.
+    vain: Vain,
 }
 
 impl Encoded {
@@ -130,8 +134,7 @@ impl Encoded {
         let mut at = self.follow(scan, around, &letters, 0);
         while let Some((start, end)) = letters.next_run(at) {
             if is_whole(end - start, block.get(end)) {
-                let run = letters.part(start, end);
-                short::read(scan, around, offset + start as u64, run, &mut self.room);
+                self.read_short(scan, around, offset + start as u64, letters.part(start, end));
                 at = end;
             } else {
                 self.open = Some(Run::new(offset + start as u64));
@@ -197,7 +200,14 @@ impl Encoded {
             content.feed(scan, &decode(spelling, &run.held));
             content.finish(scan);
         } else if run.held.len() >= RUN_MIN {
-            short::read(scan, around, run.start, &run.held, &mut self.room);
+            self.read_short(scan, around, run.start, &run.held);
+        }
+    }
+
+    /// Reads a short run, unless it is known to hold nothing.
+    fn read_short(&mut self, scan: &mut Scan, around: &Around, start: u64, run: &[u8]) {
+        if !self.vain.holds(run) && !short::read(scan, around, start, run, &mut self.room) {
+            self.vain.add(run);
         }
     }
 }

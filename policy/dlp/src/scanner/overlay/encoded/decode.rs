@@ -29,7 +29,10 @@ pub(super) fn decode_short(spelling: Spelling, letters: &[u8], decoded: &mut Vec
         Spelling::Base32 => extend_base32(letters, decoded),
         Spelling::Base64 => {
             let (groups, rest) = letters.as_chunks::<4>();
-            decoded.extend(groups.iter().flat_map(group));
+            decoded.resize(groups.len() * 3, 0);
+            for (to, letters) in decoded.as_chunks_mut::<3>().0.iter_mut().zip(groups) {
+                *to = group(letters);
+            }
             extend_last(rest, decoded);
         }
         Spelling::Hex => decoded.extend(letters.as_chunks::<2>().0.iter().map(pair)),
@@ -96,16 +99,29 @@ fn extend_last(rest: &[u8], decoded: &mut Vec<u8>) {
     }
 }
 
+/// What each letter of either alphabet stands for.
+#[expect(clippy::indexing_slicing, reason = "evaluated when compiled")]
+static VALUES: [u8; 256] = {
+    let mut values = [63; 256];
+    let mut value = 0;
+    while value < 26 {
+        values[b'A' as usize + value as usize] = value;
+        values[b'a' as usize + value as usize] = value + 26;
+        if value < 10 {
+            values[b'0' as usize + value as usize] = value + 52;
+        }
+        value += 1;
+    }
+    values[b'+' as usize] = 62;
+    values[b'-' as usize] = 62;
+    values
+};
+
 /// Four letters of either alphabet.
+#[inline(always)]
 fn group(letters: &[u8; 4]) -> [u8; 3] {
-    let value = |byte: u8| match byte {
-        b'A'..=b'Z' => byte - b'A',
-        b'a'..=b'z' => byte - b'a' + 26,
-        b'0'..=b'9' => byte - b'0' + 52,
-        b'+' | b'-' => 62,
-        _ => 63,
-    };
-    let bits = letters.iter().fold(0u32, |bits, b| bits << 6 | u32::from(value(*b)));
+    let value = |byte: u8| u32::from(VALUES.get(usize::from(byte)).copied().unwrap_or(63));
+    let bits = letters.iter().fold(0u32, |bits, b| bits << 6 | value(*b));
     let [_, a, b, c] = bits.to_be_bytes();
     [a, b, c]
 }

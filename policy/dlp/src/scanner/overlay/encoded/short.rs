@@ -14,7 +14,8 @@ use crate::scanner::{Leaf, Node, Reader, Scan};
 /// Letters decoded at a time to see whether they are text: whole groups.
 const PIECE: usize = 8;
 
-/// Reads a short run that begins at `start`. Bytes that are no container are not counted: keys and
+/// Reads a short run that begins at `start`; whether there was anything to read, which depends on its
+/// letters alone. Bytes that are no container are not counted: keys and
 /// hashes look like noise.
 pub(super) fn read(
     scan: &mut Scan,
@@ -22,23 +23,23 @@ pub(super) fn read(
     start: u64,
     letters: &[u8],
     room: &mut Vec<u8>,
-) {
+) -> bool {
     // Decimals of a number, and the most usual of all codes.
     if letters.iter().all(u8::is_ascii_digit) || is_uuid(letters) {
-        return;
+        return false;
     }
     let (spelling, mark) = spelling(letters);
     let letters = letters.get(mark..).unwrap_or_default();
     decode_short(spelling, letters, room);
     if !is_likely_text(room) && sniff::kind(room) == Kind::Plain {
-        let Some(text) = text_in_phase(spelling, letters, room) else { return };
+        let Some(text) = text_in_phase(spelling, letters, room) else { return false };
         decode_short(spelling, text, room);
     }
     let place = || place(around, spelling, start + mark as u64);
     if sniff::kind(room) == Kind::Plain {
         let dialect = dialect(room.get(..sniff::LEN).unwrap_or(room));
         if !is_likely_text(room) || dialect.is_none() && is_bare(scan, room) {
-            return;
+            return false;
         }
         let place = place();
         let leaf = Leaf::new(place.member, Declared::Nothing).nested(place.depth);
@@ -54,6 +55,7 @@ pub(super) fn read(
         scan.evidence.incomplete.truncate(told);
         scan.evidence.coverage = ledger;
     }
+    true
 }
 
 /// Letters that are glued to the front of a run (`/u/`, `id-`, `v1_`) move it out of phase: the

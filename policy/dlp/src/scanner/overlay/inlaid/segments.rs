@@ -6,6 +6,7 @@ use super::Part;
 use crate::format::dialect::Form;
 use crate::format::hl7::{self, Hl7};
 use crate::format::x12::Fragment;
+use crate::gate;
 use crate::locus::Field;
 
 /// Bytes of a segment that are read; with a block, less than a leaf keeps for places.
@@ -42,6 +43,8 @@ pub(super) struct Segments {
     /// The marks and the party of the last X12, and where its last segment ended.
     x12: Fragment,
     fragment_end: u64,
+    /// Where a mark stands behind what may be a name; kept for its room.
+    named: Vec<u64>,
 }
 
 impl Segments {
@@ -54,6 +57,15 @@ impl Segments {
     }
 
     pub(super) fn read(&mut self, part: Part<'_>, sink: &mut dyn FnMut(&Field<'_>)) {
+        let mut named = std::mem::take(&mut self.named);
+        if is_dense(part) {
+            gate::segment_marks(part.bytes, &mut named);
+        }
+        self.read_marked(part, &named, sink);
+        self.named = named;
+    }
+
+    fn read_marked(&mut self, part: Part<'_>, named: &[u64], sink: &mut dyn FnMut(&Field<'_>)) {
         let mut at = 0;
         // Behind the mark that opened a segment, wherever it ends, lest the same one opens it again.
         let mut opened = 0;
@@ -67,7 +79,7 @@ impl Segments {
                     None => return,
                 }
             }
-            let Some(mark) = next_mark(part, at) else { return };
+            let Some(mark) = next_mark(part, at, named) else { return };
             at = mark;
             self.open = if is_own(part, at) { None } else { self.begins(part, at) };
             at += usize::from(self.open.is_none());
@@ -180,26 +192,24 @@ impl Segments {
 }
 
 /// The next bar or star from `from` on. In the forms themselves, where they stand close together, only
-/// one behind what may be a name.
-fn next_mark(part: Part<'_>, from: usize) -> Option<usize> {
-    const NAME: usize = 3;
-    let is_dense = matches!(part.form, Form::Hl7 | Form::X12);
-    if let Some(before) = from.checked_sub(NAME).filter(|_| is_dense) {
-        let mut near = part.bytes.get(before..)?.windows(NAME + 1);
-        return near.position(is_named).map(|at| from + at);
+/// one behind what may be a name, by the bits of `named`.
+fn next_mark(part: Part<'_>, from: usize, named: &[u64]) -> Option<usize> {
+    const WORD: usize = 64;
+    if !is_dense(part) {
+        return memchr::memchr2(b'|', b'*', part.bytes.get(from..)?).map(|at| from + at);
     }
-    memchr::memchr2(b'|', b'*', part.bytes.get(from..)?).map(|at| from + at)
+    let mut word = named.get(from / WORD)? & u64::MAX << (from % WORD);
+    let mut index = from / WORD;
+    while word == 0 {
+        index += 1;
+        word = *named.get(index)?;
+    }
+    Some(index * WORD + word.trailing_zeros() as usize)
 }
 
-/// Whether bytes end with a bar or star behind what may be a name.
-fn is_named(bytes: &[u8]) -> bool {
-    let is_sign = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit();
-    match *bytes {
-        [a, b, c, b'|' | b'*'] => {
-            is_sign(c) && is_sign(b) && (a.is_ascii_uppercase() || b.is_ascii_uppercase())
-        }
-        _ => false,
-    }
+/// Whether the marks of segments stand close together.
+fn is_dense(part: Part<'_>) -> bool {
+    matches!(part.form, Form::Hl7 | Form::X12)
 }
 
 /// Whether a line of the leaf's own X12 begins before the mark at `at`, without a look at the name.
