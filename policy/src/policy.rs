@@ -243,6 +243,14 @@ impl Policy {
         }
     }
 
+    /// When the next rule comes to its end after `now`, so that what it permitted can end with it.
+    pub fn next_end(&self, now: Timestamp) -> Option<Timestamp> {
+        let (egress, inbound) = self.open().ok()?;
+        let egress = egress.rules().iter().filter_map(|rule| rule.rule.expires);
+        let inbound = inbound.rules().iter().filter_map(|rule| rule.expires);
+        egress.chain(inbound).filter(|end| *end > now).min()
+    }
+
     pub(crate) fn open(&self) -> Result<(&Egress, &Inbound), Refusal> {
         match &self.state {
             State::Open { egress, inbound } => Ok((egress, inbound)),

@@ -28,6 +28,7 @@ use crate::drain::Drain;
 use crate::error::{Error, Kind};
 use crate::http::body::BodyError;
 use crate::http::headers;
+use crate::live::Line;
 use crate::telemetry::Metrics;
 
 /// Pause after an accept error such as "too many open files", so that it is not a busy loop.
@@ -42,6 +43,8 @@ pub struct Listener {
     pub name: &'static str,
     /// Connections at once.
     pub connections_max: usize,
+    /// How old a connection may grow.
+    pub connection_age_max: Duration,
 }
 
 /// A connection that was let in: whose it is, and what counts it for as long as it lives, also
@@ -52,6 +55,8 @@ pub struct Arrival {
     pub downstream: SocketAddr,
     /// The drain that the connection's work is counted in.
     pub drain: Drain,
+    /// How long the connection lasts.
+    pub line: Line,
     _seat: Arc<Seat>,
 }
 
@@ -119,14 +124,16 @@ impl Listener {
             }
             open.inc();
             let seat = Arc::new(Seat { open: open.clone(), _place: place });
-            let arrival = Arrival { downstream: address, drain: drain.clone(), _seat: seat };
+            let line = Line::new(&drain, self.connection_age_max);
+            let arrival = Arrival { downstream: address, drain: drain.clone(), line, _seat: seat };
             drain.spawn(handle(stream, arrival));
         }
     }
 }
 
-/// Serves HTTP/1.1 on one connection until it ends; finishes its exchange when the drain begins.
-pub async fn serve<S, H, F, B>(stream: S, limits: &Limits, mut drain: Drain, handle: H) -> Ended
+/// Serves HTTP/1.1 on one connection until it ends; finishes its exchange when the line retires, and
+/// drops it when the line is cut.
+pub async fn serve<S, H, F, B>(stream: S, limits: &Limits, mut line: Line, handle: H) -> Ended
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     H: Fn(Request<Incoming>) -> F,
@@ -134,12 +141,14 @@ where
     B: Body + 'static,
     B::Error: Into<BodyError>,
 {
+    let last = line.clone();
     let service = service_fn(move |request: Request<Incoming>| {
-        let leaving = Leaving::of(&request);
+        let (leaving, last) = (Leaving::of(&request), last.clone());
         let response = handle(request);
         async move {
             let mut response = response.await;
             leaving.close_if_it_stays(&mut response);
+            close_if_last(&mut response, &last);
             Ok::<_, Infallible>(response)
         }
     });
@@ -152,12 +161,19 @@ where
         .serve_connection(TokioIo::new(Patient::new(stream, limits.response_timeout)), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = drain.begun() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    let cut = line.cut().clone();
+    let lasting = async {
+        tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = line.retiring() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
         }
+    };
+    let ended = tokio::select! {
+        ended = lasting => ended,
+        _ = cut.raised() => return Ended::Done,
     };
     match ended {
         Err(error) if error.is_parse() => malformed(error, &faults),
@@ -208,4 +224,12 @@ fn malformed(error: hyper::Error, faults: &Faults) -> Ended {
         None => Error::new(Kind::Malformed, error),
     };
     Ended::Malformed { status, cause }
+}
+
+/// Tells the client that its connection takes no more requests, where that is so.
+fn close_if_last<B>(response: &mut Response<B>, line: &Line) {
+    let is_leaving = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    if line.is_retiring() && !is_leaving {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
 }

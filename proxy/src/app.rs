@@ -22,6 +22,7 @@ use crate::content::{Content, SpoolRoom};
 use crate::dns::Dns;
 use crate::drain::{self, Drain, Drained, Tasks};
 use crate::inbound::Inbound;
+use crate::live::{self, Live};
 use crate::outbound::Outbound;
 use crate::reload::Watched;
 use crate::rooms::{Places, Rooms};
@@ -111,6 +112,7 @@ impl App {
         }
         listen_dns(&config, &rooms, sockets.dns, &drain);
         Drain::spawn_background(reload::watch(Arc::clone(&rooms), watched, drain.clone()));
+        Drain::spawn_background(live::watch_time(Arc::downgrade(&rooms)));
         let drain_deadline = config.limits.drain_deadline;
         let config = Arc::new(config);
         let admin =
@@ -252,6 +254,7 @@ fn rooms(
     let upstream = Upstream::new(resolver, Arc::clone(&identity), own, (limits, metrics.clone()));
     Ok(Rooms {
         policy: ArcSwap::from_pointee(policy),
+        live: Arc::new(Live::new(metrics.clone())),
         identity,
         audit,
         content: Content::new(
@@ -327,7 +330,9 @@ fn publish(path: &Path, pem: &str) -> std::io::Result<()> {
 }
 
 fn listener(socket: TcpListener, name: &'static str, config: &Config) -> Listener {
-    Listener { socket, name, connections_max: config.limits.connections_max }
+    let limits = &config.limits;
+    let (connections_max, connection_age_max) = (limits.connections_max, limits.connection_age_max);
+    Listener { socket, name, connections_max, connection_age_max }
 }
 
 fn failed(what: &str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StartError {

@@ -3,6 +3,7 @@
 
 mod body;
 mod head;
+mod hint;
 mod reading;
 mod sieve;
 mod spool;
@@ -12,7 +13,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use policy::{Ruling, Verdict};
@@ -20,12 +20,14 @@ use tokio::sync::mpsc;
 
 use self::body::Piece;
 pub use self::body::{ClearedBody, CutOff, Released, Tally};
+pub use self::hint::Hint;
 pub use self::reading::{Reading, ReadingCell, write_verdict};
 use self::sieve::Sieve;
 pub use self::spool::SpoolRoom;
 use crate::drain::Drain;
 use crate::error::{Error, Kind};
 use crate::http::body::BodyError;
+use crate::live::Cut;
 use crate::stop::Stop;
 
 /// Pieces of a released body that wait for the wire.
@@ -45,16 +47,6 @@ pub struct Cleared<H> {
 #[derive(Debug)]
 pub struct HeadRead(());
 
-/// What the headers say of the body's encoding.
-#[derive(Clone, Debug, Default)]
-pub struct Hint {
-    content_encoding: Option<String>,
-    content_type: Option<String>,
-    grpc_encoding: Option<String>,
-    length: Option<u64>,
-    is_sealed: bool,
-}
-
 /// Reads bodies and heads under a ruling. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Content {
@@ -65,7 +57,7 @@ pub struct Content {
 }
 
 /// Where one exchange's reading is kept and its released bytes are counted.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Meters {
     /// What reading found.
     pub cell: ReadingCell,
@@ -73,6 +65,25 @@ pub struct Meters {
     pub received: Tally,
     /// What left.
     pub released: Released,
+    /// Ends the exchange from outside: from then on nothing is read or released.
+    pub cut: Cut,
+}
+
+impl Default for Meters {
+    fn default() -> Self {
+        let cut = Cut::default();
+        let (cell, received) = (ReadingCell::default(), Tally::default());
+        Self { cell, received, released: Released::until(&cut), cut }
+    }
+}
+
+impl Meters {
+    /// For what comes the other way in the same exchange: read into the same reading, counted apart.
+    #[must_use]
+    pub fn other_way(&self) -> Self {
+        let (cell, cut) = (self.cell.clone(), self.cut.clone());
+        Self { cell, received: Tally::default(), released: Released::until(&cut), cut }
+    }
 }
 
 impl<H> Cleared<H> {
@@ -80,42 +91,6 @@ impl<H> Cleared<H> {
     pub fn into_parts(self) -> (H, ClearedBody) {
         (self.head, self.body)
     }
-}
-
-impl Hint {
-    /// Reads `Content-Encoding`, `Content-Type`, `grpc-encoding` and `Content-Length`.
-    pub fn of(headers: &HeaderMap) -> Self {
-        let joined = |name: &str| {
-            let values: Vec<_> = headers
-                .get_all(name)
-                .iter()
-                .map(|value| String::from_utf8_lossy(value.as_bytes()))
-                .collect();
-            (!values.is_empty()).then(|| values.join(","))
-        };
-        let length = headers
-            .get(CONTENT_LENGTH)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|text| text.parse().ok());
-        Self {
-            content_encoding: joined(CONTENT_ENCODING.as_str()),
-            content_type: joined(CONTENT_TYPE.as_str()),
-            grpc_encoding: joined("grpc-encoding"),
-            length,
-            is_sealed: is_sealed(headers),
-        }
-    }
-}
-
-/// Whether a checksum or signature covers the body, so that masking any of it would break it:
-/// RFC 9530, RFC 1864 and the S3 and GCS fields.
-fn is_sealed(headers: &HeaderMap) -> bool {
-    const SEALS: [&str; 5] =
-        ["content-digest", "content-md5", "digest", "repr-digest", "x-goog-hash"];
-    let is_unsigned = |value: &http::HeaderValue| value.as_bytes().starts_with(b"UNSIGNED");
-    SEALS.iter().any(|name| headers.contains_key(*name))
-        || headers.keys().any(|name| name.as_str().starts_with("x-amz-checksum-"))
-        || headers.get("x-amz-content-sha256").is_some_and(|value| !is_unsigned(value))
 }
 
 impl Content {
@@ -138,7 +113,7 @@ impl Content {
         B::Error: Into<BodyError>,
     {
         if !body.is_end_stream() {
-            let source = Source { body, idle: self.body_idle };
+            let source = Source { body, idle: self.body_idle, cut: Cut::default() };
             drain.spawn(source.linger(self.linger_bytes_max));
         }
     }
@@ -188,9 +163,9 @@ impl Content {
             sieve.finish()?;
             return Ok(ClearedBody::here(VecDeque::new(), meters.released.clone()));
         }
-        let mut source = Source { body, idle: self.body_idle };
+        let mut source = Source { body, idle: self.body_idle, cut: meters.cut.clone() };
         if !sieve.is_holding() {
-            let (pieces, receiver) = Pieces::channel(self.receiver_idle);
+            let (pieces, receiver) = Pieces::channel(self.receiver_idle, &meters.cut);
             drain.spawn(pump(source, sieve, pieces, self.linger_bytes_max));
             return Ok(ClearedBody::coming(receiver, hint.length, meters.released.clone()));
         }
@@ -203,7 +178,7 @@ impl Content {
         };
         if !sieve.is_in_memory() {
             let len = trailers.is_none().then(|| sieve.held());
-            let (pieces, receiver) = Pieces::channel(self.receiver_idle);
+            let (pieces, receiver) = Pieces::channel(self.receiver_idle, &meters.cut);
             drain.spawn(empty(sieve, trailers, pieces));
             return Ok(ClearedBody::coming(receiver, len, meters.released.clone()));
         }
@@ -224,6 +199,7 @@ impl Content {
 struct Source<B> {
     body: B,
     idle: Duration,
+    cut: Cut,
 }
 
 impl<B> Source<B>
@@ -237,7 +213,13 @@ where
         if self.body.is_end_stream() {
             return Ok(None);
         }
-        match tokio::time::timeout(self.idle, self.body.frame()).await {
+        self.cut.check()?;
+        let next = tokio::select! {
+            biased;
+            next = tokio::time::timeout(self.idle, self.body.frame()) => next,
+            stop = self.cut.raised() => return Err(stop),
+        };
+        match next {
             Err(_) => Err(Stop::Failed(Kind::BodyTimeout.into())),
             Ok(None) => Ok(None),
             Ok(Some(Ok(frame))) => Ok(Some(frame)),
@@ -265,16 +247,23 @@ where
 struct Pieces {
     sender: mpsc::Sender<Piece>,
     idle: Duration,
+    cut: Cut,
 }
 
 impl Pieces {
-    fn channel(idle: Duration) -> (Self, mpsc::Receiver<Piece>) {
+    fn channel(idle: Duration, cut: &Cut) -> (Self, mpsc::Receiver<Piece>) {
         let (sender, receiver) = mpsc::channel(PIECES_WAITING_MAX);
-        (Self { sender, idle }, receiver)
+        (Self { sender, idle, cut: cut.clone() }, receiver)
     }
 
     async fn send(&self, piece: Piece) -> Result<(), Stop> {
-        match tokio::time::timeout(self.idle, self.sender.send(piece)).await {
+        self.cut.check()?;
+        let sent = tokio::select! {
+            biased;
+            sent = tokio::time::timeout(self.idle, self.sender.send(piece)) => sent,
+            stop = self.cut.raised() => return Err(stop),
+        };
+        match sent {
             Err(_) => Err(Kind::UpstreamTimeout.into()),
             Ok(Err(_)) => Err(Kind::ReceiverGone.into()),
             Ok(Ok(())) => Ok(()),
@@ -339,6 +328,7 @@ where
             cut(&sieve, stop, &pieces);
             // What is read from here on is for nobody.
             drop(sieve);
+            source.cut = Cut::default();
             source.linger(linger_bytes_max).await;
         }
     }
@@ -377,6 +367,7 @@ fn cut(sieve: &Sieve, stop: Stop, pieces: &Pieces) {
             sieve.write_failure(error.kind());
         }
         Stop::Refused(verdict) => {
+            sieve.write_cut();
             tracing::warn!(
                 code = verdict.reason.code,
                 reason = verdict.reason.text,

@@ -23,6 +23,7 @@ use crate::error::{self, Error};
 use crate::http::body::{Idle, Inward, Recorded};
 use crate::http::target::{InvalidTarget, Target, join_query, masked};
 use crate::http::{headers, respond};
+use crate::live::{Facts, Proof};
 use crate::ongoing::{Ongoing, printable};
 use crate::rooms::Rooms;
 use crate::stop::Stop;
@@ -53,16 +54,25 @@ impl Inbound {
 
     /// Serves one peer's connection.
     pub async fn serve(self: Arc<Self>, stream: TcpStream, arrival: Arrival) {
-        let (downstream, drain) = (arrival.downstream, arrival.drain.clone());
+        let (downstream, line) = (arrival.downstream, arrival.line.clone());
         let (stream, peer) = match self.handshake(stream).await {
             Ok(accepted) => accepted,
             Err(error) => return self.record_failed(Kind::Handshake, error, 0, downstream),
         };
+        let Some(proof) =
+            stream.get_ref().1.peer_certificates().map(|chain| Proof::new(chain, None))
+        else {
+            return;
+        };
+        let seated = self.rooms.live.seat(proof, line.cut());
         let this = Arc::clone(&self);
-        let ended = accept::serve(stream, &self.rooms.limits, drain, move |request| {
+        let serving = accept::serve(stream, &self.rooms.limits, line, move |request| {
             Arc::clone(&this).handle(request, arrival.clone(), peer.clone())
-        })
-        .await;
+        });
+        let ended = tokio::select! {
+            ended = serving => ended,
+            () = seated.expire() => return,
+        };
         if let Ended::Malformed { status, cause } = ended {
             self.record_failed(Kind::Http, cause, status, downstream);
         }
@@ -124,11 +134,18 @@ impl Inbound {
             Err(stop) => return respond::problem(&stop, None).map(Recorded::closed),
         };
         ongoing.wait_in(&arrival.drain);
+        ongoing.carried_by(&arrival.line);
         let is_head = request.method() == Method::HEAD;
         let awaits_continue = request.headers().contains_key(EXPECT);
         let (head, body) = request.into_parts();
         let mut body = Some(body);
-        match self.run(&mut ongoing, (head, &mut body), &arrival, &peer).await {
+        let cut = ongoing.cut().clone();
+        let ran = tokio::select! {
+            biased;
+            ran = self.run(&mut ongoing, (head, &mut body), &arrival, &peer) => ran,
+            stop = cut.raised() => Err(stop),
+        };
+        match ran {
             Ok(response) => {
                 // Released bytes are metered by the cleared body itself.
                 let sent = crate::content::Tally::default();
@@ -234,6 +251,13 @@ impl Inbound {
         path: &str,
         peer: &Peer,
     ) -> Result<InboundPermit, Stop> {
+        let facts = Facts::Inbound {
+            peer: peer.id.clone(),
+            method: method.clone(),
+            path: path.into(),
+            upgrade: None,
+        };
+        ongoing.enrol(&self.rooms.live, facts);
         let policy = self.rooms.policy.load();
         let hash = policy.hash().to_string();
         ongoing.note(|record| record.policy = Some(hash.clone()));
@@ -256,8 +280,8 @@ impl Inbound {
         (head, target, body): (&request::Parts, &str, Incoming),
         arrival: &Arrival,
     ) -> Result<Inward, Stop> {
-        let (cell, received) = (ongoing.meters().cell.clone(), ongoing.downstream().clone());
-        let meters = Meters { cell, received, ..Meters::default() };
+        let received = ongoing.downstream().clone();
+        let meters = Meters { received, ..ongoing.meters().other_way() };
         self.rooms.content.read_head(&ruling, target, &head.headers, &meters.cell)?;
         let hint = Hint::of(&head.headers);
         let metering = (&meters, &arrival.drain);

@@ -13,6 +13,7 @@
 //! | [`content`] | reads what leaves; the only maker of [`content::Cleared`] |
 //! | [`upstream`] | resolves, vets, dials, sends; takes one permit per exchange |
 //! | [`audit`] | the chained record; [`ongoing`] closes it with meters and metrics |
+//! | [`live`] | every exchange under way; asks each again when the policy changes |
 //! | [`admin`], [`telemetry`] | metrics, health, logs |
 //! | [`app`], [`config`], [`reload`], [`drain`], [`rooms`] | building, watching and ending all of it |
 //! | [`net`] | the pod's rules, and the proof that they hold |
@@ -37,6 +38,7 @@ pub mod env;
 pub mod error;
 pub mod http;
 pub mod inbound;
+pub mod live;
 pub mod materials;
 pub mod net;
 pub mod ongoing;

@@ -2,6 +2,7 @@
 //! it unclosed records an abort.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use policy::Verdict;
@@ -11,9 +12,10 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::audit::{
     Announced, Audit, AuditUnavailable, Direction, Exchange, Kind, Outcome, Record,
 };
-use crate::content::{Meters, Tally, write_verdict};
+use crate::content::{Meters, Reading, Tally, write_verdict};
 use crate::drain::Drain;
 use crate::error::{Error, Side};
+use crate::live::{Cut, Enrolled, Entry, Facts, Line, Live};
 use crate::stop::Stop;
 use crate::telemetry::Metrics;
 
@@ -34,6 +36,8 @@ pub struct Ongoing {
     place: Option<OwnedSemaphorePermit>,
     drain: Option<Drain>,
     has_left: bool,
+    live: Option<Enrolled>,
+    line: Option<Cut>,
 }
 
 impl Ongoing {
@@ -63,6 +67,8 @@ impl Ongoing {
             place: None,
             drain: None,
             has_left: false,
+            live: None,
+            line: None,
         })
     }
 
@@ -74,6 +80,34 @@ impl Ongoing {
     /// Gives the place back before the exchange closes: for a tunnel, whose requests take their own.
     pub fn give_up_place(&mut self) {
         self.place = None;
+    }
+
+    /// Enters the exchange among those that a swap of the policy asks again. Comes before the policy
+    /// is loaded, so that no swap slips between.
+    pub fn enrol(&mut self, live: &Arc<Live>, facts: Facts) {
+        let enrolled = live.enrol(facts, &self.meters.cut);
+        if let Some(line) = &self.line {
+            enrolled.entry().carried_by(line);
+        }
+        self.live = Some(enrolled);
+    }
+
+    /// The connection that the exchange comes on. If that is ended, its reason is the exchange's.
+    pub fn carried_by(&mut self, line: &Line) {
+        if let Some(entry) = self.entry() {
+            entry.carried_by(line.cut());
+        }
+        self.line = Some(line.cut().clone());
+    }
+
+    /// What the exchange is asked again by, once it has enrolled.
+    pub fn entry(&self) -> Option<&Arc<Entry>> {
+        self.live.as_ref().map(Enrolled::entry)
+    }
+
+    /// Ends the exchange from outside.
+    pub fn cut(&self) -> &Cut {
+        &self.meters.cut
     }
 
     /// Notes that the request has reached the other side.
@@ -148,8 +182,11 @@ impl Ongoing {
     fn end(mut self, stop: &Stop, status: Option<u16>) {
         let released = self.meters.released.bytes();
         let outcome = match stop {
-            // What was sent was not refused, whatever became of the answer.
-            Stop::Refused(_) if released > 0 || self.has_left => Outcome::Cut,
+            // What was sent was not refused, whatever became of the answer; nor was what had been
+            // let in before it was withdrawn.
+            Stop::Refused(_) if released > 0 || self.has_left || self.is_withdrawn(stop) => {
+                Outcome::Cut
+            }
             Stop::Refused(_) => Outcome::Refused,
             Stop::Failed(error)
                 if matches!(
@@ -183,6 +220,10 @@ impl Ongoing {
         self.finish(outcome, Some(stop.code()));
     }
 
+    fn is_withdrawn(&self, stop: &Stop) -> bool {
+        self.cut().withdrawn().is_some_and(|withdrawn| withdrawn.code() == stop.code())
+    }
+
     /// Closes.
     pub fn close(mut self, outcome: Outcome) {
         self.finish(outcome, None);
@@ -202,6 +243,8 @@ impl Ongoing {
             open: self.open.clone(),
             outcome,
             code,
+            live: self.live.take(),
+            line: self.line.take(),
             _place: self.place.take(),
         };
         if !ending.meters.released.is_over()
@@ -235,6 +278,8 @@ struct Ending {
     outcome: Outcome,
     /// Why it was stopped; `None` where the bodies say how it ended.
     code: Option<&'static str>,
+    live: Option<Enrolled>,
+    line: Option<Cut>,
     _place: Option<OwnedSemaphorePermit>,
 }
 
@@ -242,6 +287,9 @@ impl Ending {
     /// How the exchange ended, by its bodies: one that broke off because of a verdict is a cut,
     /// whatever the wire said.
     fn judge(&self, record: &mut Record) -> (Outcome, &'static str) {
+        if let Some(code) = self.withdraw(record) {
+            return (Outcome::Cut, code);
+        }
         if let Some(code) = self.code {
             return (self.outcome, code);
         }
@@ -264,6 +312,34 @@ impl Ending {
             }
         };
         (outcome, code)
+    }
+
+    /// The reason, if what broke the exchange off was that it is permitted no longer.
+    fn withdraw(&self, record: &mut Record) -> Option<&'static str> {
+        let asked = self.live.as_ref().and_then(|live| live.entry().asked());
+        let later = |hash: Arc<str>| (record.policy.as_deref() != Some(&*hash)).then_some(hash);
+        record.policy_at_close = asked.and_then(later).map(|hash| hash.to_string());
+        let line = self.line.as_ref().and_then(Cut::withdrawn);
+        let withdrawn = self.meters.cut.withdrawn().or(line)?;
+        let is_broken = match self.outcome {
+            Outcome::Aborted | Outcome::Failed => true,
+            Outcome::Completed => {
+                let has_verdict =
+                    |reading: &mut Reading| reading.verdict.as_ref().is_some_and(Verdict::stops);
+                let is_cut = self.meters.cell.with(|reading| reading.cut && !has_verdict(reading));
+                is_cut || self.meters.released.is_cut()
+            }
+            Outcome::Cut => self.code.is_none_or(|code| code == withdrawn.code()),
+            Outcome::Malformed | Outcome::Refused => false,
+        };
+        if !is_broken || record.rule.is_none() {
+            return None;
+        }
+        write_verdict(withdrawn.verdict(), record);
+        if let Some(policy) = withdrawn.policy().filter(|at| record.policy.as_deref() != Some(at)) {
+            record.policy_at_close = Some(policy.to_string());
+        }
+        Some(withdrawn.code())
     }
 
     fn write_bytes(&self, record: &mut Record) {

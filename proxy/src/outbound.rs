@@ -37,9 +37,9 @@ impl Outbound {
 
     /// Serves one connection of the forward proxy.
     pub async fn serve(self: Arc<Self>, stream: TcpStream, arrival: Arrival) {
-        let (downstream, drain) = (arrival.downstream, arrival.drain.clone());
+        let (downstream, line) = (arrival.downstream, arrival.line.clone());
         let this = Arc::clone(&self);
-        let ended = accept::serve(stream, &self.rooms.limits, drain, move |request| {
+        let ended = accept::serve(stream, &self.rooms.limits, line, move |request| {
             Arc::clone(&this).handle(request, arrival.clone())
         })
         .await;

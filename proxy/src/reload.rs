@@ -121,11 +121,13 @@ fn swap_policy(rooms: &Rooms, loaded: Result<Policy, String>, has_materials: boo
             if !has_materials && *policy.hash() == *rooms.policy.load().hash() {
                 return rooms.metrics.policy_alarm.set(0);
             }
-            rooms.policy.store(Arc::new(policy));
+            let policy = Arc::new(policy);
+            rooms.policy.store(Arc::clone(&policy));
+            let cut = rooms.live.ask_again(&policy);
             rooms.metrics.policy_alarm.set(0);
             loads.with_label_values(&["ok"]).inc();
-            tracing::info!(hash, "policy swapped");
-            rooms.audit.note("policy-swapped", json!({ "policy": hash }));
+            tracing::info!(hash, cut, "policy swapped");
+            rooms.audit.note("policy-swapped", json!({ "policy": hash, "cut": cut }));
         }
         Err(why) => {
             rooms.metrics.policy_alarm.set(1);
@@ -140,11 +142,14 @@ fn swap_policy(rooms: &Rooms, loaded: Result<Policy, String>, has_materials: boo
 fn swap_identity(rooms: &Rooms, files: &Files, is_first: bool) -> bool {
     let now = crate::clock::now();
     let loads = &rooms.metrics.identity_loads;
+    let trusted = rooms.identity.load().bundle().fingerprint().to_owned();
     let offered = files.load(now).and_then(|identity| rooms.identity.offer(identity, now));
     match offered {
         Ok(()) => {
             let identity = rooms.identity.load();
             rooms.upstream.identity_changed();
+            let has_other_roots = trusted != identity.bundle().fingerprint();
+            let cut = if has_other_roots { rooms.live.trust_changed(identity.bundle()) } else { 0 };
             rooms.metrics.identity_alarm.set(0);
             rooms.metrics.identity_not_after.set(seconds(identity.not_after()));
             loads.with_label_values(&["ok"]).inc();
@@ -153,6 +158,7 @@ fn swap_identity(rooms: &Rooms, files: &Files, is_first: bool) -> bool {
                 "id": identity.id().to_string(),
                 "leaf_sha256": identity.leaf_sha256(),
                 "not_after": identity.not_after().to_string(),
+                "cut": cut,
             });
             rooms.audit.note("identity-swapped", detail);
             true

@@ -13,6 +13,7 @@ use crate::audit::{Audit, Direction, Kind};
 use crate::config::Limits;
 use crate::content::Content;
 use crate::error;
+use crate::live::Live;
 use crate::ongoing::Ongoing;
 use crate::stop::Stop;
 use crate::telemetry::Metrics;
@@ -21,8 +22,10 @@ use crate::upstream::Upstream;
 /// What every listener needs.
 #[derive(Debug)]
 pub struct Rooms {
-    /// The policy in force; an exchange loads it once and keeps it.
+    /// The policy in force; an exchange enrols in `live`, then loads it once and keeps it.
     pub policy: ArcSwap<Policy>,
+    /// Every exchange under way, to be asked again when the policy changes.
+    pub live: Arc<Live>,
     /// Our identity.
     pub identity: Arc<Current>,
     /// The record.

@@ -25,10 +25,13 @@ impl Stop {
 }
 
 impl Stop {
-    /// A side that broke because we cut its body was not the one that failed. A body that found its
+    /// A side that broke because we cut the exchange or its body was not the one that failed. A body that found its
     /// receiver gone says nothing of why it went.
     #[must_use]
     pub fn unless_cut(self, meters: &Meters) -> Self {
+        if let (Self::Failed(_), Some(withdrawn)) = (&self, meters.cut.withdrawn()) {
+            return withdrawn.into();
+        }
         meters.cell.with(|reading| match (&reading.verdict, reading.failure) {
             (Some(verdict), _) if verdict.stops() => Self::Refused(Box::new(verdict.clone())),
             (_, Some(Kind::ReceiverGone)) => self,

@@ -31,6 +31,8 @@ pub struct Metrics {
     pub dials: IntCounterVec,
     /// Exchanges that reused a pooled upstream connection.
     pub pool_reuses: IntCounter,
+    /// Live exchanges and connections that were cut, by reason.
+    pub live_cut: IntCounterVec,
     /// Policy loads, by result.
     pub policy_loads: IntCounterVec,
     /// 1 while the policy in force is older than the one on disk, which does not load.
@@ -96,6 +98,10 @@ impl Metrics {
                 "lazaret_upstream_reuses_total",
                 "Exchanges sent over a pooled upstream connection",
             )?)?,
+            live_cut: make.counters(
+                ("lazaret_live_cut_total", "Live exchanges and connections cut"),
+                &["reason"],
+            )?,
             policy_loads: make
                 .counters(("lazaret_policy_loads_total", "Policy loads"), &["result"])?,
             policy_alarm: make

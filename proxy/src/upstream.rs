@@ -32,6 +32,7 @@ use crate::config::Limits;
 use crate::content::{Cleared, ClearedBody, Released};
 use crate::drain::Drain;
 use crate::error::{Error, Kind};
+use crate::live::{Entry, Proof};
 use crate::stop::Stop;
 use crate::telemetry::Metrics;
 
@@ -79,6 +80,8 @@ pub struct Departure {
     pub vetted: Vetted,
     /// Tells when the body has been handed over.
     pub released: Released,
+    /// Learns which address was chosen, so that another policy can vet it, too.
+    pub entry: Option<Arc<Entry>>,
 }
 
 impl Upstream {
@@ -128,7 +131,13 @@ impl Upstream {
     /// A refusal when the permit has expired or the name now resolves elsewhere; an error of the
     /// upstream's or ours otherwise.
     pub async fn send(&self, permit: EgressPermit, departure: Departure) -> Result<Sent, Stop> {
-        let Departure { cleared, announced: Announced { .. }, mut vetted, released } = departure;
+        let Departure { cleared, announced: Announced { .. }, mut vetted, released, entry } =
+            departure;
+        let reached = |connection: &Connection| {
+            if let Some(entry) = &entry {
+                entry.reached(connection.address, connection.facts.proof.clone());
+            }
+        };
         permit.check(crate::clock::now())?;
         if self.identity.load().not_after() <= crate::clock::now() {
             return Err(Error::new(Kind::UpstreamIdentity, "our certificate has expired").into());
@@ -142,6 +151,7 @@ impl Upstream {
         let mut request = Request::from_parts(head, body);
         while let Some(mut connection) = self.pool.take(&key, vetted.addresses()) {
             self.metrics.pool_reuses.inc();
+            reached(&connection);
             match self.exchange(&mut connection, request, &released).await? {
                 Ok(response) => return Ok(self.sent(key, connection, response)?),
                 Err(mut error) => match error.take_message() {
@@ -152,6 +162,7 @@ impl Upstream {
             }
         }
         let mut connection = self.open(&permit, (&key, &identity), &vetted).await?;
+        reached(&connection);
         let response = self
             .exchange(&mut connection, request, &released)
             .await?
@@ -237,7 +248,9 @@ impl Upstream {
             None => (speak(stream).await?, TlsFacts::default()),
             Some(config) => {
                 let name = server_name(permit.host())?;
-                let (stream, facts) = dial::handshake(stream, name, config, self.timeouts).await?;
+                let (stream, mut facts) =
+                    dial::handshake(stream, name, config, self.timeouts).await?;
+                facts.proof = proof(permit.tls(), stream.get_ref().1);
                 (speak(stream).await?, facts)
             }
         };
@@ -250,22 +263,13 @@ impl Upstream {
         key: &PoolKey,
         identity: &Identity,
     ) -> Result<Option<Arc<ClientConfig>>, Error> {
-        let (peer, pins, mutual) = match permit.tls() {
-            UpstreamTls::Plaintext => return Ok(None),
-            UpstreamTls::Mutual { peer, pins } => (peer, pins, true),
-            UpstreamTls::Server { peer, pins } => (peer, pins, false),
-        };
+        let Some(expect) = expect(permit.tls()) else { return Ok(None) };
         let kept_as = (identity.fingerprint().to_owned(), key.tls.clone(), key.host.clone());
         let mut kept = self.tls.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(config) = kept.get(&kept_as) {
             return Ok(Some(Arc::clone(config)));
         }
-        let peer = match peer {
-            PeerName::ServerName(host) => ExpectPeer::ServerName(host.to_string()),
-            PeerName::SpiffeId(id) => ExpectPeer::SpiffeId(id.clone()),
-        };
-        let pins = pins.iter().map(|pin| pin.0).collect();
-        let config = certs::tls::client_config(identity, &Expect { peer, pins, mutual })
+        let config = certs::tls::client_config(identity, &expect)
             .map_err(|error| Error::new(Kind::UpstreamIdentity, error))?;
         if kept.len() >= TLS_CONFIGS_MAX {
             kept.clear();
@@ -273,6 +277,25 @@ impl Upstream {
         kept.insert(kept_as, Arc::clone(&config));
         Ok(Some(config))
     }
+}
+
+/// What the upstream must prove; `None` where it is reached without TLS.
+fn expect(tls: &UpstreamTls) -> Option<Expect> {
+    let (peer, pins, mutual) = match tls {
+        UpstreamTls::Plaintext => return None,
+        UpstreamTls::Mutual { peer, pins } => (peer, pins, true),
+        UpstreamTls::Server { peer, pins } => (peer, pins, false),
+    };
+    let peer = match peer {
+        PeerName::ServerName(host) => ExpectPeer::ServerName(host.to_string()),
+        PeerName::SpiffeId(id) => ExpectPeer::SpiffeId(id.clone()),
+    };
+    Some(Expect { peer, pins: pins.iter().map(|pin| pin.0).collect(), mutual })
+}
+
+/// What the upstream has proved, to be proved again when the trust bundle changes.
+fn proof(tls: &UpstreamTls, session: &rustls::ClientConnection) -> Option<Arc<Proof>> {
+    Some(Arc::new(Proof::new(session.peer_certificates()?, Some(expect(tls)?))))
 }
 
 /// What a connection for this permit and our `identity` must agree in.

@@ -13,6 +13,9 @@ pub struct Limits {
     pub body_idle: Duration,
     /// Opening a connection to one address.
     pub connect_timeout: Duration,
+    /// Age at which a downstream connection is asked to end, less up to a tenth at random: what is
+    /// under way on it finishes.
+    pub connection_age_max: Duration,
     /// Downstream connections per listener.
     pub connections_max: usize,
     /// Connections to the resolver at once.
@@ -59,6 +62,7 @@ pub struct Limits {
 pub(super) struct LimitsFile {
     body_idle: Option<SignedDuration>,
     connect_timeout: Option<SignedDuration>,
+    connection_age_max: Option<SignedDuration>,
     connections_max: Option<usize>,
     dns_connections_max: Option<usize>,
     dns_idle: Option<SignedDuration>,
@@ -91,6 +95,7 @@ impl Default for Limits {
         Self {
             body_idle: Duration::from_secs(60),
             connect_timeout: Duration::from_secs(5),
+            connection_age_max: Duration::from_secs(3600),
             connections_max: 4096,
             dns_connections_max: 64,
             dns_idle: Duration::from_secs(10),
@@ -131,6 +136,11 @@ impl LimitsFile {
                 "limits.connectTimeout",
                 self.connect_timeout,
                 or.connect_timeout,
+            )?,
+            connection_age_max: duration(
+                "limits.connectionAgeMax",
+                self.connection_age_max,
+                or.connection_age_max,
             )?,
             connections_max: count(
                 "limits.connectionsMax",

@@ -12,6 +12,8 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::sync::{Notify, mpsc, watch};
 
+use crate::live::Cut;
+
 /// A body whose every byte has been cleared. Made only by `content`.
 #[derive(Debug)]
 pub struct ClearedBody {
@@ -33,6 +35,7 @@ pub struct Released {
     ended: Arc<Notify>,
     hands: Arc<watch::Sender<()>>,
     is_cut: Arc<AtomicBool>,
+    cut: Cut,
 }
 
 /// Held by whoever reads or sends a body.
@@ -117,13 +120,19 @@ impl Released {
         self.hands.is_closed()
     }
 
-    /// Resolves when [`Released::is_over`], or when nothing has moved for `silence`: then the rest
-    /// is cut, so that nothing leaves unrecorded later.
+    /// Resolves when [`Released::is_over`], or when nothing has moved for `silence`, or when the
+    /// exchange is cut: then the rest is cut, so that nothing leaves unrecorded later.
     pub async fn over_or_cut(&self, silence: Duration) {
         tokio::select! {
             () = self.hands.closed() => {}
             () = self.stalled(silence) => self.is_cut.store(true, Ordering::Relaxed),
+            _ = self.cut.raised() => self.is_cut.store(true, Ordering::Relaxed),
         }
+    }
+
+    /// Whether the rest of the body was cut after its answer.
+    pub fn is_cut(&self) -> bool {
+        self.is_cut.load(Ordering::Relaxed)
     }
 
     /// Resolves when nothing has been handed over for `silence` though all of it is ready. While the
@@ -136,6 +145,17 @@ impl Released {
         }
     }
 
+    /// Nothing more is handed over once `cut` is raised.
+    pub(super) fn until(cut: &Cut) -> Self {
+        Self {
+            bytes: Tally::default(),
+            ended: Arc::default(),
+            hands: Arc::new(watch::Sender::new(())),
+            is_cut: Arc::default(),
+            cut: cut.clone(),
+        }
+    }
+
     pub(super) fn hand(&self) -> Hand {
         Hand(self.hands.subscribe())
     }
@@ -143,12 +163,7 @@ impl Released {
 
 impl Default for Released {
     fn default() -> Self {
-        Self {
-            bytes: Tally::default(),
-            ended: Arc::default(),
-            hands: Arc::new(watch::Sender::new(())),
-            is_cut: Arc::default(),
-        }
+        Self::until(&Cut::default())
     }
 }
 
@@ -160,7 +175,7 @@ impl Body for ClearedBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, CutOff>>> {
-        if self.released.is_cut.load(Ordering::Relaxed) {
+        if self.released.is_cut() || self.released.cut.withdrawn().is_some() {
             return Poll::Ready(Some(Err(CutOff)));
         }
         let next = match &mut self.frames {

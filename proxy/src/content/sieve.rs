@@ -138,6 +138,11 @@ impl Sieve {
         self.cell.with(|reading| reading.failure = Some(kind));
     }
 
+    /// Writes into the reading that the body was cut.
+    pub(super) fn write_cut(&self) {
+        self.cell.with(|reading| reading.cut = self.released > 0);
+    }
+
     /// The next bytes that may leave, `None` if there are none yet.
     pub(super) async fn release(&mut self) -> Result<Option<Bytes>, Stop> {
         let cleared = match &self.scanner {

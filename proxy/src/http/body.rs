@@ -12,7 +12,8 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
 use crate::audit::Outcome;
-use crate::content::{ClearedBody, Tally};
+use crate::content::{ClearedBody, CutOff, Tally};
+use crate::live::Watch;
 use crate::ongoing::Ongoing;
 
 /// A body on its way in: towards the workload, or from a peer to the local application.
@@ -48,6 +49,7 @@ pub struct Recorded<B> {
     ongoing: Option<Ongoing>,
     sent: Tally,
     left: Option<u64>,
+    watch: Watch,
 }
 
 /// Why a body on its way in broke off.
@@ -58,12 +60,14 @@ impl<B: Body> Recorded<B> {
     /// never polled.
     pub fn new(body: B, ongoing: Ongoing, sent: Tally, is_bodyless: bool) -> Self {
         let left = if is_bodyless { Some(0) } else { body.size_hint().exact() };
-        Self { body, ongoing: Some(ongoing), sent, left }
+        let watch = ongoing.cut().watch();
+        Self { body, ongoing: Some(ongoing), sent, left, watch }
     }
 
     /// A reply whose exchange is closed already, or goes on elsewhere.
     pub fn closed(body: B) -> Self {
-        Self { body, ongoing: None, sent: Tally::default(), left: None }
+        let watch = Watch::default();
+        Self { body, ongoing: None, sent: Tally::default(), left: None, watch }
     }
 }
 
@@ -143,12 +147,19 @@ where
     B::Error: Into<BodyError>,
 {
     type Data = Bytes;
-    type Error = B::Error;
+    type Error = BodyError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        // Asked first: a body that always has more would never come to be cut.
+        if self.ongoing.is_some() && self.watch.poll(context).is_ready() {
+            if let Some(ongoing) = self.ongoing.take() {
+                ongoing.close(Outcome::Cut);
+            }
+            return Poll::Ready(Some(Err(CutOff.into())));
+        }
         let next = std::task::ready!(Pin::new(&mut self.body).poll_frame(context));
         match &next {
             Some(Ok(frame)) => {
@@ -163,7 +174,7 @@ where
             }
             None => self.complete(),
         }
-        Poll::Ready(next)
+        Poll::Ready(next.map(|frame| frame.map_err(Into::into)))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -18,6 +18,7 @@ use crate::error::{self, Error};
 use crate::http::body::{Inward, Recorded};
 use crate::http::respond;
 use crate::http::target::{Pinned, masked};
+use crate::live::Facts;
 use crate::ongoing::{Ongoing, printable};
 use crate::stop::Stop;
 
@@ -63,6 +64,8 @@ fn decide(
         .map_err(|what| Error::new(error::Kind::Malformed, what))?;
     let rooms = &outbound.rooms;
     let identity = rooms.identity.load();
+    let (source, host) = (identity.id().clone(), pinned.host.clone());
+    ongoing.enrol(&rooms.live, Facts::Connect { source, host, port: pinned.port });
     let policy = rooms.policy.load();
     let hash = policy.hash().to_string();
     ongoing.note(|record| {
@@ -89,9 +92,15 @@ async fn intercept(
     outbound: &Arc<Outbound>,
     mut ongoing: Ongoing,
     upgrade: OnUpgrade,
-    (pinned, arrival): (Pinned, Arrival),
+    (pinned, mut arrival): (Pinned, Arrival),
 ) {
-    let stream = match terminate(outbound, &mut ongoing, upgrade, &pinned).await {
+    let cut = ongoing.cut().clone();
+    let terminated = tokio::select! {
+        biased;
+        terminated = terminate(outbound, &mut ongoing, upgrade, &pinned) => terminated,
+        stop = cut.raised() => Err(stop),
+    };
+    let stream = match terminated {
         Ok(stream) => stream,
         // The client has read its 200 already.
         Err(stop) => return ongoing.stop(&stop, 200),
@@ -100,14 +109,18 @@ async fn intercept(
     ongoing.give_up_place();
     let rooms = Arc::clone(&outbound.rooms);
     let downstream = arrival.downstream;
-    let drain = arrival.drain.clone();
-    let ended = accept::serve(stream, &outbound.rooms.limits, drain, move |request| {
+    // Withdrawn, the session ends as its requests do, each with an answer.
+    arrival.line = arrival.line.inner(&cut);
+    ongoing.carried_by(&arrival.line);
+    let line = arrival.line.clone();
+    let ended = accept::serve(stream, &outbound.rooms.limits, line, move |request| {
         let (rooms, arrival, pinned) = (Arc::clone(&rooms), arrival.clone(), pinned.clone());
         async move { super::http::handle(&rooms, request, arrival, Some(&pinned)).await }
     })
     .await;
     outbound.record_malformed(ended, downstream);
-    ongoing.close(Outcome::Completed);
+    let is_cut = cut.withdrawn().is_some();
+    ongoing.close(if is_cut { Outcome::Cut } else { Outcome::Completed });
 }
 
 type Terminated = tokio_rustls::server::TlsStream<TokioIo<hyper::upgrade::Upgraded>>;

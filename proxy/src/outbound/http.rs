@@ -1,22 +1,25 @@
 //! One outbound request: facts, policy, act, record. The order is the design's: decide, read the
 //! head, resolve and vet, read the body, announce, send.
 
+use std::sync::Arc;
+
 use http::header::{CONTENT_LENGTH, EXPECT, HOST, TRAILER};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, Version, request};
 use hyper::body::Incoming;
-use policy::{EgressFacts, EgressPermit};
+use policy::{EgressFacts, EgressPermit, Refusal};
 
 use crate::accept::Arrival;
 use crate::audit::{Direction, Kind};
-use crate::content::{Hint, Meters};
+use crate::content::Hint;
 use crate::error::{self, Error};
 use crate::http::body::{Idle, Inward, Recorded};
 use crate::http::target::{InvalidTarget, Pinned, Target, masked};
 use crate::http::{headers, respond};
+use crate::live::Facts;
 use crate::ongoing::{Ongoing, printable};
 use crate::rooms::Rooms;
 use crate::stop::Stop;
-use crate::upstream::{Departure, Sent};
+use crate::upstream::{Departure, Sent, Vetted};
 
 /// Handles one request. `pinned` is the CONNECT authority it came through, if any.
 pub(super) async fn handle(
@@ -31,12 +34,19 @@ pub(super) async fn handle(
         Err(stop) => return respond::problem(&stop, None).map(Recorded::closed),
     };
     ongoing.wait_in(&arrival.drain);
+    ongoing.carried_by(&arrival.line);
     let (head, body) = request.into_parts();
     let is_head = head.method == Method::HEAD;
     let awaits_continue = head.headers.contains_key(EXPECT);
     let mut body = Some(body);
     let work = Work { rooms, arrival: &arrival, pinned };
-    match work.run(&mut ongoing, head, &mut body).await {
+    let cut = ongoing.cut().clone();
+    let ran = tokio::select! {
+        biased;
+        ran = work.run(&mut ongoing, head, &mut body) => ran,
+        stop = cut.raised() => Err(stop),
+    };
+    match ran {
         Ok(response) => {
             let sent = ongoing.downstream().clone();
             response.map(|body| Recorded::new(body, ongoing, sent, is_head))
@@ -80,7 +90,7 @@ impl Work<'_> {
         // address, which the close line has.
         let early =
             if rooms.upstream.asks_dns(&permit) { Some(ongoing.announce().await?) } else { None };
-        let vetted = rooms.upstream.vet(&permit).await?;
+        let mut vetted = rooms.upstream.vet(&permit).await?;
         ongoing.note(|record| {
             record.address = vetted.addresses().first().map(ToString::to_string);
         });
@@ -93,12 +103,14 @@ impl Work<'_> {
             None => ongoing.announce().await?,
         };
         let returning = Returning::of(&permit, &head.method);
+        self.ask_again(ongoing, &permit, &mut vetted).await?;
         let mut head = head;
         // The body's own length frames it anew.
         head.headers.remove(CONTENT_LENGTH);
         let cleared = rooms.content.clear(read, head, body);
         let released = meters.released.clone();
-        let departure = Departure { cleared, announced, vetted, released };
+        let entry = ongoing.entry().cloned();
+        let departure = Departure { cleared, announced, vetted, released, entry };
         let sent = rooms.upstream.send(permit, departure).await;
         let sent = sent.map_err(|stop| stop.unless_cut(&meters))?;
         ongoing.left();
@@ -139,6 +151,18 @@ impl Work<'_> {
         target: &Target,
     ) -> Result<EgressPermit, Stop> {
         let identity = self.rooms.identity.load();
+        ongoing.enrol(
+            &self.rooms.live,
+            Facts::Egress {
+                source: identity.id().clone(),
+                host: target.host().clone(),
+                port: target.port(),
+                is_grpc: false,
+                method: head.method.clone(),
+                path: target.path().into(),
+                upgrade: None,
+            },
+        );
         let policy = self.rooms.policy.load();
         let hash = policy.hash().to_string();
         ongoing.note(|record| {
@@ -160,7 +184,35 @@ impl Work<'_> {
             record.endpoint = Some(permit.endpoint().to_string());
             record.region = permit.region().map(str::to_owned);
         });
+        if let Some(entry) = ongoing.entry() {
+            entry.permitted(permit.tls());
+        }
         Ok(permit)
+    }
+
+    /// The last question before a socket is chosen: a policy that came into force while the body
+    /// was read has its own list of addresses.
+    async fn ask_again(
+        &self,
+        ongoing: &Ongoing,
+        permit: &EgressPermit,
+        vetted: &mut Vetted,
+    ) -> Result<(), Stop> {
+        if !vetted.is_fresh() {
+            *vetted = self.rooms.upstream.vet(permit).await?;
+        }
+        ongoing.cut().check()?;
+        let policy = self.rooms.policy.load();
+        if Arc::ptr_eq(policy.hash(), permit.policy_hash()) {
+            return Ok(());
+        }
+        let withdrawn = |refusal: Refusal| self.rooms.live.withdraw(ongoing.cut(), &refusal);
+        let now = crate::clock::now();
+        let entry = ongoing.entry().map(|entry| entry.facts().decide(&policy, now));
+        if let Some(anew) = entry.transpose().map_err(withdrawn)?.flatten() {
+            vetted.narrow(&anew).map_err(withdrawn)?;
+        }
+        Ok(())
     }
 
     async fn answer(
@@ -185,7 +237,7 @@ impl Work<'_> {
             return Ok(Response::from_parts(head, Inward::Raw(body)));
         };
         // What comes in is read into the same reading, but is not counted as released.
-        let meters = Meters { cell: ongoing.meters().cell.clone(), ..Meters::default() };
+        let meters = ongoing.meters().other_way();
         let hint = Hint::of(&head.headers);
         self.rooms.content.read_head(&ruling, "", &head.headers, &meters.cell)?;
         let metering = (&meters, &self.arrival.drain);

@@ -12,6 +12,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::error::{Error, Kind};
+use crate::live::Proof;
 
 /// Addresses of one answer that are tried before giving up.
 const ADDRESSES_TRIED_MAX: usize = 4;
@@ -30,6 +31,8 @@ pub struct TlsFacts {
     pub version: Option<String>,
     /// Key exchange group, such as `X25519MLKEM768`.
     pub group: Option<String>,
+    /// What it has proved.
+    pub proof: Option<Arc<Proof>>,
 }
 
 /// Opens a connection to the first address that takes one.
@@ -74,6 +77,7 @@ pub(super) async fn handshake(
     let facts = TlsFacts {
         version: session.protocol_version().and_then(|version| version.as_str()).map(str::to_owned),
         group: session.negotiated_key_exchange_group().map(|group| format!("{:?}", group.name())),
+        proof: None,
     };
     Ok((stream, facts))
 }

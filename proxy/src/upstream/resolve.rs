@@ -11,7 +11,7 @@ use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{NameServerConfig, ResolverConfig};
 use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
-use policy::{EgressPermit, Host};
+use policy::{EgressPermit, Host, Refusal};
 
 pub use self::names::{Family, Resolved, Told};
 use crate::error::{Error, Kind};
@@ -113,6 +113,22 @@ impl Vetted {
     /// The addresses, in the order in which they are tried.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Keeps the addresses that another permit passes, too.
+    ///
+    /// # Errors
+    /// The guard's refusal when none is left.
+    pub fn narrow(&mut self, permit: &EgressPermit) -> Result<(), Refusal> {
+        let mut refusal = None;
+        self.addresses.retain(|address| match permit.vet(address.ip()) {
+            Ok(()) => address.port() == permit.port(),
+            Err(refused) => {
+                refusal = refusal.take().or(Some(refused));
+                false
+            }
+        });
+        refusal.filter(|_| self.addresses.is_empty()).map_or(Ok(()), Err)
     }
 
     /// Whether the answer's TTL has not passed.

@@ -26,6 +26,7 @@ mod harness;
 mod hostile;
 mod inbound;
 mod limits;
+mod live;
 mod malformed;
 mod refused;
 mod reload;

@@ -1,0 +1,51 @@
+//! What a head says of the body that follows: how it is encoded, how long it is, and whether a
+//! checksum covers it.
+
+use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+
+/// What the headers say of the body's encoding.
+#[derive(Clone, Debug, Default)]
+pub struct Hint {
+    pub(super) content_encoding: Option<String>,
+    pub(super) content_type: Option<String>,
+    pub(super) grpc_encoding: Option<String>,
+    pub(super) length: Option<u64>,
+    pub(super) is_sealed: bool,
+}
+
+impl Hint {
+    /// Reads `Content-Encoding`, `Content-Type`, `grpc-encoding` and `Content-Length`.
+    pub fn of(headers: &HeaderMap) -> Self {
+        let joined = |name: &str| {
+            let values: Vec<_> = headers
+                .get_all(name)
+                .iter()
+                .map(|value| String::from_utf8_lossy(value.as_bytes()))
+                .collect();
+            (!values.is_empty()).then(|| values.join(","))
+        };
+        let length = headers
+            .get(CONTENT_LENGTH)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|text| text.parse().ok());
+        Self {
+            content_encoding: joined(CONTENT_ENCODING.as_str()),
+            content_type: joined(CONTENT_TYPE.as_str()),
+            grpc_encoding: joined("grpc-encoding"),
+            length,
+            is_sealed: is_sealed(headers),
+        }
+    }
+}
+
+/// Whether a checksum or signature covers the body, so that masking any of it would break it:
+/// RFC 9530, RFC 1864 and the S3 and GCS fields.
+fn is_sealed(headers: &HeaderMap) -> bool {
+    const SEALS: [&str; 5] =
+        ["content-digest", "content-md5", "digest", "repr-digest", "x-goog-hash"];
+    let is_unsigned = |value: &http::HeaderValue| value.as_bytes().starts_with(b"UNSIGNED");
+    SEALS.iter().any(|name| headers.contains_key(*name))
+        || headers.keys().any(|name| name.as_str().starts_with("x-amz-checksum-"))
+        || headers.get("x-amz-content-sha256").is_some_and(|value| !is_unsigned(value))
+}
