@@ -6,18 +6,19 @@ const WORD: usize = 8;
 
 /// The places of some marks in bytes.
 #[derive(Debug)]
-pub(super) struct Places<'a> {
+pub(super) struct Places<'a, const N: usize> {
     rest: &'a [u8],
-    marks: [u8; 3],
+    marks: [u8; N],
     /// Where the word begins whose hits are left.
     at: usize,
     /// The highest bit of each byte of the word that is a mark.
     hits: u64,
 }
 
-impl<'a> Places<'a> {
+impl<'a, const N: usize> Places<'a, N> {
     /// Those of `marks`, none of which is a NUL, in `bytes`.
-    pub(super) fn of(bytes: &'a [u8], marks: [u8; 3]) -> Places<'a> {
+    #[inline(always)]
+    pub(super) fn of(bytes: &'a [u8], marks: [u8; N]) -> Places<'a, N> {
         let mut places = Places { rest: bytes, marks, at: 0, hits: 0 };
         places.look();
         places
@@ -35,10 +36,10 @@ impl<'a> Places<'a> {
     }
 }
 
-impl Iterator for Places<'_> {
+impl<const N: usize> Iterator for Places<'_, N> {
     type Item = usize;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<usize> {
         while self.hits == 0 {
             self.rest = self.rest.get(WORD..)?;
@@ -74,6 +75,6 @@ mod tests {
                 assert_eq!(found, wanted);
             }
         }
-        assert_eq!(Places::of(b"\0\0|", [b'|'; 3]).collect::<Vec<_>>(), [2]);
+        assert_eq!(Places::of(b"\0\0|", [b'|']).collect::<Vec<_>>(), [2]);
     }
 }

@@ -34,7 +34,7 @@ impl<'a> Segment<'a> {
         let Marks { element, component, .. } = marks;
         let mut ends = [bytes.len(); ELEMENTS_MAX];
         let mut len = 0;
-        for (end, at) in ends.iter_mut().zip(Places::of(bytes, [element; 3])) {
+        for (end, at) in ends.iter_mut().zip(Places::of(bytes, [element])) {
             *end = at;
             len += 1;
         }
