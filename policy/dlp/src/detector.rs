@@ -60,6 +60,8 @@ pub(crate) struct Detector {
     pub(crate) shapes: &'static [Shape],
     /// What values it can report at [`Anchor::Colon`].
     pub(crate) values: Values,
+    /// The words right before an [`Anchor::Colon`] that it knows; any where there are none.
+    pub(crate) words: &'static [&'static [&'static str]],
     /// Looks at one anchor.
     pub(crate) examine: fn(&View<'_>) -> Option<Match>,
 }

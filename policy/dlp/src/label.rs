@@ -8,7 +8,7 @@ mod index;
 mod phrases;
 
 use crate::word::{WORD_MAX, Word, key, key_of, previous_word};
-pub(crate) use family::Family;
+pub(crate) use family::{Families, Family};
 
 /// Bytes before a value in which a label may begin.
 pub(crate) const WINDOW: usize = 72;

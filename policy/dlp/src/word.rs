@@ -162,7 +162,7 @@ fn lowered(bytes: u64) -> u64 {
 }
 
 /// Says at once of most keys that they are not among some.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Filter(Vec<u64>);
 
 impl Filter {
@@ -186,13 +186,18 @@ impl Filter {
     }
 
     fn bit(key: u128) -> usize {
-        const ODD: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
-        usize::try_from(key.wrapping_mul(ODD) >> (u128::BITS - Self::BITS)).unwrap_or(0)
+        mixed(key, Self::BITS)
     }
 }
 
+/// So many bits of a key, each of which depends on many of its letters.
+pub(crate) fn mixed(key: u128, bits: u32) -> usize {
+    const ODD: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+    usize::try_from(key.wrapping_mul(ODD) >> (u128::BITS - bits)).unwrap_or(0)
+}
+
 /// A table of words, in lower case, of at most [`WORD_MAX`] letters each.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Words {
     filter: Filter,
     /// Sorted.
@@ -211,8 +216,17 @@ impl Words {
 
     /// Whether `word`, letters in any case, is one of them.
     pub(crate) fn hold(&self, word: &[u8]) -> bool {
-        let key = key_of(word);
-        self.filter.may_hold(key) && self.keys.binary_search(&key).is_ok()
+        self.hold_key(key_of(word))
+    }
+
+    /// Whether the word of this key is one of them.
+    pub(crate) fn hold_key(&self, key: u128) -> bool {
+        self.may_hold(key) && self.keys.binary_search(&key).is_ok()
+    }
+
+    /// Whether it may be.
+    pub(crate) fn may_hold(&self, key: u128) -> bool {
+        self.filter.may_hold(key)
     }
 }
 

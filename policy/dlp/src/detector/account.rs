@@ -7,14 +7,15 @@ use super::{Detector, Match, View, iban};
 use crate::check;
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
-use crate::label::Family;
+use crate::label::{Families, Family};
 
 pub(crate) const ROUTING: Detector = Detector {
     name: "routing",
     identifiers: &[Identifier::Account],
     anchors: &[Anchor::Digits],
-    shapes: &[Shape::near_label(1 << 9)],
+    shapes: &[Shape::near_label(1 << 9, Families::of(&[Family::Routing]))],
     values: Values::NONE,
+    words: &[],
     examine: routing,
 };
 
@@ -24,6 +25,7 @@ pub(crate) const IBAN: Detector = Detector {
     anchors: &[Anchor::Mixed],
     shapes: &[],
     values: Values::NONE,
+    words: &[],
     examine: iban::examine,
 };
 

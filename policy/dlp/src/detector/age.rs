@@ -6,7 +6,7 @@ use super::word::Lower;
 use super::{Detector, Match, View};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
-use crate::label::Family;
+use crate::label::{Families, Family};
 
 pub(crate) const AGE: Detector = Detector {
     name: "age",
@@ -14,9 +14,10 @@ pub(crate) const AGE: Detector = Detector {
     anchors: &[Anchor::Digits],
     shapes: &[
         Shape::written(AGE_RUNS, Marks::ANY, Marks::BLANK.or(Marks::DASH).or(Marks::LETTER)),
-        Shape::labelled(AGE_RUNS),
+        Shape::labelled(AGE_RUNS, Families::of(&[Family::Age])),
     ],
     values: Values::NONE,
+    words: &[],
     examine,
 };
 

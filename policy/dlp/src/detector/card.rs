@@ -17,6 +17,7 @@ pub(crate) const CARD: Detector = Detector {
         Shape::written(runs(12, 19), Marks::ANY, Marks::ANY),
     ],
     values: Values::NONE,
+    words: &[],
     examine,
 };
 

@@ -8,7 +8,7 @@ use super::shape::{Marks, Shape, Values};
 use super::{Detector, Match, View};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
-use crate::label::{Family, Label};
+use crate::label::{Families, Family, Label};
 
 pub(crate) const DATE: Detector = Detector {
     name: "date",
@@ -18,9 +18,19 @@ pub(crate) const DATE: Detector = Detector {
         Shape::written(1 << 4, Marks::ANY, Marks::DASH.or(Marks::DOT).or(Marks::SLASH)),
         Shape::written(1 << 4, PARTS.or(Marks::CODE), Marks::ANY),
         Shape::written(1 << 2, PARTS, Marks::ANY),
-        Shape::near_label(1 << 8 | 1 << 12 | 1 << 14),
+        Shape::near_label(
+            1 << 8 | 1 << 12 | 1 << 14,
+            Families::of(&[
+                Family::Admission,
+                Family::Birth,
+                Family::Death,
+                Family::Discharge,
+                Family::Event,
+            ]),
+        ),
     ],
     values: Values::UPPER,
+    words: &[],
     examine,
 };
 
@@ -177,10 +187,7 @@ fn year_behind(view: &View<'_>, end: usize, month: u64, day: u64) -> Option<usiz
 
 /// `Apr 5` at its capital, where no year follows.
 fn month_and_digit(view: &View<'_>, at: usize) -> Option<(usize, usize)> {
-    // The first letters of the months.
-    if !b"JFMASOND".contains(&view.byte(at)) {
-        return None;
-    }
+    month_of(view.part(at, at + 3))?;
     let word_end = view.letters_from(at);
     let gap = usize::from(view.byte(word_end) == b'.') + 1;
     let day = word_end + gap;
@@ -256,12 +263,19 @@ fn skip_ordinal(view: &View<'_>, end: usize) -> usize {
 
 /// The English month name or abbreviation that ends at `end`: where it begins, and its number.
 fn month_before(view: &View<'_>, end: usize) -> Option<(usize, u64)> {
-    const LEN_MAX: usize = 9;
-    let len = (1..=LEN_MAX + 1).take_while(|&b| view.before(end, b).is_ascii_alphabetic()).count();
-    let start = end.checked_sub(len).filter(|_| (3..=LEN_MAX).contains(&len))?;
+    const LENS: std::ops::RangeInclusive<usize> = 3..=9;
+    let start = view.letters_before(end);
     let word = view.part(start, end);
-    let [a, b, c, ..] = *word else { return None };
-    let month = match [a, b, c].map(|letter| letter.to_ascii_lowercase()) {
+    let month = month_of(word).filter(|_| LENS.contains(&word.len()))?;
+    let is_whole =
+        word.len() == 3 || MONTHS.iter().any(|name| word.eq_ignore_ascii_case(name.as_bytes()));
+    is_whole.then_some((start, month))
+}
+
+/// The month whose name begins as `word` does.
+fn month_of(word: &[u8]) -> Option<u64> {
+    let first = word.first_chunk::<3>()?.map(|letter| letter | 0x20);
+    Some(match first {
         [b'j', b'a', b'n'] => 1,
         [b'f', b'e', b'b'] => 2,
         [b'm', b'a', b'r'] => 3,
@@ -275,9 +289,7 @@ fn month_before(view: &View<'_>, end: usize) -> Option<(usize, u64)> {
         [b'n', b'o', b'v'] => 11,
         [b'd', b'e', b'c'] => 12,
         _ => return None,
-    };
-    let is_whole = len == 3 || MONTHS.iter().any(|name| word.eq_ignore_ascii_case(name.as_bytes()));
-    is_whole.then_some((start, month))
+    })
 }
 
 /// Month names longer than their usual abbreviation.

@@ -9,14 +9,18 @@ use super::{Detector, Match, View};
 use crate::check;
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
-use crate::label::Family;
+use crate::label::{Families, Family};
 
 pub(crate) const UDI: Detector = Detector {
     name: "udi",
     identifiers: &[Identifier::Device],
     anchors: &[Anchor::Digits, Anchor::Mixed],
-    shapes: &[Shape::written(1 << 2, Marks::OPEN, Marks::ANY), Shape::near_label(runs(16, 24))],
+    shapes: &[
+        Shape::written(1 << 2, Marks::OPEN, Marks::ANY),
+        Shape::near_label(runs(16, 24), Families::of(&[Family::Device])),
+    ],
     values: Values::NONE,
+    words: &[],
     examine: udi,
 };
 
@@ -26,6 +30,7 @@ pub(crate) const MAC: Detector = Detector {
     anchors: &[Anchor::Digits, Anchor::Mixed, Anchor::Pairs],
     shapes: &[Shape::written(1 << 4, Marks::ANY, Marks::DOT)],
     values: Values::NONE,
+    words: &[],
     examine: mac,
 };
 

@@ -14,6 +14,7 @@ pub(crate) const EMAIL: Detector = Detector {
     anchors: &[Anchor::At],
     shapes: &[],
     values: Values::NONE,
+    words: &[],
     examine,
 };
 

@@ -10,16 +10,27 @@ use super::word::Lower;
 use super::{Detector, Match, View};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
-use crate::label::Family;
+use crate::label::{Families, Family};
 
 pub(crate) const ADDRESS: Detector = Detector {
     name: "address",
     identifiers: &[Identifier::Geographic],
     anchors: &[Anchor::Caps, Anchor::Colon, Anchor::Digits],
-    shapes: &[Shape::labelled(1 << 3 | 1 << 5)],
+    shapes: &[Shape::labelled(1 << 3 | 1 << 5, Families::of(&[Family::Zip]))],
     values: Values::UPPER.or(Values::DIGIT),
+    words: &[STREETS, TOWNS],
     examine,
 };
+
+/// Words before a colon that announce an address.
+const STREETS: &[&str] =
+    &["addr", "address", "addressline", "line", "residence", "street", "streetaddress"];
+/// Words before a colon that announce a town.
+const TOWNS: &[&str] = &["birthplace", "city", "county", "hometown", "town", "township", "village"];
+
+fn is_one(words: &[&str], word: &[u8]) -> bool {
+    words.iter().any(|known| known.as_bytes() == word)
+}
 
 /// Whether a whole value is a postal code finer than a state: of three digits only a restricted one.
 pub(crate) fn is_zip(text: &[u8]) -> bool {
@@ -136,16 +147,11 @@ fn labelled(view: &View<'_>) -> Option<(Confidence, usize, usize)> {
     let label_end = view.at - usize::from(is_key);
     let (word, word_start) = view.word_before(label_end, 1)?;
     match word.as_bytes() {
-        b"address" | b"addr" | b"street" | b"residence" | b"addressline" | b"streetaddress"
-        | b"line"
-            if is_number =>
-        {
+        word if is_number && is_one(STREETS, word) => {
             let (_, end) = street::loose(view, start)?;
             Some((Confidence::High, start, end))
         }
-        b"city" | b"town" | b"county" | b"village" | b"birthplace" | b"hometown" | b"township"
-            if !is_number && !is_key =>
-        {
+        word if !is_number && !is_key && is_one(TOWNS, word) => {
             let before = view.word_before(word_start, 1);
             let is_other = before.is_some_and(|(w, _)| matches!(w.as_bytes(), b"sim" | b"smart"));
             let end = town_at(view, start).filter(|_| !is_other)?;

@@ -15,6 +15,7 @@ pub(crate) const MBI: Detector = Detector {
     anchors: &[Anchor::Mixed],
     shapes: &[],
     values: Values::NONE,
+    words: &[],
     examine,
 };
 

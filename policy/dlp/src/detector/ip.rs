@@ -16,6 +16,7 @@ pub(crate) const IP: Detector = Detector {
     anchors: &[Anchor::Dots, Anchor::Pairs],
     shapes: &[],
     values: Values::NONE,
+    words: &[],
     examine,
 };
 

@@ -9,7 +9,7 @@ use super::{Detector, Match, View};
 use super::{account, device, health_plan, license, mrn, other_id};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
-use crate::label::{Family, Label};
+use crate::label::{Families, Family, Label};
 
 pub(crate) const LABELLED: Detector = Detector {
     name: "label",
@@ -22,11 +22,29 @@ pub(crate) const LABELLED: Detector = Detector {
         Identifier::OtherId,
     ],
     anchors: &[Anchor::Digits, Anchor::Mixed],
-    shapes: &[Shape::labelled(runs(2, 24)), Shape::written(runs(2, 24), Marks::DASH, Marks::ANY)],
+    shapes: &[
+        Shape::labelled(runs(2, 24), FAMILIES),
+        Shape::written(runs(2, 24), Marks::DASH, Marks::ANY),
+    ],
     values: Values::NONE,
+    words: &[],
     examine,
 };
 
+/// What [`weigh`] knows.
+const FAMILIES: Families = Families::of(&[
+    Family::Accession,
+    Family::Account,
+    Family::Device,
+    Family::HealthPlan,
+    Family::Imei,
+    Family::License,
+    Family::Member,
+    Family::Mrn,
+    Family::Passport,
+    Family::PatientId,
+    Family::StudyId,
+]);
 /// Bytes between a label and its value.
 const LABEL_NEAR: usize = 28;
 /// Bytes of the longest value, a UUID.

@@ -15,6 +15,7 @@ pub(crate) const LIKENESS: Detector = Detector {
     anchors: &[Anchor::Colon],
     shapes: &[],
     values: Values::UPPER.or(Values::LOWER).or(Values::DIGIT).or(Values::LIST).or(Values::CODED),
+    words: &[],
     examine,
 };
 

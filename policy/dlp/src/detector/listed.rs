@@ -125,14 +125,15 @@ pub(crate) fn leading_timestamp(bytes: &[u8], at: usize, len: usize) -> Option<u
     if is_leading { timestamp_end(bytes, at, len) } else { None }
 }
 
-/// Where the UUID (RFC 9562) begins and ends that has `at` in its first groups: a code that nobody is
+/// Where the UUID (RFC 9562) begins and ends that has `at` in its first groups, where `run` digits
+/// stand: a code that nobody is
 /// known by, unless a label says so.
-pub(crate) fn uuid_at(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
+pub(crate) fn uuid_at(bytes: &[u8], at: usize, run: usize) -> Option<(usize, usize)> {
     const LEN: usize = 36;
     /// Where its dashes stand, and how many digits are before each.
     const GROUPS: [(usize, usize); 4] = [(8, 8), (13, 4), (18, 4), (23, 4)];
-    let ahead = bytes.get(at..bytes.len().min(at + 9))?;
-    let dash = at + ahead.iter().position(|b| !b.is_ascii_hexdigit())?;
+    let ahead = bytes.get(at + run..bytes.len().min(at + 9))?;
+    let dash = at + run + ahead.iter().position(|b| !b.is_ascii_hexdigit())?;
     let is_other = |b: u8| !b.is_ascii_alphanumeric() && b != b'-';
     let ends = GROUPS.into_iter().filter_map(|(dashed, len)| {
         let start = dash.checked_sub(dashed).filter(|_| dash - at <= len)?;
@@ -155,8 +156,14 @@ pub(crate) fn encoded_end(bytes: &[u8], at: usize) -> Option<usize> {
         return None;
     }
     let (before, behind) = bytes.split_at_checked(at)?;
+    // Of the standard alphabet: other numbers are written with dashes.
+    let is_plain = |b: u8| gate::is_letter(b) & (b != b'-') & (b != b'_');
+    let ahead = behind.iter().take(*LINE.end() + 1).take_while(|b| is_plain(**b)).count();
+    let end = at + ahead + usize::from(byte(bytes, at + ahead) == b'\r');
+    if byte(bytes, end) != b'\n' {
+        return None;
+    }
     let start = memchr::memrchr(b'\n', before).map_or(0, |feed| feed + 1);
-    let end = at + memchr::memchr(b'\n', behind.get(..*LINE.end() + 1).unwrap_or(behind))?;
     let len = end - start;
     if !LINE.contains(&len) {
         return None;
@@ -164,9 +171,7 @@ pub(crate) fn encoded_end(bytes: &[u8], at: usize) -> Option<usize> {
     let letters = |start: usize| {
         let line = bytes.get(start..start + len)?;
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        // Of the standard alphabet: other numbers are written with dashes.
-        let is_letter = |b: u8| gate::is_letter(b) & (b != b'-') & (b != b'_');
-        line.iter().fold(true, |all, b| all & is_letter(*b)).then_some(line.len())
+        line.iter().fold(true, |all, b| all & is_plain(*b)).then_some(line.len())
     };
     // Base64 has a slash or a plus among 32 letters; a path has more.
     let line = bytes.get(start..end)?;

@@ -13,6 +13,7 @@ use super::word::Lower;
 use super::{Detector, Match, View};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
+use crate::word::key_of;
 use token::{Case, Run, Token};
 use words::{is_stop, is_thing};
 
@@ -22,6 +23,7 @@ pub(crate) const NAME: Detector = Detector {
     anchors: &[Anchor::Caps, Anchor::Colon],
     shapes: &[],
     values: Values::UPPER.or(Values::WIDE).or(Values::LOWER).or(Values::LIST),
+    words: labelled::WORDS,
     examine,
 };
 
@@ -41,6 +43,7 @@ fn capital(view: &View<'_>) -> Option<Match> {
         b',' => inverted(view),
         b'.' => cue::titled(view, view.at - 2).or_else(|| initialled(view)),
         b'0'..=b'9' => None,
+        _ if is_unlisted(view) => None,
         _ => {
             let first = first_before(view, view.at - 1)?;
             let may_announce = cue::may_announce(view.part(first, view.at - 1));
@@ -54,6 +57,18 @@ fn capital(view: &View<'_>) -> Option<Match> {
             }
         }
     }
+}
+
+/// Whether the word before the blank is known to announce nothing and to be no given name: most words
+/// before a capital leave here.
+fn is_unlisted(view: &View<'_>) -> bool {
+    let end = view.at - 1;
+    let first = view.letters_before(end);
+    let near = view.before(first, 1);
+    let is_plain = first < end && near < 0x80 && !matches!(near, b'-' | b'\'');
+    let key = key_of(view.part(first, end));
+    let may_be_given = || view.byte(first).is_ascii_uppercase() && list::may_be_first(key);
+    is_plain && !cue::announces(key) && !may_be_given()
 }
 
 /// Where the word that ends at `end` begins, with the hyphens and apostrophes in it.

@@ -14,6 +14,7 @@ pub(crate) const UID: Detector = Detector {
     anchors: &[Anchor::Dots],
     shapes: &[],
     values: Values::NONE,
+    words: &[],
     examine,
 };
 

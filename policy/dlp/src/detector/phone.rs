@@ -6,7 +6,7 @@ use super::shape::{Marks, Shape, Values, runs};
 use super::{Detector, Match, RUN_MAX, View};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
-use crate::label::Family;
+use crate::label::{Families, Family};
 
 pub(crate) const PHONE: Detector = Detector {
     name: "phone",
@@ -15,9 +15,10 @@ pub(crate) const PHONE: Detector = Detector {
     shapes: &[
         Shape::written(1 << 3, Marks::ANY, SEPARATORS.or(Marks::CLOSE)),
         Shape::written(runs(2, 15), Marks::PLUS, Marks::ANY),
-        Shape::labelled(runs(2, 15)),
+        Shape::labelled(runs(2, 15), Families::of(&[Family::Contact, Family::Fax, Family::Phone])),
     ],
     values: Values::NONE,
+    words: &[],
     examine,
 };
 
@@ -91,9 +92,11 @@ fn separated(view: &View<'_>) -> Option<Match> {
     let is_shape = view.digits(exchange) == 3
         && matches!(separator, b'-' | b'.' | b' ')
         && view.digits(exchange + 4) == 4;
+    if !is_even || !is_shape {
+        return None;
+    }
     let end = exchange + 8;
-    let closes = view.closes(end) || extension(view, end) > end;
-    if !is_even || !is_shape || !closes {
+    if !view.closes(end) && extension(view, end) == end {
         return None;
     }
     let start = opening(view, if is_in_parentheses { area - 1 } else { area })?;
@@ -159,6 +162,8 @@ fn labelled(view: &View<'_>) -> Option<Match> {
     {
         return None;
     }
+    let family = view.label(start, 20, 0)?.family;
+    reach(family)?;
     let groups = Groups::of(view, view.at);
     // A date or an address of a machine may stand behind the word as well.
     let is_date = matches!(groups.lens(), [4, 2, 2] | [2, 2, 4]) && groups.digits == 8;
@@ -168,7 +173,6 @@ fn labelled(view: &View<'_>) -> Option<Match> {
     if !fits || is_date || is_machine {
         return None;
     }
-    let family = view.label(start, 20, 0)?.family;
     // Whom to call may be told by a date as well, or by a word's other sense.
     let is_stamp = view.run == 4 && matches!(view.byte(view.at), b'1' | b'2');
     let is_reach =

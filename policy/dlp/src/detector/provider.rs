@@ -7,7 +7,7 @@ use super::{Detector, Match, View};
 use crate::check;
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
-use crate::label::Family;
+use crate::label::{Families, Family};
 
 pub(crate) const NPI: Detector = Detector {
     name: "npi",
@@ -15,9 +15,10 @@ pub(crate) const NPI: Detector = Detector {
     anchors: &[Anchor::Digits, Anchor::Mixed],
     shapes: &[
         Shape::written(1 << 4, Marks::ANY, Marks::BLANK.or(Marks::DASH)),
-        Shape::near_label(1 << 10),
+        Shape::near_label(1 << 10, Families::of(&[Family::Npi])),
     ],
     values: Values::NONE,
+    words: &[],
     examine: npi,
 };
 
@@ -27,6 +28,7 @@ pub(crate) const DEA: Detector = Detector {
     anchors: &[Anchor::Mixed],
     shapes: &[],
     values: Values::NONE,
+    words: &[],
     examine: dea,
 };
 

@@ -5,7 +5,8 @@
 
 use super::{Detector, RUN_MAX, View};
 use crate::gate::Anchor;
-use crate::label;
+use crate::label::{self, Families};
+use crate::word::{Words, key_of};
 
 /// Kinds of bytes beside a run of digits, a bit for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +64,24 @@ impl Values {
     fn of(view: &View<'_>) -> Values {
         const BLANKS_MAX: usize = 6;
         let rest = view.bytes.get(view.at + 1..).unwrap_or_default();
-        let is_blank = |b: &&u8| b" \t\r\n\"'\\:=>|(*<".contains(b);
+        let is_blank = |b: &&u8| {
+            matches!(
+                b,
+                b' ' | b'\t'
+                    | b'\r'
+                    | b'\n'
+                    | b'"'
+                    | b'\''
+                    | b'\\'
+                    | b':'
+                    | b'='
+                    | b'>'
+                    | b'|'
+                    | b'('
+                    | b'*'
+                    | b'<'
+            )
+        };
         let blanks = rest.iter().take(BLANKS_MAX).take_while(is_blank).count();
         match rest.get(blanks) {
             Some(b'A'..=b'Z') => Values::UPPER,
@@ -99,22 +117,30 @@ pub(crate) struct Shape {
     before: Marks,
     behind: Marks,
     label: Wants,
+    /// What that label announces.
+    families: Families,
 }
 
 impl Shape {
     /// Between marks of these kinds, with a label or without.
     pub(crate) const fn written(runs: u32, before: Marks, behind: Marks) -> Shape {
-        Shape { runs, before, behind, label: Wants::Nothing }
+        Shape { runs, before, behind, label: Wants::Nothing, families: Families::ANY }
     }
 
-    /// Behind a label without a word between.
-    pub(crate) const fn labelled(runs: u32) -> Shape {
-        Shape { runs, before: Marks::ANY, behind: Marks::ANY, label: Wants::Direct }
+    /// Behind a label of one of `families` without a word between.
+    pub(crate) const fn labelled(runs: u32, families: Families) -> Shape {
+        let (before, behind) = (Marks::ANY, Marks::ANY);
+        Shape { runs, before, behind, label: Wants::Direct, families }
     }
 
-    /// Behind a label with a few words between.
-    pub(crate) const fn near_label(runs: u32) -> Shape {
-        Shape { runs, before: Marks::ANY, behind: Marks::ANY, label: Wants::Near }
+    /// Whether a label of the family of this discriminant is one that it wants.
+    fn asks_for(&self, family: usize) -> bool {
+        self.label != Wants::Nothing && self.families.hold(family)
+    }
+
+    /// Behind such a label with a few words between.
+    pub(crate) const fn near_label(runs: u32, families: Families) -> Shape {
+        Shape { label: Wants::Near, ..Shape::labelled(runs, families) }
     }
 }
 
@@ -203,6 +229,10 @@ pub(crate) struct Shapes {
     of_anchors: Vec<u32>,
     /// By the bit of a value's kind.
     of_values: [u32; 8],
+    /// By what a label announces: those that ask for it.
+    of_families: [u32; 64],
+    /// Those that know some words before a colon only, and the keys of these.
+    of_words: Vec<(u32, Words)>,
 }
 
 impl Shapes {
@@ -224,6 +254,15 @@ impl Shapes {
             of_runs,
             of_anchors: Anchor::ALL.iter().map(of_anchor).collect(),
             of_values: std::array::from_fn(|bit| set(&|d| d.values.0 >> bit & 1 == 1)),
+            of_families: std::array::from_fn(|family| {
+                set(&|d| d.shapes.iter().any(|shape| shape.asks_for(family)))
+            }),
+            of_words: detectors
+                .iter()
+                .enumerate()
+                .filter(|(_, detector)| !detector.words.is_empty())
+                .map(|(place, detector)| (1 << place, Words::of(&detector.words.concat())))
+                .collect(),
         }
     }
 
@@ -234,7 +273,8 @@ impl Shapes {
             Anchor::Colon => {
                 let kind = Values::of(view).0.checked_ilog2();
                 let of_value = kind.and_then(|bit| self.of_values.get(usize::try_from(bit).ok()?));
-                of_value.copied().unwrap_or(0)
+                let of_value = of_value.copied().unwrap_or(0);
+                if of_value == 0 { 0 } else { self.of_word(view, of_value) }
             }
             Anchor::At
             | Anchor::Caps
@@ -243,6 +283,27 @@ impl Shapes {
             | Anchor::Pairs
             | Anchor::Scheme => self.of_anchors.get(view.anchor as usize).copied().unwrap_or(0),
         }
+    }
+
+    /// Of some detectors those that know the word before the colon.
+    fn of_word(&self, view: &View<'_>, detectors: u32) -> u32 {
+        let mut end = view.at;
+        if matches!(view.before(end, 1), b'"' | b'\'') {
+            end -= 1 + usize::from(view.before(end, 2) == b'\\');
+        }
+        // One mark may stand between.
+        if !view.before(end, 1).is_ascii_alphabetic() {
+            end = end.saturating_sub(1);
+        }
+        let start = view.letters_before(end);
+        // The letter of an escape (`\n`) may be joined to the word.
+        if view.before(start, 1) == b'\\' {
+            return detectors;
+        }
+        let key = key_of(view.part(start, end));
+        let is_unknown = |(_, words): &&(u32, Words)| !words.may_hold(key);
+        let unknown = self.of_words.iter().filter(is_unknown);
+        unknown.fold(detectors, |set, (detector, _)| set & !detector)
     }
 
     fn of_digits(&self, view: &View<'_>) -> u32 {
@@ -256,11 +317,10 @@ impl Shapes {
         }
         let is_near = of_run.near_label & !written != 0;
         let words = if is_near { LABEL_WORDS_MAX } else { 0 };
-        match view.label(view.at, label::WINDOW, words).map(|label| label.gap.words) {
-            Some(0) => written | of_run.labelled | of_run.near_label,
-            Some(_) => written | of_run.near_label,
-            None => written,
-        }
+        let Some(label) = view.label(view.at, label::WINDOW, words) else { return written };
+        let is_direct = label.gap.words == 0;
+        let reached = of_run.near_label | if is_direct { of_run.labelled } else { 0 };
+        written | reached & self.of_families.get(label.family as usize).copied().unwrap_or(0)
     }
 }
 

@@ -7,7 +7,7 @@ use super::shape::{Marks, Shape, Values};
 use super::{Detector, Match, View};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
-use crate::label::Family;
+use crate::label::{Families, Family};
 
 pub(crate) const SSN: Detector = Detector {
     name: "ssn",
@@ -16,9 +16,12 @@ pub(crate) const SSN: Detector = Detector {
     shapes: &[
         Shape::written(1 << 3, Marks::ANY, Marks::BLANK.or(Marks::DASH).or(Marks::DOT)),
         Shape::written(1 << 4, Marks::DASH.or(Marks::MARK), Marks::ANY),
-        Shape::near_label(1 << 4 | 1 << 9),
+        // The last four may stand behind the label of another number too: `ssn on account 4481`.
+        Shape::near_label(1 << 4, Families::ANY),
+        Shape::near_label(1 << 9, Families::of(&[Family::Ssn, Family::TaxId])),
     ],
     values: Values::NONE,
+    words: &[],
     examine,
 };
 

@@ -14,6 +14,7 @@ pub(crate) const URL: Detector = Detector {
     anchors: &[Anchor::Scheme],
     shapes: &[],
     values: Values::NONE,
+    words: &[],
     examine,
 };
 

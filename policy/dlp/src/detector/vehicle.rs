@@ -7,7 +7,7 @@ use super::{Detector, Match, View};
 use crate::check;
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
-use crate::label::Family;
+use crate::label::{Families, Family};
 
 pub(crate) const VIN: Detector = Detector {
     name: "vin",
@@ -15,6 +15,7 @@ pub(crate) const VIN: Detector = Detector {
     anchors: &[Anchor::Digits, Anchor::Mixed],
     shapes: &[Shape::written(1 << 17, Marks::ANY, Marks::ANY)],
     values: Values::NONE,
+    words: &[],
     examine: vin,
 };
 
@@ -22,8 +23,12 @@ pub(crate) const PLATE: Detector = Detector {
     name: "plate",
     identifiers: &[Identifier::Vehicle],
     anchors: &[Anchor::Digits, Anchor::Mixed],
-    shapes: &[Shape::labelled(runs(2, 7)), Shape::written(runs(2, 7), Marks::CODE, Marks::ANY)],
+    shapes: &[
+        Shape::labelled(runs(2, 7), Families::of(&[Family::Plate])),
+        Shape::written(runs(2, 7), Marks::CODE, Marks::ANY),
+    ],
     values: Values::NONE,
+    words: &[],
     examine: plate,
 };
 

@@ -91,6 +91,28 @@ pub(crate) enum Family {
     Zip,
 }
 
+/// A set of families.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Families(u64);
+
+impl Families {
+    pub(crate) const ANY: Families = Families(u64::MAX);
+
+    pub(crate) const fn of(families: &[Family]) -> Families {
+        let (mut set, mut rest) = (0, families);
+        while let [first, tail @ ..] = rest {
+            set |= 1 << *first as u64;
+            rest = tail;
+        }
+        Families(set)
+    }
+
+    /// Whether the family of this discriminant is one of them.
+    pub(crate) fn hold(self, discriminant: usize) -> bool {
+        self.0 >> discriminant & 1 == 1
+    }
+}
+
 impl Family {
     /// The class that a value of this family belongs to.
     pub(crate) fn identifier(self) -> Option<Identifier> {

@@ -5,13 +5,40 @@ use std::sync::{Arc, LazyLock};
 
 use super::phrases::{PHRASES, Phrase};
 use super::{ALIASES, Family, TAILS};
-use crate::word::{Filter, key};
+use crate::word::{Filter, key, mixed};
 
 struct Index {
     filter: Filter,
     endings: Endings,
-    /// Sorted: the key of a last word, and its phrases by the word before, of equals the longer first.
+    /// The key of a last word, and its phrases by the word before, of equals the longer first.
     words: Vec<(u128, Arc<[Known]>)>,
+    /// The places of the words in there and one more, each at its key's slot or the next free one; 0
+    /// where there is none.
+    slots: Vec<u16>,
+}
+
+/// Bits of the number of a slot: several slots for each word.
+const SLOT_BITS: u32 = 12;
+
+impl Index {
+    fn place(&self, key: u128) -> Option<usize> {
+        let from = mixed(key, SLOT_BITS);
+        let slots = self.slots.iter().skip(from).chain(&self.slots);
+        let mut places = slots.take_while(|slot| **slot != 0).map(|slot| usize::from(*slot) - 1);
+        places.find(|place| self.words.get(*place).is_some_and(|(word, _)| *word == key))
+    }
+}
+
+fn slots(words: &[(u128, Arc<[Known]>)]) -> Vec<u16> {
+    let mut slots = vec![0; 1 << SLOT_BITS];
+    for (place, (key, _)) in (1..).zip(words) {
+        let from = mixed(*key, SLOT_BITS);
+        let free = (from..slots.len()).chain(0..from).find(|at| slots.get(*at) == Some(&0));
+        if let Some(slot) = free.and_then(|at| slots.get_mut(at)) {
+            *slot = place;
+        }
+    }
+    slots
 }
 
 /// A phrase without its last word.
@@ -50,10 +77,10 @@ static INDEX: LazyLock<Index> = LazyLock::new(|| {
     };
     let aliases: Vec<_> = ALIASES.iter().filter_map(of_meant).collect();
     words.extend(aliases);
-    words.sort_by_key(|(word, _)| *word);
     let filter = Filter::of(words.iter().map(|(key, _)| *key));
     let endings = Endings::of(words.iter().map(|(key, _)| *key));
-    Index { filter, endings, words }
+    let slots = slots(&words);
+    Index { filter, endings, words, slots }
 });
 
 /// The last three letters of words, a bit for each: hardly any word of a text ends as a label does.
@@ -119,8 +146,8 @@ pub(super) fn phrases(key: u128) -> &'static [Known] {
     if !INDEX.filter.may_hold(key) {
         return &[];
     }
-    let found = INDEX.words.binary_search_by_key(&key, |(key, _)| *key);
-    found.ok().and_then(|at| INDEX.words.get(at)).map_or(&[], |(_, known)| &**known)
+    let found = INDEX.place(key).and_then(|place| INDEX.words.get(place));
+    found.map_or(&[], |(_, known)| &**known)
 }
 
 #[cfg(test)]

@@ -303,7 +303,7 @@ impl Leaf {
         if matches!(anchor, Anchor::Digits | Anchor::Mixed) {
             // What a label announces is somebody's, whatever it looks like.
             let line = || Some((view.token(view.at).0, encoded_end(bytes, view.at)?));
-            let code = uuid_at(bytes, view.at)
+            let code = uuid_at(bytes, view.at, view.run)
                 .or_else(line)
                 .filter(|(from, _)| view.label(*from, label::WINDOW, 0).is_none());
             if let Some((_, end)) = code {

@@ -65,6 +65,11 @@ pub(super) fn titled(view: &View<'_>, end: usize) -> Option<Match> {
 /// Titles and cues that hardly any word before a capital is.
 static ANNOUNCING: Table = Table::new(|| Words::of(&[TITLES, PERSONS, CLINICIANS, VERBS].concat()));
 
+/// Whether the word of this key, letters only, is a title or a cue.
+pub(super) fn announces(key: u128) -> bool {
+    ANNOUNCING.hold_key(key)
+}
+
 /// Whether a word may be a title or a cue.
 pub(super) fn may_announce(word: &[u8]) -> bool {
     ANNOUNCING.hold(word) || !word.iter().all(u8::is_ascii_alphabetic)

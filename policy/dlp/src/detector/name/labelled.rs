@@ -75,6 +75,37 @@ fn ends_with_name(view: &View<'_>, end: usize) -> bool {
         || end >= 7 && view.part(end - 7, end).eq_ignore_ascii_case(b"patient")
 }
 
+/// Words before a colon that may promise a name.
+pub(super) const WORDS: &[&[&str]] = &[OTHERS, NAMES, PERSONS, CLINICIANS];
+/// Those that do so in some places.
+const OTHERS: &[&str] = &["by", "family", "given", "name", "names"];
+/// Those of a person's name.
+#[rustfmt::skip] // a table
+const NAMES: &[&str] = &[
+    "familyname", "firstname", "forename", "fullname", "givenname", "guarantorname", "insuredname",
+    "lastname", "maidenname", "membername", "middlename", "patientname", "ptname",
+    "subscribername", "surname",
+];
+/// Those of a person.
+#[rustfmt::skip] // a table
+const PERSONS: &[&str] = &[
+    "attention", "attn", "beneficiary", "caregiver", "child", "contact", "daughter", "decedent",
+    "employee", "father", "guarantor", "guardian", "husband", "informant", "insured", "kin",
+    "mother", "parent", "participant", "patient", "policyholder", "pt", "resident", "son",
+    "spouse", "subscriber", "wife",
+];
+/// Those of a clinician.
+#[rustfmt::skip] // a table
+const CLINICIANS: &[&str] = &[
+    "anesthesiologist", "attending", "cardiologist", "clinician", "doctor", "nurse",
+    "pathologist", "pcp", "physician", "practitioner", "prescriber", "provider", "radiologist",
+    "surgeon", "technologist",
+];
+
+fn is_one(words: &[&str], word: &[u8]) -> bool {
+    words.iter().any(|known| known.as_bytes() == word)
+}
+
 /// What the label that ends at `end` promises, and whether it is written as in a form.
 fn promise_of(view: &View<'_>, end: usize) -> Option<(Promise, bool)> {
     let (word, start) = view.word_before(end, 1)?;
@@ -87,23 +118,13 @@ fn promise_of(view: &View<'_>, end: usize) -> Option<(Promise, bool)> {
         b"pt" if is_quoted => return None,
         b"contact" if before == b"upstream" => return None,
         b"name" | b"names" => name_of(before)?,
-        b"firstname" | b"lastname" | b"fullname" | b"patientname" | b"surname" | b"givenname"
-        | b"familyname" | b"middlename" | b"maidenname" | b"forename" | b"ptname"
-        | b"membername" | b"subscribername" | b"guarantorname" | b"insuredname" => Promise::Name,
         b"family" | b"given" if view.before(start, 1) == b'"' => Promise::Part,
-        b"patient" | b"pt" | b"attn" | b"attention" | b"subscriber" | b"guarantor" | b"insured"
-        | b"guardian" | b"spouse" | b"son" | b"daughter" | b"mother" | b"father" | b"husband"
-        | b"wife" | b"decedent" | b"informant" | b"kin" | b"beneficiary" | b"caregiver"
-        | b"resident" | b"participant" | b"contact" | b"employee" | b"child" | b"parent"
-        | b"policyholder" => Promise::Person,
-        b"physician" | b"attending" | b"surgeon" | b"provider" | b"pcp" | b"nurse"
-        | b"prescriber" | b"radiologist" | b"pathologist" | b"doctor" | b"clinician"
-        | b"practitioner" | b"anesthesiologist" | b"technologist" | b"cardiologist" => {
-            Promise::Clinician
-        }
         b"by" if matches!(before, b"signed" | b"dictated" | b"ordered" | b"referred" | b"read") => {
             Promise::Clinician
         }
+        word if is_one(NAMES, word) => Promise::Name,
+        word if is_one(PERSONS, word) => Promise::Person,
+        word if is_one(CLINICIANS, word) => Promise::Clinician,
         _ => return None,
     };
     Some((promise, is_prose))

@@ -7,6 +7,8 @@ mod last;
 
 use std::sync::LazyLock;
 
+use crate::word::{Filter, key};
+
 /// What the lists say about a word.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Listed {
@@ -92,6 +94,14 @@ fn slot_of(letters: u64) -> usize {
     let mixed = letters.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 50;
     usize::try_from(mixed).unwrap_or(0)
 }
+
+/// Whether the word of this key may be a given name.
+pub(super) fn may_be_first(key: u128) -> bool {
+    FIRST_NAMES.may_hold(key)
+}
+
+static FIRST_NAMES: LazyLock<Filter> =
+    LazyLock::new(|| Filter::of(first::FIRST.split_ascii_whitespace().map(|w| key(w.as_bytes()))));
 
 static TABLE: LazyLock<Vec<u64>> = LazyLock::new(|| {
     let mut table = vec![0; SLOTS];
