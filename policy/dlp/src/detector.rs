@@ -29,11 +29,12 @@ pub(crate) mod url;
 pub(crate) mod vehicle;
 mod word;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
 use crate::label::{self, Family, Label, Near};
+pub(crate) use setting::Seen;
 use shape::{Shape, Values};
 
 /// Bytes before an anchor that a detector may look at: the longest span plus a label's window.
@@ -89,6 +90,8 @@ pub(crate) struct View<'a> {
     pub(crate) run: usize,
     /// The label found last, and before what: detectors ask for the same one.
     pub(crate) known: Cell<Option<Known>>,
+    /// What was read around matches before, and the offset in the leaf of the first byte of this view.
+    seen: Option<(&'a RefCell<Seen>, u64)>,
 }
 
 /// The label before a place, looked for beyond at most so many foreign words.
@@ -102,9 +105,16 @@ pub(crate) struct Known {
 impl<'a> View<'a> {
     /// What stands around `at` in `bytes`.
     pub(crate) fn new(bytes: &'a [u8], at: usize, anchor: Anchor) -> View<'a> {
-        let mut view = View { bytes, at, anchor, run: 0, known: Cell::new(None) };
-        view.run = view.digits(at);
+        let mut view = View { bytes, at, anchor, run: 0, known: Cell::new(None), seen: None };
+        if matches!(anchor, Anchor::Digits | Anchor::Mixed) {
+            view.run = view.digits(at);
+        }
         view
+    }
+
+    /// The same view, whose first byte is at `first` of the leaf of which this was read.
+    pub(crate) fn in_leaf(self, seen: &'a RefCell<Seen>, first: u64) -> View<'a> {
+        View { seen: Some((seen, first)), ..self }
     }
 
     /// The byte at `i`; outside of the leaf a NUL, which is part of no identifier.
@@ -291,7 +301,7 @@ impl<'a> View<'a> {
         let is_edge = |b: u8| b.is_ascii_whitespace() || b == 0 || b"\"',;|()<>:=[]{}".contains(&b);
         let is_list = is_edge(self.before(start, 1)) && is_edge(self.byte(end));
         if self.is_numeric_table(start, end) {
-            !is_list || self.marks(start, end).0.count_ones() > LIST_MARKS
+            !is_list || self.marks(start, end).count_ones() > LIST_MARKS
         } else {
             !is_list && self.is_jumble(start, end)
         }
@@ -303,26 +313,32 @@ impl<'a> View<'a> {
         /// Marks other than those of JSON and of paths.
         const RARE_MARKS: u32 = 6;
         const SPACES: usize = 4;
-        let (marks, spaces) = self.marks(start, end);
+        if self.has_spaces(start, end, SPACES) {
+            return false;
+        }
         let usual = b"\"',-./:@[]_{}".iter().fold(0u128, |marks, mark| marks | 1 << mark);
-        (marks & !usual).count_ones() > RARE_MARKS && spaces < SPACES
+        (self.marks(start, end) & !usual).count_ones() > RARE_MARKS
     }
 
-    /// The punctuation marks in the neighbourhood, a bit for each, and how many spaces there are.
-    fn marks(&self, start: usize, end: usize) -> (u128, usize) {
+    /// The punctuation marks in the neighbourhood, a bit for each.
+    fn marks(&self, start: usize, end: usize) -> u128 {
         let (before, behind) = self.neighbourhood(start, end);
-        let mut marks = 0u128;
-        let mut spaces = 0;
+        let marks = before.iter().chain(behind).filter(|byte| byte.is_ascii_punctuation());
+        marks.fold(0, |marks, byte| marks | 1 << byte)
+    }
+
+    /// Whether at least so many spaces are in the neighbourhood.
+    fn has_spaces(&self, start: usize, end: usize, enough: usize) -> bool {
+        let (before, behind) = self.neighbourhood(start, end);
         let mut previous = b' ';
-        for &byte in before.iter().chain(behind) {
-            marks |= if byte.is_ascii_punctuation() { 1 << byte } else { 0 };
+        let is_space = |byte: &&u8| {
             // Not those behind numbers, which masks may add or take away.
             let is_open =
                 !previous.is_ascii_digit() && previous != b'*' && !previous.is_ascii_whitespace();
-            spaces += usize::from(byte.is_ascii_whitespace() && is_open);
-            previous = byte;
-        }
-        (marks, spaces)
+            previous = **byte;
+            byte.is_ascii_whitespace() && is_open
+        };
+        before.iter().chain(behind).filter(is_space).take(enough).count() == enough
     }
 
     fn neighbourhood(&self, start: usize, end: usize) -> (&'a [u8], &'a [u8]) {

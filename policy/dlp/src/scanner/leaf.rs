@@ -8,11 +8,12 @@ mod report;
 mod series;
 mod window;
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use crate::coverage::{Blocks, Declared};
 use crate::detector::listed::{encoded_end, leading_timestamp, listed_end, timestamp_end, uuid_at};
-use crate::detector::{LOOK_AHEAD, LOOK_BACK, Match, REACH_BACK, RUN_MAX, View};
+use crate::detector::{LOOK_AHEAD, LOOK_BACK, Match, REACH_BACK, RUN_MAX, Seen, View};
 use crate::format::dialect::Dialect;
 use crate::gate::{self, Anchor, Area, Census, SURVEYED, Survey};
 
@@ -67,6 +68,8 @@ pub(crate) struct Leaf {
     is_beside: bool,
     /// What the number that was found last may go on with.
     series: Option<Series>,
+    /// What was read around matches.
+    seen: Seen,
 }
 
 impl Leaf {
@@ -91,6 +94,7 @@ impl Leaf {
             rosters: Rosters::default(),
             is_beside: false,
             series: None,
+            seen: Seen::default(),
         }
     }
 
@@ -226,6 +230,7 @@ impl Leaf {
     /// Judges the anchors of `window`, which begins at the base, up to `to`.
     fn judge(&mut self, scan: &mut Scan, window: &[u8], to: usize) {
         let mut candidates = std::mem::take(&mut self.candidates);
+        let seen = RefCell::new(std::mem::take(&mut self.seen));
         while self.judged < to {
             let end = to.min(self.judged + SWEEP);
             candidates.clear();
@@ -244,13 +249,18 @@ impl Leaf {
                 if let Some(end) = listed_end(window, at).filter(|_| !is_next) {
                     self.judged = end;
                 } else if let Some(anchor) = gate::anchor_at(window, at) {
-                    self.examine(scan, window, (at, anchor));
+                    let start = at.saturating_sub(LOOK_BACK);
+                    let bytes = window.get(start..(at + LOOK_AHEAD).min(window.len()));
+                    let view = View::new(bytes.unwrap_or_default(), at - start, anchor);
+                    let view = view.in_leaf(&seen, self.base + start as u64);
+                    self.examine(scan, window, (start, view));
                 }
             }
             self.judged = self.judged.max(end);
         }
         self.known.pass(self.base + self.judged as u64);
         self.candidates = candidates;
+        self.seen = seen.into_inner();
         self.look(scan, window, to);
     }
 
@@ -283,11 +293,9 @@ impl Leaf {
         self.dialect.is_some() && matches!(pair, Some(br#"":"# | br#""="#))
     }
 
-    fn examine(&mut self, scan: &mut Scan, window: &[u8], (at, anchor): (usize, Anchor)) {
-        let start = at.saturating_sub(LOOK_BACK);
-        let end = (at + LOOK_AHEAD).min(window.len());
-        let bytes = window.get(start..end).unwrap_or_default();
-        let view = View::new(bytes, at - start, anchor);
+    /// Looks at an anchor by a view that begins at `start` of the window.
+    fn examine(&mut self, scan: &mut Scan, window: &[u8], (start, view): (usize, View<'_>)) {
+        let (at, anchor, bytes) = (start + view.at, view.anchor, view.bytes);
         self.judged = at + view.run.max(1);
         let is_run = anchor == Anchor::Digits;
         if let Some(series) = &self.series

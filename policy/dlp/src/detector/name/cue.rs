@@ -296,29 +296,8 @@ fn suffix_of_clinician(view: &View<'_>, end: usize) -> bool {
 /// Whether the name stands in a credit (`Copyright`, `author`, `written by`), in a comment of code,
 /// or before a mail address in angle brackets.
 pub(super) fn is_credit(view: &View<'_>, start: usize, end: usize) -> bool {
-    const WORDS: &[&[u8]] = &[
-        b"copyright",
-        b"(c)",
-        b"author",
-        b"written by",
-        b"contribut",
-        b"maintain",
-        b"thanks",
-        b"et al",
-        b"patch by",
-        b"reported by",
-        b"suggested by",
-        b"based on",
-        b"ported",
-        b"off-by",
-        b"edited by",
-        b"implement",
-        b"credit",
-        b"editor",
-    ];
-    let before = view.part(start.saturating_sub(CREDIT), start);
     let whole = view.part(0, start);
-    let line = whole.iter().rposition(|b| *b == b'\n').and_then(|i| whole.get(i + 1..));
+    let line = memchr::memrchr(b'\n', whole).and_then(|i| whole.get(i + 1..));
     let indent = |line: &[u8]| line.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
     let is_comment = line.is_some_and(|line| {
         let text = line.get(indent(line)..).unwrap_or_default();
@@ -327,12 +306,11 @@ pub(super) fn is_credit(view: &View<'_>, start: usize, end: usize) -> bool {
             || text.starts_with(b".. ")
             || text.starts_with(b"* ") && indent(line) == 1
     });
-    let lower = before.to_ascii_lowercase();
     let is_listed = view.part(end, end + 2) == b" (";
     is_listed
         || is_mailed(view, end)
         || is_comment
-        || WORDS.iter().any(|w| memchr::memmem::find(&lower, w).is_some())
+        || view.is_credited((start.saturating_sub(CREDIT), start), false)
 }
 
 /// Whether a mail address in angle brackets follows (RFC 5322 section 3.4); a tag of HTML is shorter.
@@ -349,9 +327,7 @@ fn is_mailed(view: &View<'_>, end: usize) -> bool {
 /// Whether a doctor stands in the credits of a work rather than in a letter: behind a copyright, in
 /// brackets, before a mail address.
 fn is_signed(view: &View<'_>, start: usize, end: usize) -> bool {
-    const WORDS: &[&[u8]] = &[b"copyright", b"(c)", b"patch by", b"off-by"];
-    let lower = view.part(start.saturating_sub(CREDIT), start).to_ascii_lowercase();
     is_mailed(view, end)
         || view.byte(end) == b']' && view.before(start, 1) == b'['
-        || WORDS.iter().any(|w| memchr::memmem::find(&lower, w).is_some())
+        || view.is_credited((start.saturating_sub(CREDIT), start), true)
 }
