@@ -34,6 +34,7 @@ use std::cell::{Cell, RefCell};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
 use crate::label::{self, Family, Label, Near};
+use crate::word::digits_from;
 pub(crate) use setting::Seen;
 use shape::{Shape, Values};
 
@@ -105,16 +106,21 @@ pub(crate) struct Known {
 impl<'a> View<'a> {
     /// What stands around `at` in `bytes`.
     pub(crate) fn new(bytes: &'a [u8], at: usize, anchor: Anchor) -> View<'a> {
-        let mut view = View { bytes, at, anchor, run: 0, known: Cell::new(None), seen: None };
-        if matches!(anchor, Anchor::Digits | Anchor::Mixed) {
-            view.run = view.digits(at);
-        }
-        view
+        let run = match anchor {
+            Anchor::Digits | Anchor::Mixed => digits_from(bytes, at, RUN_MAX + 1),
+            Anchor::At
+            | Anchor::Caps
+            | Anchor::Colon
+            | Anchor::Dots
+            | Anchor::Pairs
+            | Anchor::Scheme => 0,
+        };
+        View { bytes, at, anchor, run, known: Cell::new(None), seen: None }
     }
 
-    /// The same view, whose first byte is at `first` of the leaf of which this was read.
-    pub(crate) fn in_leaf(self, seen: &'a RefCell<Seen>, first: u64) -> View<'a> {
-        View { seen: Some((seen, first)), ..self }
+    /// Of which leaf this was read, and where in there the view begins.
+    pub(crate) fn keep(&mut self, seen: &'a RefCell<Seen>, first: u64) {
+        self.seen = Some((seen, first));
     }
 
     /// The byte at `i`; outside of the leaf a NUL, which is part of no identifier.
@@ -134,7 +140,7 @@ impl<'a> View<'a> {
 
     /// How many digits stand from `i` on, at most `RUN_MAX + 1`.
     pub(crate) fn digits(&self, i: usize) -> usize {
-        crate::word::digits_from(self.bytes, i, RUN_MAX + 1)
+        digits_from(self.bytes, i, RUN_MAX + 1)
     }
 
     /// The letters and digits around `i`, as far as the view goes: start and end.
@@ -277,9 +283,8 @@ impl<'a> View<'a> {
     /// that end its fields. Short shapes occur there by chance.
     pub(crate) fn is_in_binary(&self, start: usize, end: usize) -> bool {
         let (before, behind) = self.neighbourhood(start, end);
-        let is_odd = |b: &&u8| matches!(**b, 1..=8 | 0x0e..=0x1f | 0x7f..);
         let all = before.len() + behind.len();
-        let odd = before.iter().chain(behind).filter(is_odd).count();
+        let odd = usize::from(count_odd(before)) + usize::from(count_odd(behind));
         // The view may cut a character at either end.
         let is_text = |part: &[u8]| {
             let lead = part.iter().take(3).take_while(|b| **b & 0xc0 == 0x80).count();
@@ -316,15 +321,15 @@ impl<'a> View<'a> {
         if self.has_spaces(start, end, SPACES) {
             return false;
         }
-        let usual = b"\"',-./:@[]_{}".iter().fold(0u128, |marks, mark| marks | 1 << mark);
+        let usual = b"\"',-./:@[]_{}".iter().fold(0, |marks, mark| marks | mark_of(*mark));
         (self.marks(start, end) & !usual).count_ones() > RARE_MARKS
     }
 
     /// The punctuation marks in the neighbourhood, a bit for each.
-    fn marks(&self, start: usize, end: usize) -> u128 {
+    fn marks(&self, start: usize, end: usize) -> u32 {
         let (before, behind) = self.neighbourhood(start, end);
-        let marks = before.iter().chain(behind).filter(|byte| byte.is_ascii_punctuation());
-        marks.fold(0, |marks, byte| marks | 1 << byte)
+        let of_part = |part: &[u8]| part.iter().fold(0, |marks, byte| marks | mark_of(*byte));
+        of_part(before) | of_part(behind)
     }
 
     /// Whether at least so many spaces are in the neighbourhood.
@@ -365,3 +370,29 @@ pub(crate) fn is_whole(bytes: &[u8], dot: usize) -> bool {
 fn count_letters(bytes: &[u8]) -> u8 {
     bytes.iter().fold(0, |count: u8, b| count.wrapping_add(u8::from(b.is_ascii_alphabetic())))
 }
+
+/// The same, of bytes that are neither text nor NUL.
+fn count_odd(bytes: &[u8]) -> u8 {
+    let is_odd = |b: u8| matches!(b, 1..=8 | 0x0e..=0x1f | 0x7f..);
+    bytes.iter().fold(0, |count: u8, b| count.wrapping_add(u8::from(is_odd(*b))))
+}
+
+/// The bit of a punctuation mark; 0 of any other byte.
+fn mark_of(byte: u8) -> u32 {
+    MARK_BITS.get(usize::from(byte)).copied().unwrap_or(0)
+}
+
+/// The bit of each of the 32 marks of ASCII.
+#[expect(clippy::indexing_slicing, reason = "checked when it is compiled")]
+const MARK_BITS: [u32; 256] = {
+    let mut bits = [0; 256];
+    let (mut byte, mut marks) = (0u8, 0);
+    while byte < 128 {
+        if byte.is_ascii_punctuation() {
+            bits[byte as usize] = 1 << marks;
+            marks += 1;
+        }
+        byte += 1;
+    }
+    bits
+};

@@ -91,6 +91,18 @@ fn last_word_len(near: u64) -> usize {
     }
 }
 
+/// Where the letters that stand before `end` begin, and their key.
+pub(crate) fn letters_and_key(bytes: &[u8], end: usize) -> (usize, u128) {
+    let near = tail(bytes, end) | all(0x20);
+    let len = run(within(near, b'a', b'z'));
+    if len < TAIL {
+        let key = if len == 0 { 0 } else { near << (8 * (TAIL - len)) };
+        return (end - len.min(end), u128::from(key) << 64);
+    }
+    let start = end - letters_before(bytes, end);
+    (start, bytes.get(start..end).map_or(0, key_of))
+}
+
 /// How many letters stand before `end`.
 pub(crate) fn letters_before(bytes: &[u8], end: usize) -> usize {
     let len = run(within(tail(bytes, end) | all(0x20), b'a', b'z'));
@@ -147,6 +159,12 @@ pub(crate) const fn key(word: &[u8]) -> u128 {
 /// As [`key`], of a word as it stands in a text.
 pub(crate) fn key_of(word: &[u8]) -> u128 {
     match word.len() {
+        len @ 4..TAIL => {
+            let half = |part: Option<&[u8; 4]>| part.map_or(0, |p| u32::from_be_bytes(*p));
+            let (first, last) = (half(word.first_chunk()), half(word.last_chunk()));
+            let whole = u64::from(first) << (8 * (len - 4)) | u64::from(last);
+            u128::from(lowered(whole) << (8 * (TAIL - len))) << 64
+        }
         TAIL => u128::from(lowered(tail(word, TAIL))) << 64,
         len @ 9..=WORD_MAX => {
             let (first, last) = (lowered(tail(word, TAIL)), lowered(tail(word, len)));
@@ -167,7 +185,7 @@ pub(crate) struct Filter(Vec<u64>);
 
 impl Filter {
     /// Bits, a power of two: four kilobytes.
-    const BITS: u32 = 15;
+    pub(crate) const BITS: u32 = 15;
 
     pub(crate) fn of(keys: impl Iterator<Item = u128>) -> Filter {
         let mut bits = vec![0u64; 1 << (Self::BITS - 6)];
@@ -181,19 +199,19 @@ impl Filter {
 
     /// Whether `key` may be among them.
     pub(crate) fn may_hold(&self, key: u128) -> bool {
-        let bit = Self::bit(key);
+        self.hold(Self::bit(key))
+    }
+
+    /// Whether a key of this bit may be among them.
+    pub(crate) fn hold(&self, bit: usize) -> bool {
         self.0.get(bit >> 6).is_some_and(|word| word >> (bit & 63) & 1 == 1)
     }
 
-    fn bit(key: u128) -> usize {
-        mixed(key, Self::BITS)
+    /// The bit of a key: below `1 << BITS`, and depending on many of its letters.
+    pub(crate) fn bit(key: u128) -> usize {
+        const ODD: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+        usize::try_from(key.wrapping_mul(ODD) >> (u128::BITS - Self::BITS)).unwrap_or(0)
     }
-}
-
-/// So many bits of a key, each of which depends on many of its letters.
-pub(crate) fn mixed(key: u128, bits: u32) -> usize {
-    const ODD: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
-    usize::try_from(key.wrapping_mul(ODD) >> (u128::BITS - bits)).unwrap_or(0)
 }
 
 /// A table of words, in lower case, of at most [`WORD_MAX`] letters each.
@@ -293,6 +311,10 @@ mod tests {
             assert_eq!(key_of(&word.to_ascii_uppercase()), key(&word), "{len}");
             let marks: Vec<u8> = (b'Z'..).take(len).collect();
             assert_eq!(key_of(&marks), key(&marks), "{len}");
+            let text = [b"7", word.as_slice()].concat();
+            let found = letters_and_key(&text, text.len());
+            assert_eq!(found, (1, key(&word)), "{len}");
+            assert_eq!(letters_and_key(&word.to_ascii_uppercase(), len), (0, key(&word)), "{len}");
         }
     }
 

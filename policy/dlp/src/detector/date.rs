@@ -40,6 +40,40 @@ const PARTS: Marks = Marks::COMMA.or(Marks::DASH).or(Marks::DOT).or(Marks::SLASH
 const YEARS: std::ops::RangeInclusive<u64> = 1880..=2099;
 
 fn examine(view: &View<'_>) -> Option<Match> {
+    let may_be = match view.anchor {
+        Anchor::Caps => month_of(view.part(view.at, view.at + 3)).is_some(),
+        Anchor::Colon => month_of(view.part(view.at + 2, view.at + 5)).is_some(),
+        Anchor::Digits => !matches!(view.run, 2 | 4) || may_end(view),
+        Anchor::At | Anchor::Dots | Anchor::Mixed | Anchor::Pairs | Anchor::Scheme => true,
+    };
+    // Nearly all words and numbers leave here.
+    if may_be { moment(view) } else { None }
+}
+
+/// Whether a day or year may end a date, or a year begin one, by what stands beside it.
+fn may_end(view: &View<'_>) -> bool {
+    const MARKS_MAX: usize = 3;
+    let is_mark = |b: u8| matches!(b, b'-' | b'/' | b'.');
+    let near = view.before(view.at, 1);
+    if is_mark(near) || view.run == 4 && is_mark(view.byte(view.at + 4)) {
+        return true;
+    }
+    let is_between = |back: &usize| {
+        let byte = view.before(view.at, *back);
+        is_mark(byte) || matches!(byte, b' ' | b',')
+    };
+    let end = view.at - (1..=MARKS_MAX).take_while(is_between).count();
+    let start = view.letters_before(end);
+    let is_counted = |i: usize| view.before(i, 1).is_ascii_digit();
+    // A month, a day, or a day with its ordinal.
+    start < view.at
+        && (month_of(view.part(start, end)).is_some()
+            || end < view.at && is_counted(end)
+            || end - start == 2 && is_counted(start))
+}
+
+#[inline(never)]
+fn moment(view: &View<'_>) -> Option<Match> {
     let (start, end) = match (view.anchor, view.run) {
         (Anchor::Caps, _) => month_and_digit(view, view.at),
         (Anchor::Colon, _) => month_and_digit(view, view.at + 2),
@@ -187,7 +221,6 @@ fn year_behind(view: &View<'_>, end: usize, month: u64, day: u64) -> Option<usiz
 
 /// `Apr 5` at its capital, where no year follows.
 fn month_and_digit(view: &View<'_>, at: usize) -> Option<(usize, usize)> {
-    month_of(view.part(at, at + 3))?;
     let word_end = view.letters_from(at);
     let gap = usize::from(view.byte(word_end) == b'.') + 1;
     let day = word_end + gap;
@@ -273,21 +306,22 @@ fn month_before(view: &View<'_>, end: usize) -> Option<(usize, u64)> {
 }
 
 /// The month whose name begins as `word` does.
+#[inline]
 fn month_of(word: &[u8]) -> Option<u64> {
     let first = word.first_chunk::<3>()?.map(|letter| letter | 0x20);
-    Some(match first {
-        [b'j', b'a', b'n'] => 1,
-        [b'f', b'e', b'b'] => 2,
-        [b'm', b'a', b'r'] => 3,
-        [b'a', b'p', b'r'] => 4,
-        [b'm', b'a', b'y'] => 5,
-        [b'j', b'u', b'n'] => 6,
-        [b'j', b'u', b'l'] => 7,
-        [b'a', b'u', b'g'] => 8,
-        [b's', b'e', b'p'] => 9,
-        [b'o', b'c', b't'] => 10,
-        [b'n', b'o', b'v'] => 11,
-        [b'd', b'e', b'c'] => 12,
+    Some(match &first {
+        b"jan" => 1,
+        b"feb" => 2,
+        b"mar" => 3,
+        b"apr" => 4,
+        b"may" => 5,
+        b"jun" => 6,
+        b"jul" => 7,
+        b"aug" => 8,
+        b"sep" => 9,
+        b"oct" => 10,
+        b"nov" => 11,
+        b"dec" => 12,
         _ => return None,
     })
 }

@@ -46,6 +46,20 @@ pub(crate) fn is_zip(text: &[u8]) -> bool {
 }
 
 fn examine(view: &View<'_>) -> Option<Match> {
+    if view.anchor == Anchor::Caps && !may_begin(view) { None } else { place(view) }
+}
+
+/// Whether a capital could be that of a state, of a street behind its number, or of a post office box:
+/// most leave here.
+fn may_begin(view: &View<'_>) -> bool {
+    let (second, third) = (view.byte(view.at + 1), view.byte(view.at + 2));
+    second.is_ascii_uppercase() && third == b' '
+        || matches!(second, b'o' | b'O') && view.byte(view.at) == b'B'
+        || (2..=4).any(|back| view.before(view.at, back).is_ascii_digit())
+}
+
+#[inline(never)]
+fn place(view: &View<'_>) -> Option<Match> {
     let (confidence, start, end) = match view.anchor {
         Anchor::Digits => zip(view)?,
         Anchor::Colon => labelled(view)?,

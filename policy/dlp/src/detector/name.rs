@@ -13,7 +13,7 @@ use super::word::Lower;
 use super::{Detector, Match, View};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
-use crate::word::key_of;
+use crate::word::letters_and_key;
 use token::{Case, Run, Token};
 use words::{is_stop, is_thing};
 
@@ -63,10 +63,9 @@ fn capital(view: &View<'_>) -> Option<Match> {
 /// before a capital leave here.
 fn is_unlisted(view: &View<'_>) -> bool {
     let end = view.at - 1;
-    let first = view.letters_before(end);
+    let (first, key) = letters_and_key(view.bytes, end);
     let near = view.before(first, 1);
     let is_plain = first < end && near < 0x80 && !matches!(near, b'-' | b'\'');
-    let key = key_of(view.part(first, end));
     let may_be_given = || view.byte(first).is_ascii_uppercase() && list::may_be_first(key);
     is_plain && !cue::announces(key) && !may_be_given()
 }

@@ -6,7 +6,7 @@
 use super::{Detector, RUN_MAX, View};
 use crate::gate::Anchor;
 use crate::label::{self, Families};
-use crate::word::{Words, key_of};
+use crate::word::{Words, letters_and_key};
 
 /// Kinds of bytes beside a run of digits, a bit for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -295,12 +295,11 @@ impl Shapes {
         if !view.before(end, 1).is_ascii_alphabetic() {
             end = end.saturating_sub(1);
         }
-        let start = view.letters_before(end);
+        let (start, key) = letters_and_key(view.bytes, end);
         // The letter of an escape (`\n`) may be joined to the word.
         if view.before(start, 1) == b'\\' {
             return detectors;
         }
-        let key = key_of(view.part(start, end));
         let is_unknown = |(_, words): &&(u32, Words)| !words.may_hold(key);
         let unknown = self.of_words.iter().filter(is_unknown);
         unknown.fold(detectors, |set, (detector, _)| set & !detector)

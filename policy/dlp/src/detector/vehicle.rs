@@ -86,6 +86,13 @@ fn is_distinct(text: &[u8]) -> bool {
 /// A plate behind its label: `ABC 1234`, `7XYZ123`, `ABC-1234`.
 fn plate(view: &View<'_>) -> Option<Match> {
     let (token, token_end) = view.token(view.at);
+    // Most numbers leave here.
+    let may_be = token_end - token <= *PLATE_LEN.end()
+        && (view.closes(token_end) || view.byte(token_end) == b'-')
+        && is_upper(view.part(token, token_end));
+    if !may_be {
+        return None;
+    }
     let start = plated_start(view, token, token_end)?;
     let mut end = token_end;
     let next = view.token(end + 1);

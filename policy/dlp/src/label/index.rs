@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use super::phrases::{PHRASES, Phrase};
 use super::{ALIASES, Family, TAILS};
-use crate::word::{Filter, key, mixed};
+use crate::word::{Filter, key};
 
 struct Index {
     filter: Filter,
@@ -21,19 +21,30 @@ struct Index {
 const SLOT_BITS: u32 = 12;
 
 impl Index {
-    fn place(&self, key: u128) -> Option<usize> {
-        let from = mixed(key, SLOT_BITS);
-        let slots = self.slots.iter().skip(from).chain(&self.slots);
-        let mut places = slots.take_while(|slot| **slot != 0).map(|slot| usize::from(*slot) - 1);
-        places.find(|place| self.words.get(*place).is_some_and(|(word, _)| *word == key))
+    /// The phrases of a key, of which this is the filter's bit.
+    fn phrases(&self, key: u128, bit: usize) -> Option<&[Known]> {
+        let mut at = slot_of(bit);
+        loop {
+            let place = usize::from(*self.slots.get(at)?).checked_sub(1)?;
+            let (word, known) = self.words.get(place)?;
+            if *word == key {
+                return Some(known);
+            }
+            at += 1;
+        }
     }
 }
 
+/// The slot of a bit of the filter. Behind the last one there is room for those that are taken.
+fn slot_of(bit: usize) -> usize {
+    bit >> (Filter::BITS - SLOT_BITS)
+}
+
 fn slots(words: &[(u128, Arc<[Known]>)]) -> Vec<u16> {
-    let mut slots = vec![0; 1 << SLOT_BITS];
+    let mut slots = vec![0; (1 << SLOT_BITS) + words.len()];
     for (place, (key, _)) in (1..).zip(words) {
-        let from = mixed(*key, SLOT_BITS);
-        let free = (from..slots.len()).chain(0..from).find(|at| slots.get(*at) == Some(&0));
+        let from = slot_of(Filter::bit(*key));
+        let free = (from..slots.len()).find(|at| slots.get(*at) == Some(&0));
         if let Some(slot) = free.and_then(|at| slots.get_mut(at)) {
             *slot = place;
         }
@@ -109,6 +120,10 @@ impl Endings {
         endings
     }
 
+    fn hold(&self, bit: usize) -> bool {
+        self.0.get(bit >> 6).is_some_and(|word| word >> (bit & 63) & 1 == 1)
+    }
+
     fn add(&mut self, letters: &[u8]) {
         let bit = letters.iter().fold(0, |bit, letter| bit << 5 | usize::from(letter & 0x1f));
         if let Some(word) = self.0.get_mut(bit >> 6) {
@@ -119,6 +134,10 @@ impl Endings {
 
 /// Whether the word that ends before `upto` may be the last one of a phrase, by its ending.
 pub(super) fn may_end_word(bytes: &[u8], upto: usize) -> bool {
+    // Three small letters or more, as most words have.
+    if let Some(bit) = small_ending(bytes, upto) {
+        return INDEX.endings.hold(bit);
+    }
     let letter = |back: usize| {
         let byte = upto.checked_sub(back).and_then(|at| bytes.get(at)).copied();
         byte.filter(u8::is_ascii_alphabetic)
@@ -138,16 +157,22 @@ pub(super) fn may_end_word(bytes: &[u8], upto: usize) -> bool {
         }
         next = Some(byte);
     }
-    INDEX.endings.0.get(bit >> 6).is_some_and(|word| word >> (bit & 63) & 1 == 1)
+    INDEX.endings.hold(bit)
+}
+
+/// The bit of the three small letters before `upto`.
+fn small_ending(bytes: &[u8], upto: usize) -> Option<usize> {
+    let ending = bytes.get(..upto)?.last_chunk::<ENDING>()?;
+    let is_small = ending.iter().all(u8::is_ascii_lowercase);
+    let bit = |bit, letter: &u8| bit << 5 | usize::from(letter & 0x1f);
+    is_small.then(|| ending.iter().fold(0, bit))
 }
 
 /// The phrases whose last word has this key, or is meant by it.
 pub(super) fn phrases(key: u128) -> &'static [Known] {
-    if !INDEX.filter.may_hold(key) {
-        return &[];
-    }
-    let found = INDEX.place(key).and_then(|place| INDEX.words.get(place));
-    found.map_or(&[], |(_, known)| &**known)
+    let bit = Filter::bit(key);
+    let index = &*INDEX;
+    if index.filter.hold(bit) { index.phrases(key, bit).unwrap_or_default() } else { &[] }
 }
 
 #[cfg(test)]

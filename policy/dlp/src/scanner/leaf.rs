@@ -251,9 +251,9 @@ impl Leaf {
                 } else if let Some(anchor) = gate::anchor_at(window, at) {
                     let start = at.saturating_sub(LOOK_BACK);
                     let bytes = window.get(start..(at + LOOK_AHEAD).min(window.len()));
-                    let view = View::new(bytes.unwrap_or_default(), at - start, anchor);
-                    let view = view.in_leaf(&seen, self.base + start as u64);
-                    self.examine(scan, window, (start, view));
+                    let mut view = View::new(bytes.unwrap_or_default(), at - start, anchor);
+                    view.keep(&seen, self.base + start as u64);
+                    self.examine(scan, window, (start, &view));
                 }
             }
             self.judged = self.judged.max(end);
@@ -294,16 +294,16 @@ impl Leaf {
     }
 
     /// Looks at an anchor by a view that begins at `start` of the window.
-    fn examine(&mut self, scan: &mut Scan, window: &[u8], (start, view): (usize, View<'_>)) {
+    fn examine(&mut self, scan: &mut Scan, window: &[u8], (start, view): (usize, &View<'_>)) {
         let (at, anchor, bytes) = (start + view.at, view.anchor, view.bytes);
         self.judged = at + view.run.max(1);
         let is_run = anchor == Anchor::Digits;
         if let Some(series) = &self.series
             && series.is_near(self.base + at as u64)
-            && let Some(found) = series.next(&view, self.base + start as u64)
+            && let Some(found) = series.next(view, self.base + start as u64)
         {
             let detector = Arc::clone(&series.detector);
-            return self.found(window, &detector, &found, (start, &view));
+            return self.found(window, &detector, &found, (start, view));
         }
         if is_run && view.run > RUN_MAX {
             return;
@@ -326,8 +326,8 @@ impl Leaf {
             self.judged = self.judged.max(start + end);
             return;
         }
-        if let Some((detector, found)) = scan.catalog.examine(&view) {
-            self.found(window, detector, &found, (start, &view));
+        if let Some((detector, found)) = scan.catalog.examine(view) {
+            self.found(window, detector, &found, (start, view));
         } else if is_run && let Some(end) = timestamp_end(bytes, view.at, view.run) {
             self.judged = self.judged.max(start + end);
         }

@@ -115,7 +115,9 @@ mod tests {
                 let text = [b"x ", word.as_slice(), b"s Ann"].concat();
                 let seen = RefCell::new(Seen::default());
                 let fresh = View::new(&text, text.len() - 3, Anchor::Caps);
-                for view in [fresh.clone(), fresh.in_leaf(&seen, 0)] {
+                let mut kept = fresh.clone();
+                kept.keep(&seen, 0);
+                for view in [fresh, kept] {
                     assert!(view.is_credited((0, view.at), false));
                     assert_eq!(view.is_credited((0, view.at), true), is_signature);
                     assert!(!view.is_credited((3, view.at), true));

@@ -119,7 +119,7 @@ static VALUES: [u8; 256] = {
 
 /// Four letters of either alphabet.
 #[inline(always)]
-fn group(letters: &[u8; 4]) -> [u8; 3] {
+pub(super) fn group(letters: &[u8; 4]) -> [u8; 3] {
     let value = |byte: u8| u32::from(VALUES.get(usize::from(byte)).copied().unwrap_or(63));
     let bits = letters.iter().fold(0u32, |bits, b| bits << 6 | value(*b));
     let [_, a, b, c] = bits.to_be_bytes();

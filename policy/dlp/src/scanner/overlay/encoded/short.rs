@@ -1,7 +1,7 @@
 //! Short runs: words, hashes and identifiers mostly, which decode to no text. Decoded in place and
 //! given up as soon as that is plain; only what is text or a container is read.
 
-use super::decode::{Spelling, decode_short};
+use super::decode::{Spelling, decode_short, group};
 use super::{Around, GLUED_MAX, GLUED_MIN, RUN_MIN, place, spelling};
 use crate::coverage::Declared;
 use crate::detector::labelled::is_uuid;
@@ -77,13 +77,24 @@ fn text_in_phase<'a>(
 fn is_text(spelling: Spelling, letters: &[u8], piece: &mut Vec<u8>) -> bool {
     let len = spelling.decoded_len(letters.len());
     let mut left = len / 8;
-    len >= gate::RUN_MIN
-        && letters.chunks(PIECE).all(|letters| {
+    let mut may_be = |bytes: &[u8]| {
+        let other = bytes.iter().filter(|b| !is_printable(**b)).count();
+        let is_left = other <= left;
+        left = left.saturating_sub(other);
+        is_left
+    };
+    if len < gate::RUN_MIN {
+        return false;
+    }
+    // Most runs are this, and hardly any gets beyond its first groups.
+    let (groups, rest) = match spelling {
+        Spelling::Base64 => letters.as_chunks::<4>(),
+        Spelling::Base32 | Spelling::Hex => (&[][..], letters),
+    };
+    groups.iter().all(|letters| may_be(&group(letters)))
+        && rest.chunks(PIECE).all(|letters| {
             decode_short(spelling, letters, piece);
-            let other = piece.iter().filter(|b| !is_printable(**b)).count();
-            let is_left = other <= left;
-            left = left.saturating_sub(other);
-            is_left
+            may_be(piece)
         })
 }
 
