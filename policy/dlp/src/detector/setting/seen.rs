@@ -69,3 +69,76 @@ impl Track {
         spots.filter(move |spot| spot.end <= end).map(|spot| spot.what)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::detector::{LOOK_AHEAD, LOOK_BACK, View};
+    use crate::gate::Anchor;
+
+    /// Words of either setting, cut ones, marks of code, credits, and what stands between.
+    fn text() -> impl Strategy<Value = String> {
+        let part = prop_oneof![
+            prop::sample::select(vec![
+                "patient",
+                "dob",
+                "commit",
+                "bugs",
+                "inpatient",
+                "po",
+                "xlib"
+            ]),
+            prop::sample::select(vec![
+                "::",
+                "()",
+                " --all",
+                "/*",
+                "&&",
+                "(c)",
+                "reported by",
+                "Editor"
+            ]),
+            prop::sample::select(vec![" ", " ", ".", "\n", "word", "longerword"]),
+        ];
+        prop::collection::vec(part, 0..400).prop_map(|parts| parts.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        #[test]
+        fn what_was_seen_says_what_the_bytes_say(
+            text in text(),
+            steps in prop::collection::vec((1usize..400, 0usize..40, 0usize..40), 1..40),
+            base in 0u64..3,
+        ) {
+            let bytes = text.as_bytes();
+            let seen = RefCell::new(Seen::default());
+            let mut at = 0;
+            for (step, before, len) in steps {
+                at += if step > 300 { step } else { step % 23 };
+                if at >= bytes.len() {
+                    break;
+                }
+                let start = at.saturating_sub(LOOK_BACK);
+                let part = &bytes[start..(at + LOOK_AHEAD).min(bytes.len())];
+                let fresh = View::new(part, at - start, Anchor::Caps);
+                let mut kept = fresh.clone();
+                kept.keep(&seen, base + start as u64);
+                let first = fresh.at.saturating_sub(before);
+                let end = (fresh.at + len).min(part.len());
+                let told = |view: &View<'_>| (
+                    view.is_about_care(first, end),
+                    view.is_about_software(first, end),
+                    view.is_credited((first.saturating_sub(100), first), false),
+                    view.is_credited((first.saturating_sub(100), first), true),
+                );
+                prop_assert_eq!(told(&kept), told(&fresh));
+            }
+        }
+    }
+}
