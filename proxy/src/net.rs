@@ -2,4 +2,5 @@
 //! by which `lazaret net check` proves, from the workload's place, that they hold.
 
 pub mod apply;
+pub mod check;
 pub mod rules;

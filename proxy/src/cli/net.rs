@@ -1,6 +1,6 @@
-//! `lazaret net`: the rules that leave a pod no way around us.
+//! `lazaret net`: the rules that leave a pod no way around us, and the proof that they hold.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -9,6 +9,7 @@ use clap::Subcommand;
 use super::print;
 use crate::config::Config;
 use crate::net::apply;
+use crate::net::check::{self, Guarded, Outcome};
 use crate::net::rules::{self, Plan};
 
 #[derive(Debug, Subcommand)]
@@ -17,6 +18,10 @@ pub(super) enum NetCommand {
     /// questions for names to the resolver; whatever else another user than Lazaret's sends is
     /// refused. Idempotent.
     Setup(SetupArgs),
+    /// Run as the workload: tries what a workload could try, to reach Lazaret's files and process and to
+    /// get out of the pod another way. Exit 0 all held, 1 something got out, 2 error, 3 something is
+    /// not proven.
+    Check(CheckArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -41,6 +46,7 @@ pub(super) struct SetupArgs {
 impl NetCommand {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         match self {
+            Self::Check(args) => args.run(),
             Self::Setup(args) => args.run(),
         }
     }
@@ -81,4 +87,57 @@ impl SetupArgs {
             inbound: inbound.filter(|_| self.redirect_inbound).map(|address| address.port()),
         })
     }
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct CheckArgs {
+    /// The user that Lazaret runs as, a number.
+    #[arg(long)]
+    uid: Option<u32>,
+    /// An address outside at which something listens, and which no rule lists; repeatable.
+    #[arg(long, required = true)]
+    outside: Vec<IpAddr>,
+    /// Ports that are tried there, separated by commas.
+    #[arg(long, value_delimiter = ',', default_values_t = check::PORTS)]
+    ports: Vec<u16>,
+    /// Lazaret's configuration, or a copy of it: its keys, policy, log, spool and socket must be out of
+    /// reach.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Another path that must be out of reach; repeatable.
+    #[arg(long)]
+    path: Vec<PathBuf>,
+    /// Writes one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+impl CheckArgs {
+    fn run(self) -> anyhow::Result<ExitCode> {
+        let mut guarded: Vec<Guarded> = self.path.into_iter().map(Guarded).collect();
+        if let Some(config) = &self.config {
+            guarded.extend(reserved(&Config::load(config)?));
+        }
+        let (uid, outside, ports) = (self.uid, self.outside, self.ports);
+        let report = check::run(&check::Settings { uid, guarded, outside, ports });
+        print(&if self.json { report.json() } else { report.text() })?;
+        Ok(match report.outcome() {
+            Outcome::Held => ExitCode::SUCCESS,
+            Outcome::Out => ExitCode::from(1),
+            Outcome::Unproven => ExitCode::from(3),
+        })
+    }
+}
+
+/// What is Lazaret's alone.
+fn reserved(config: &Config) -> Vec<Guarded> {
+    // Everybody's folder of temporary files is nobody's to guard; what is spooled there has no name.
+    let spool = Some(config.spool.clone()).filter(|spool| *spool != std::env::temp_dir());
+    let optional = [config.audit.key.clone(), config.admin_socket.clone(), spool];
+    [&config.identity.key, &config.policy, &config.audit.path]
+        .into_iter()
+        .cloned()
+        .chain(optional.into_iter().flatten())
+        .map(Guarded)
+        .collect()
 }

@@ -62,7 +62,7 @@ impl Plan {
         self.redirect_out(&mut text);
         self.out(&mut text);
         self.last(&mut text);
-        self.refuse(&mut text);
+        Self::refuse(&mut text);
         self.redirect_in(&mut text);
         self.inward(&mut text);
         text.push_str("}\n");
@@ -115,13 +115,9 @@ impl Plan {
         chain(text, "last", "type filter hook postrouting priority 300; policy drop;", &rules);
     }
 
-    /// A sender learns at once that nothing goes.
-    fn refuse(&self, text: &mut String) {
-        let rules = [
-            "meta l4proto tcp reject with tcp reset".to_owned(),
-            "reject with icmpx type admin-prohibited".to_owned(),
-        ];
-        chain(text, "refuse", "", &rules);
+    /// A sender learns at once that nothing goes. A reset would look like one from outside.
+    fn refuse(text: &mut String) {
+        chain(text, "refuse", "", &["reject with icmpx type admin-prohibited".to_owned()]);
     }
 
     fn redirect_in(&self, text: &mut String) {

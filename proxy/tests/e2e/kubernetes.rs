@@ -63,9 +63,9 @@ fn the_sidecar_starts_first_and_is_out_of_the_workloads_reach() {
     for shared in ["shareProcessNamespace", "hostPID", "hostNetwork", "hostIPC"] {
         assert_ne!(pod[shared], true, "{shared}");
     }
-    assert_eq!(list(&pod["initContainers"]).len(), 1);
+    assert_eq!(list(&pod["initContainers"]).len(), 2);
     assert_eq!(list(&pod["containers"]).len(), 1);
-    let (sidecar, workload) = (&pod["initContainers"][0], &pod["containers"][0]);
+    let (sidecar, workload) = (&pod["initContainers"][1], &pod["containers"][0]);
     assert_eq!(sidecar["restartPolicy"], "Always", "a native sidecar");
     assert_eq!(sidecar["startupProbe"]["httpGet"]["path"], "/readyz");
     for container in [sidecar, workload] {
@@ -91,13 +91,47 @@ fn the_sidecar_starts_first_and_is_out_of_the_workloads_reach() {
 }
 
 #[test]
+fn the_rules_are_applied_before_anything_else_runs_and_for_the_sidecars_user() {
+    let pod = pod();
+    let (net, sidecar) = (&pod["initContainers"][0], &pod["initContainers"][1]);
+    assert!(net["restartPolicy"].is_null(), "it ends before the next one begins");
+    let security = &net["securityContext"];
+    assert_eq!(security["capabilities"], serde_json::json!({"drop": ["ALL"], "add": ["NET_ADMIN"]}));
+    assert_eq!(security["allowPrivilegeEscalation"], false);
+    assert_eq!(mounts(net), [("config", "/etc/lazaret/config", true)]);
+    let text = std::fs::read_to_string(root("Dockerfile")).expect("Dockerfile");
+    let (_, stage) = text.split_once(" AS net\n").expect("the stage with nft");
+    let entry = "ENTRYPOINT [\"/usr/local/bin/lazaret\", \"net\", \"setup\", \"--apply\"]";
+    assert!(stage.contains(entry), "{stage}");
+
+    // What it would apply, from the manifest's own configuration and arguments.
+    let site = Site::new();
+    let map = document("ConfigMap", "lazaret-config");
+    let config = map["data"]["lazaret.yaml"].as_str().expect("embedded file");
+    let config = site.write("lazaret.yaml", config.as_bytes());
+    let mut setup = lazaret_command(&site);
+    setup.args(["net", "setup"]);
+    for argument in list(&net["args"]) {
+        match argument.as_str().expect("a text") {
+            "/etc/lazaret/config/lazaret.yaml" => setup.arg(&config),
+            other => setup.arg(other),
+        };
+    }
+    let rules = run(&mut setup);
+    let uid = &sidecar["securityContext"]["runAsUser"];
+    assert!(rules.contains(&format!("meta skuid {uid} return")), "{rules}");
+    assert!(rules.contains("dnat ip to 127.0.0.1:15053"), "{rules}");
+    assert!(rules.contains("tcp dport { 15020 } accept"), "{rules}");
+}
+
+#[test]
 fn every_path_of_the_configuration_is_mounted_for_what_is_done_there() {
     let config: Value = {
         let map = document("ConfigMap", "lazaret-config");
         serde_saphyr::from_str(map["data"]["lazaret.yaml"].as_str().unwrap()).unwrap()
     };
     let pod = pod();
-    let mounts = mounts(&pod["initContainers"][0]);
+    let mounts = mounts(&pod["initContainers"][1]);
     let files = &config["identity"]["files"];
     for (path, writes) in [
         (&config["policy"]["path"], false),
