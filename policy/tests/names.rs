@@ -56,6 +56,12 @@ fn a_name_that_some_rule_goes_to_may_be_asked_for() {
 }
 
 #[test]
+fn a_name_under_a_wildcard_is_not_the_policys_own() {
+    assert!(decide("registry.ml.internal").unwrap().is_listed_by_name());
+    assert!(!decide("a7.registry.ml.internal").unwrap().is_listed_by_name());
+}
+
+#[test]
 fn any_other_name_may_not() {
     for (name, code) in [
         ("example.com", "host-not-listed"),

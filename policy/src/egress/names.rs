@@ -142,6 +142,13 @@ impl NamePermit {
         self.ways.first()?.endpoint.region.as_ref().map(|region| region.as_str())
     }
 
+    /// Whether an endpoint lists the name itself, rather than by a wildcard: then the policy knows it, and
+    /// asking for it tells nothing.
+    pub fn is_listed_by_name(&self) -> bool {
+        let mut patterns = self.ways.iter().flat_map(|way| &way.endpoint.hosts);
+        patterns.any(|pattern| pattern.exact() == Some(&self.host))
+    }
+
     /// Whether a resolved address may be told: whether one of the rules could dial it. Not softened by
     /// monitor.
     ///

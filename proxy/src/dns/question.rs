@@ -4,11 +4,13 @@
 //! A name that may not be asked for is `NXDOMAIN`, not `REFUSED`: resolvers go on with their search
 //! list, or give up, at once, where a refusal would make them ask every other server and then fail.
 
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 use policy::{Host, NameFacts, NamePermit, Verdict, code};
 
+use super::budget::Budget;
 use super::labels;
 use super::message::{Asked, Reply, Wanted};
 use crate::audit::{DnsRecord, Outcome};
@@ -22,11 +24,17 @@ use crate::upstream::{Family, Resolved};
 const TTL_SECONDS_MAX: u64 = 60;
 /// A type that is not answered. The name itself may be asked for.
 pub const TYPE_REFUSED: &str = "dns-type";
+/// `limits.dnsNamesMax` names under wildcards were asked for in this hour.
+pub const NAMES_MAX: &str = "dns-names-max";
 /// Labels at a name's end that a record shows when the others tell something.
 const SHOWN_LABELS: usize = 2;
 
 /// Answers a question and closes its exchange.
-pub(super) async fn answer(rooms: &Rooms, mut ongoing: Ongoing, asked: &Asked) -> Reply {
+pub(super) async fn answer(
+    rooms: (&Rooms, &Mutex<Budget>),
+    mut ongoing: Ongoing,
+    asked: &Asked,
+) -> Reply {
     let mut withheld = 0;
     let ended = run(rooms, &mut ongoing, asked, &mut withheld).await;
     let reply = match &ended {
@@ -48,7 +56,7 @@ pub(super) async fn answer(rooms: &Rooms, mut ongoing: Ongoing, asked: &Asked) -
 }
 
 async fn run(
-    rooms: &Rooms,
+    (rooms, budget): (&Rooms, &Mutex<Budget>),
     ongoing: &mut Ongoing,
     asked: &Asked,
     withheld: &mut usize,
@@ -75,6 +83,7 @@ async fn run(
     read(rooms, ongoing, asked, &permit)?;
     let resolver = rooms.upstream.resolver();
     if resolver.asks_dns(permit.host()) {
+        spend(budget, &permit)?;
         let _announced = ongoing.announce().await?;
     }
     let limit = rooms.limits.dns_timeout;
@@ -139,6 +148,17 @@ fn read(
         }
     }
     Ok(())
+}
+
+/// A name that the policy lists itself costs nothing.
+fn spend(budget: &Mutex<Budget>, permit: &NamePermit) -> Result<(), Stop> {
+    let mut budget = budget.lock().unwrap_or_else(PoisonError::into_inner);
+    if permit.is_listed_by_name() || budget.takes(permit.host(), Instant::now()) {
+        return Ok(());
+    }
+    let text = "too many different names under wildcards in an hour (limits.dnsNamesMax)";
+    let rule = permit.verdict().rule.clone();
+    Err(Box::new(Verdict::block(rule, NAMES_MAX, text.to_owned())).into())
 }
 
 /// The name as a record may show it.

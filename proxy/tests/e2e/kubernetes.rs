@@ -96,7 +96,10 @@ fn the_rules_are_applied_before_anything_else_runs_and_for_the_sidecars_user() {
     let (net, sidecar) = (&pod["initContainers"][0], &pod["initContainers"][1]);
     assert!(net["restartPolicy"].is_null(), "it ends before the next one begins");
     let security = &net["securityContext"];
-    assert_eq!(security["capabilities"], serde_json::json!({"drop": ["ALL"], "add": ["NET_ADMIN"]}));
+    assert_eq!(
+        security["capabilities"],
+        serde_json::json!({"drop": ["ALL"], "add": ["NET_ADMIN"]})
+    );
     assert_eq!(security["allowPrivilegeEscalation"], false);
     assert_eq!(mounts(net), [("config", "/etc/lazaret/config", true)]);
     let text = std::fs::read_to_string(root("Dockerfile")).expect("Dockerfile");

@@ -283,6 +283,25 @@ async fn a_flood_is_dropped_and_counted() {
 }
 
 #[tokio::test]
+async fn new_names_under_a_wildcard_are_bounded() {
+    let pod = pod(|plan| plan.limit("dnsNamesMax: 2")).await;
+    for (name, code, found) in [
+        ("good.registry.ml.internal.", ResponseCode::NoError, 1),
+        ("mixed.registry.ml.internal.", ResponseCode::NoError, 1),
+        ("moved.registry.ml.internal.", ResponseCode::NXDomain, 0),
+        // What is known, and what the policy lists itself, goes on.
+        ("good.registry.ml.internal.", ResponseCode::NoError, 1),
+        ("registry.ml.internal.", ResponseCode::NoError, 1),
+    ] {
+        let answer = pod.ask(name, RecordType::A).await;
+        assert_eq!((answer.metadata.response_code, answer.answers.len()), (code, found), "{name}");
+    }
+    assert_eq!(pod.sidecar.records(5).await[2]["reason"], "dns-names-max");
+    assert!(!pod.asked().contains(&"moved.registry.ml.internal".to_owned()));
+    pod.finish().await;
+}
+
+#[tokio::test]
 async fn who_answers_can_be_asked() {
     let pod = pod(|plan| plan).await;
     let mut message = query("id.server.", RecordType::TXT);

@@ -9,8 +9,6 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::print_stderr,
-    clippy::print_stdout,
-    clippy::unwrap_used,
     reason = "clippy.toml's leave for tests does not reach their harness; a test fails by panicking"
 )]
 
