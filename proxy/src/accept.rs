@@ -177,6 +177,10 @@ where
     };
     match ended {
         Err(error) if error.is_parse() => malformed(error, &faults),
+        // hyper closes without an answer, also where nothing had been asked.
+        Err(error) if error.is_timeout() && faults.is_in_head() => {
+            Ended::Malformed { status: 0, cause: Error::new(Kind::HeaderTimeout, error) }
+        }
         Err(error) => {
             tracing::debug!(%error, "a downstream connection ended");
             Ended::Done

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -158,7 +159,7 @@ impl Admin {
         let rooms = &self.rooms;
         let not_after = rooms.identity.load().not_after();
         let faults: Vec<&str> = [
-            (self.drain.has_begun(), "draining"),
+            (rooms.leaving.load(Ordering::Relaxed) || self.drain.has_begun(), "draining"),
             (!rooms.audit.is_healthy(), "the audit log cannot be written"),
             (not_after <= crate::clock::now(), "our certificate has expired"),
             (rooms.policy.load().is_broken(), "the policy does not load; everything is refused"),

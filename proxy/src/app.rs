@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -17,13 +18,15 @@ use crate::accept::Listener;
 use crate::admin::{self, Admin};
 use crate::app_link::AppLink;
 use crate::audit::{self, Audit};
+use crate::budget::Budget;
 use crate::config::Config;
 use crate::content::{Content, SpoolRoom};
 use crate::dns::Dns;
 use crate::drain::{self, Drain, Drained, Tasks};
 use crate::inbound::Inbound;
-use crate::live::{self, Live};
+use crate::live::{self, Live, Why};
 use crate::outbound::Outbound;
+use crate::rate::Rates;
 use crate::reload::Watched;
 use crate::rooms::{Places, Rooms};
 use crate::telemetry::Metrics;
@@ -41,6 +44,9 @@ const AUDIT_SEGMENT_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// Ports that are tried for the resolver where the configuration says 0.
 const BOTH_TRIES_MAX: u8 = 16;
+
+/// How long what the drain's deadline cut has to answer and record itself.
+const CUT_MAX: Duration = Duration::from_secs(1);
 
 /// A running proxy.
 #[derive(Debug)]
@@ -148,13 +154,24 @@ impl App {
         }
     }
 
-    /// Stops accepting and finishes what is under way, at most `limits.drainDeadline`. The audit
-    /// writer goes on until it is stopped, since exchanges that the deadline cut are still to be
-    /// recorded.
-    pub async fn drain(self) -> (Drained, audit::Writer) {
+    /// Not ready from now on, stops accepting after `limits.drainDelay`, and finishes what is under
+    /// way, at most `limits.drainDeadline`; then it is cut. The audit writer goes on until it is
+    /// stopped, since what does not end even so is still to be recorded.
+    pub async fn drain(mut self) -> (Drained, audit::Writer) {
         tracing::info!("draining");
         self.rooms.audit.note("drain", serde_json::Value::Null);
-        let drained = self.tasks.drain(self.drain_deadline).await;
+        self.rooms.leaving.store(true, Ordering::Relaxed);
+        if let Some(delay) = self.rooms.limits.drain_delay {
+            tokio::time::sleep(delay).await;
+        }
+        self.tasks.begin();
+        let drained = self.tasks.ended(self.drain_deadline).await;
+        if drained == Drained::DeadlinePassed {
+            let text = "the proxy is ending and waited no longer (limits.drainDeadline)";
+            self.rooms.live.end_all(Why::DrainDeadline, text);
+            // Whether all of it has ended is the same for the caller.
+            let _last = self.tasks.ended(CUT_MAX).await;
+        }
         (drained, self.writer)
     }
 }
@@ -248,24 +265,22 @@ fn rooms(
         .map_err(|error| failed("resolver", error))?;
     let own = [addresses.http_proxy, addresses.inbound, addresses.admin];
     let own = own.into_iter().flatten().chain(addresses.dns).collect();
-    let gauge = metrics.spool_bytes.clone();
-    let spool =
-        SpoolRoom::new(config.spool.clone(), limits.hold_memory_max, limits.spool_max, gauge);
+    let files = (limits.spool_max, metrics.spool_bytes.clone());
+    let budget = Budget::new(limits.buffered_bytes_max, metrics.buffered_bytes.clone());
+    let spool = SpoolRoom::new(config.spool.clone(), limits.hold_memory_max, files, budget);
     let upstream = Upstream::new(resolver, Arc::clone(&identity), own, (limits, metrics.clone()));
     Ok(Rooms {
         policy: ArcSwap::from_pointee(policy),
         live: Arc::new(Live::new(metrics.clone())),
         identity,
         audit,
-        content: Content::new(
-            spool,
-            (limits.body_idle, limits.response_timeout),
-            limits.linger_bytes_max,
-        ),
+        content: Content::new(spool, limits),
         upstream,
         metrics,
         limits: limits.clone(),
         places: Places::new(limits.exchanges_max),
+        rates: Rates::new(limits.source_requests_per_second_max, limits.source_burst_max),
+        leaving: AtomicBool::new(false),
     })
 }
 

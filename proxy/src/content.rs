@@ -6,6 +6,7 @@ mod head;
 mod hint;
 mod reading;
 mod sieve;
+mod source;
 mod spool;
 
 use std::collections::VecDeque;
@@ -14,27 +15,26 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame};
-use http_body_util::BodyExt;
 use policy::{Ruling, Verdict};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use self::body::Piece;
 pub use self::body::{ClearedBody, CutOff, Released, Tally};
 pub use self::hint::Hint;
 pub use self::reading::{Reading, ReadingCell, write_verdict};
 use self::sieve::Sieve;
+use self::source::{Linger, Source};
 pub use self::spool::SpoolRoom;
+use crate::config::Limits;
 use crate::drain::Drain;
-use crate::error::{Error, Kind};
+use crate::error::Kind;
 use crate::http::body::BodyError;
 use crate::live::Cut;
 use crate::stop::Stop;
 
 /// Pieces of a released body that wait for the wire.
 const PIECES_WAITING_MAX: usize = 4;
-
-/// How long a refused body is still read.
-const LINGER_MAX: Duration = Duration::from_secs(5);
 
 /// A head and body that may leave.
 #[derive(Debug)]
@@ -52,8 +52,9 @@ pub struct HeadRead(());
 pub struct Content {
     room: SpoolRoom,
     body_idle: Duration,
+    body_timeout: Option<Duration>,
     receiver_idle: Duration,
-    linger_bytes_max: u64,
+    linger: Linger,
 }
 
 /// Where one exchange's reading is kept and its released bytes are counted.
@@ -94,15 +95,20 @@ impl<H> Cleared<H> {
 }
 
 impl Content {
-    /// `body_idle` is the silence that ends a body, `receiver_idle` how long the receiver of what was
-    /// released may take nothing; `linger_bytes_max` what is still read of a
-    /// refused one.
-    pub fn new(
-        room: SpoolRoom,
-        (body_idle, receiver_idle): (Duration, Duration),
-        linger_bytes_max: u64,
-    ) -> Self {
-        Self { room, body_idle, receiver_idle, linger_bytes_max }
+    /// Holds in `room`, and waits and lingers as `limits` say.
+    pub fn new(room: SpoolRoom, limits: &Limits) -> Self {
+        Self {
+            room,
+            body_idle: limits.body_idle,
+            body_timeout: limits.body_timeout,
+            receiver_idle: limits.response_timeout,
+            linger: Linger { bytes_max: limits.linger_bytes_max, timeout: limits.linger_timeout },
+        }
+    }
+
+    /// Whether the process keeps as many bytes of bodies in memory as it may.
+    pub fn is_memory_spent(&self) -> bool {
+        self.room.is_memory_spent()
     }
 
     /// Reads and forgets what a refused client is still sending, so that it reads our answer
@@ -113,8 +119,7 @@ impl Content {
         B::Error: Into<BodyError>,
     {
         if !body.is_end_stream() {
-            let source = Source { body, idle: self.body_idle, cut: Cut::default() };
-            drain.spawn(source.linger(self.linger_bytes_max));
+            drain.spawn(self.source(body, &Cut::default()).linger(self.linger));
         }
     }
 
@@ -163,10 +168,10 @@ impl Content {
             sieve.finish()?;
             return Ok(ClearedBody::here(VecDeque::new(), meters.released.clone()));
         }
-        let mut source = Source { body, idle: self.body_idle, cut: meters.cut.clone() };
+        let mut source = self.source(body, &meters.cut);
         if !sieve.is_holding() {
             let (pieces, receiver) = Pieces::channel(self.receiver_idle, &meters.cut);
-            drain.spawn(pump(source, sieve, pieces, self.linger_bytes_max));
+            drain.spawn(pump(source, sieve, pieces, self.linger));
             return Ok(ClearedBody::coming(receiver, hint.length, meters.released.clone()));
         }
         let trailers = match take_all(&mut source, &mut sieve, None).await {
@@ -190,56 +195,14 @@ impl Content {
         Ok(ClearedBody::here(frames, meters.released.clone()))
     }
 
+    fn source<B>(&self, body: B, cut: &Cut) -> Source<B> {
+        let deadline = self.body_timeout.map(|timeout| Instant::now() + timeout);
+        Source { body, idle: self.body_idle, deadline, cut: cut.clone() }
+    }
+
     /// Joins a read head and a cleared body: what may leave.
     pub fn clear<H>(&self, _read: HeadRead, head: H, body: ClearedBody) -> Cleared<H> {
         Cleared { head, body }
-    }
-}
-
-struct Source<B> {
-    body: B,
-    idle: Duration,
-    cut: Cut,
-}
-
-impl<B> Source<B>
-where
-    B: Body<Data = Bytes> + Unpin,
-    B::Error: Into<BodyError>,
-{
-    async fn next(&mut self) -> Result<Option<Frame<Bytes>>, Stop> {
-        // hyper does not tell the end of a body whose answer is out already before the next head
-        // comes; a body of known length knows it by itself.
-        if self.body.is_end_stream() {
-            return Ok(None);
-        }
-        self.cut.check()?;
-        let next = tokio::select! {
-            biased;
-            next = tokio::time::timeout(self.idle, self.body.frame()) => next,
-            stop = self.cut.raised() => return Err(stop),
-        };
-        match next {
-            Err(_) => Err(Stop::Failed(Kind::BodyTimeout.into())),
-            Ok(None) => Ok(None),
-            Ok(Some(Ok(frame))) => Ok(Some(frame)),
-            Ok(Some(Err(error))) => Err(Stop::Failed(Error::new(Kind::BodyAborted, error))),
-        }
-    }
-
-    async fn linger(mut self, bytes_max: u64) {
-        let reading = async {
-            let mut left = bytes_max;
-            while let Ok(Some(frame)) = self.next().await {
-                let len = frame.data_ref().map_or(0, |data| data.len() as u64);
-                match left.checked_sub(len) {
-                    Some(rest) => left = rest,
-                    None => return,
-                }
-            }
-        };
-        // Whether it ended or ran out of time, nobody reads on.
-        let _ended = tokio::time::timeout(LINGER_MAX, reading).await;
     }
 }
 
@@ -317,7 +280,7 @@ where
 }
 
 /// Reads a streamed body and sends each piece as soon as it is cleared.
-async fn pump<B>(mut source: Source<B>, mut sieve: Sieve, pieces: Pieces, linger_bytes_max: u64)
+async fn pump<B>(mut source: Source<B>, mut sieve: Sieve, pieces: Pieces, linger: Linger)
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<BodyError>,
@@ -328,8 +291,8 @@ where
             cut(&sieve, stop, &pieces);
             // What is read from here on is for nobody.
             drop(sieve);
-            source.cut = Cut::default();
-            source.linger(linger_bytes_max).await;
+            (source.cut, source.deadline) = (Cut::default(), None);
+            source.linger(linger).await;
         }
     }
 }

@@ -87,9 +87,8 @@ impl Begun {
 }
 
 impl Tasks {
-    /// Begins the drain and waits until every [`Drain`] is dropped, at most `deadline`.
-    pub async fn drain(mut self, deadline: Duration) -> Drained {
-        self.begin();
+    /// Waits until every [`Drain`] is dropped, at most `deadline`.
+    pub async fn ended(&mut self, deadline: Duration) -> Drained {
         match tokio::time::timeout(deadline, self.ended.recv()).await {
             Ok(_) => Drained::Complete,
             Err(_) => Drained::DeadlinePassed,

@@ -38,16 +38,22 @@ pub enum Kind {
     ConnectionsMax,
     /// The workload's or peer's TLS handshake failed.
     DownstreamTls,
+    /// `limits.bufferedBytesMax` are in memory.
+    BufferedBytesMax,
     /// `limits.exchangesMax` are under way.
     ExchangesMax,
     /// The header fields weigh more than `limits.headerBytesMax`.
     HeadTooLarge,
+    /// A request head did not come whole within `limits.headerTimeout`.
+    HeaderTimeout,
     /// No leaf could be minted for an intercepted session.
     InterceptBroken,
     /// The client sent a request that has two readings.
     Malformed,
     /// The side that a body was for went away.
     ReceiverGone,
+    /// The source asks more often than `limits.sourceRequestsPerSecondMax`.
+    SourceRequestsMax,
     /// The local application could not be reached.
     AppUnreachable,
     /// The spool could not be written or read.
@@ -58,6 +64,10 @@ pub enum Kind {
     UpstreamDns,
     /// The upstream broke the connection or the protocol.
     UpstreamBroken,
+    /// `limits.upstreamConnectionsMax` to the destination are open.
+    UpstreamConnectionsMax,
+    /// The destination took no connection several times running and is not dialled for a while.
+    UpstreamEjected,
     /// No identity is loaded, or ours has expired.
     UpstreamIdentity,
     /// No vetted address took a connection.
@@ -131,15 +141,20 @@ impl Kind {
             Self::BodyTimeout => "body-timeout",
             Self::ConnectionsMax => "connections-max",
             Self::DownstreamTls => "downstream-tls",
+            Self::BufferedBytesMax => "buffered-bytes-max",
             Self::ExchangesMax => "exchanges-max",
             Self::HeadTooLarge => "header-bytes-max",
+            Self::HeaderTimeout => "header-timeout",
             Self::InterceptBroken => "intercept-broken",
             Self::Malformed => "malformed",
             Self::ReceiverGone => "receiver-gone",
+            Self::SourceRequestsMax => "source-requests-max",
             Self::SpoolBroken => "spool-broken",
             Self::SpoolMax => "spool-max",
             Self::UpstreamBroken => "upstream-broken",
+            Self::UpstreamConnectionsMax => "upstream-connections-max",
             Self::UpstreamDns => "upstream-dns",
+            Self::UpstreamEjected => "upstream-ejected",
             Self::UpstreamIdentity => "upstream-identity",
             Self::UpstreamTimeout => "upstream-timeout",
             Self::UpstreamUnreachable => "upstream-unreachable",
@@ -154,8 +169,11 @@ impl Kind {
             | Self::BodyTimeout
             | Self::DownstreamTls
             | Self::HeadTooLarge
-            | Self::Malformed => Side::Downstream,
+            | Self::HeaderTimeout
+            | Self::Malformed
+            | Self::SourceRequestsMax => Side::Downstream,
             Self::AuditUnavailable
+            | Self::BufferedBytesMax
             | Self::ConnectionsMax
             | Self::ExchangesMax
             | Self::InterceptBroken
@@ -165,7 +183,9 @@ impl Kind {
             Self::AppUnreachable
             | Self::ReceiverGone
             | Self::UpstreamBroken
+            | Self::UpstreamConnectionsMax
             | Self::UpstreamDns
+            | Self::UpstreamEjected
             | Self::UpstreamTimeout
             | Self::UpstreamUnreachable
             | Self::UpstreamUnverified => Side::Upstream,
@@ -176,14 +196,18 @@ impl Kind {
     pub fn status(self) -> StatusCode {
         match self {
             Self::BodyAborted | Self::DownstreamTls | Self::Malformed => StatusCode::BAD_REQUEST,
-            Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyTimeout | Self::HeaderTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::SourceRequestsMax => StatusCode::TOO_MANY_REQUESTS,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::AuditUnavailable
+            | Self::BufferedBytesMax
             | Self::ConnectionsMax
             | Self::ExchangesMax
             | Self::InterceptBroken
             | Self::SpoolBroken
             | Self::SpoolMax
+            | Self::UpstreamConnectionsMax
+            | Self::UpstreamEjected
             | Self::UpstreamIdentity => StatusCode::SERVICE_UNAVAILABLE,
             Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
             Self::AppUnreachable
@@ -203,17 +227,28 @@ impl Kind {
                 "no audit record can be written, so nothing may pass; see the audit folder's disk and lazaret's log"
             }
             Self::BodyAborted => "the request body ended before it was whole",
-            Self::BodyTimeout => "the request body stalled (limits.bodyIdle)",
+            Self::BodyTimeout => "the request body stalled (limits.bodyIdle, limits.bodyTimeout)",
+            Self::BufferedBytesMax => "too much is buffered at once (limits.bufferedBytesMax)",
             Self::ConnectionsMax => "too many connections at once (limits.connectionsMax)",
             Self::DownstreamTls => "the TLS handshake failed",
             Self::ExchangesMax => "too many exchanges at once (limits.exchangesMax)",
             Self::HeadTooLarge => "the header fields are too large (limits.headerBytesMax)",
+            Self::HeaderTimeout => "the request head did not come whole (limits.headerTimeout)",
+            Self::SourceRequestsMax => {
+                "this source asks too often (limits.sourceRequestsPerSecondMax)"
+            }
             Self::InterceptBroken => "no certificate can be minted; see lazaret's log",
             Self::Malformed => "the request has more than one reading",
             Self::ReceiverGone => "the other side went away before the body ended",
             Self::SpoolBroken => "the hold spool cannot be used; see lazaret's log",
             Self::SpoolMax => "the hold spool is full (limits.spoolMax)",
             Self::UpstreamBroken => "the upstream broke the connection",
+            Self::UpstreamConnectionsMax => {
+                "too many connections to the upstream at once (limits.upstreamConnectionsMax)"
+            }
+            Self::UpstreamEjected => {
+                "the upstream has taken no connection several times running and is left alone for a while (limits.upstreamFailuresMax, limits.upstreamPause)"
+            }
             Self::UpstreamDns => "the name does not resolve",
             Self::UpstreamIdentity => "lazaret has no valid certificate of its own",
             Self::UpstreamTimeout => "the upstream did not answer in time",

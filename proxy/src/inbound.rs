@@ -170,6 +170,7 @@ impl Inbound {
         arrival: &Arrival,
         peer: &Peer,
     ) -> Result<Response<ClearedBody>, Stop> {
+        self.rooms.admit_peer(&peer.id)?;
         let (path, query) = self.facts(ongoing, &head, peer)?;
         let permit = self.authorize(ongoing, &head.method, &path, peer)?;
         let target = join_query(&path, query.as_deref());

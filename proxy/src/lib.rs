@@ -15,6 +15,7 @@
 //! | [`audit`] | the chained record; [`ongoing`] closes it with meters and metrics |
 //! | [`live`] | every exchange under way; asks each again when the policy changes |
 //! | [`admin`], [`telemetry`] | metrics, health, logs |
+//! | [`budget`], [`rate`] | what the whole process may keep in memory, how often one source may ask |
 //! | [`app`], [`config`], [`reload`], [`drain`], [`rooms`] | building, watching and ending all of it |
 //! | [`net`] | the pod's rules, and the proof that they hold |
 //! | [`cli`], [`edm`], [`env`], [`quickstart`], [`redact`], [`scan`] | what people run |
@@ -27,6 +28,7 @@ pub mod admin;
 pub mod app;
 pub mod app_link;
 pub mod audit;
+pub mod budget;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -44,6 +46,7 @@ pub mod net;
 pub mod ongoing;
 pub mod outbound;
 pub mod quickstart;
+pub mod rate;
 pub mod redact;
 pub mod reload;
 pub mod rooms;

@@ -15,15 +15,13 @@ use self::ending::Ending;
 use crate::audit::{
     Announced, Audit, AuditUnavailable, Direction, Exchange, Kind, Outcome, Record,
 };
+use crate::config::Limits;
 use crate::content::{Meters, Tally, write_verdict};
 use crate::drain::Drain;
 use crate::error::{Error, Side};
 use crate::live::{Cut, Enrolled, Entry, Facts, Line, Live};
 use crate::stop::Stop;
 use crate::telemetry::Metrics;
-
-/// How long an exchange that has been answered waits for a body that no longer moves.
-const SILENCE_MAX: Duration = Duration::from_secs(120);
 
 /// An exchange under way.
 #[derive(Debug)]
@@ -38,6 +36,7 @@ pub struct Ongoing {
     id: String,
     place: Option<OwnedSemaphorePermit>,
     drain: Option<Drain>,
+    answered_idle: Duration,
     has_left: bool,
     live: Option<Enrolled>,
     line: Option<Cut>,
@@ -69,6 +68,7 @@ impl Ongoing {
             open,
             place: None,
             drain: None,
+            answered_idle: Limits::default().answered_idle,
             has_left: false,
             live: None,
             line: None,
@@ -116,6 +116,11 @@ impl Ongoing {
     /// Notes that the request has reached the other side.
     pub fn left(&mut self) {
         self.has_left = true;
+    }
+
+    /// How long the exchange, once it has been answered, waits for a body that no longer moves.
+    pub fn wait_at_most(&mut self, answered_idle: Duration) {
+        self.answered_idle = answered_idle;
     }
 
     /// Lets `drain` wait for what is still on its way out when the answer has ended.
@@ -253,8 +258,9 @@ impl Ongoing {
         if !ending.meters.released.is_over()
             && let Some(drain) = self.drain.take()
         {
+            let idle = self.answered_idle;
             drain.spawn(async move {
-                ending.meters.released.over_or_cut(SILENCE_MAX).await;
+                ending.meters.released.over_or_cut(idle).await;
                 drop(ending);
             });
         }

@@ -3,11 +3,14 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use certs::rotation::Current;
 use policy::Policy;
-use tokio::sync::Semaphore;
+use spiffe::SpiffeId;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::audit::{Audit, Direction, Kind};
 use crate::config::Limits;
@@ -15,6 +18,7 @@ use crate::content::Content;
 use crate::error;
 use crate::live::Live;
 use crate::ongoing::Ongoing;
+use crate::rate::{Rates, Source};
 use crate::stop::Stop;
 use crate::telemetry::Metrics;
 use crate::upstream::Upstream;
@@ -40,6 +44,10 @@ pub struct Rooms {
     pub limits: Limits,
     /// Places for exchanges, each direction its own, so that peers cannot starve the workload.
     pub places: Places,
+    /// How often each source may ask.
+    pub rates: Rates,
+    /// Whether the end has been asked for: not ready any more, though it may go on accepting.
+    pub leaving: AtomicBool,
 }
 
 /// Places for exchanges under way.
@@ -65,11 +73,12 @@ impl Places {
 }
 
 impl Rooms {
-    /// Opens an exchange: its audit entry, and its place in `limits.exchangesMax`.
+    /// Opens an exchange: its audit entry, and its place in `limits.exchangesMax`. What is too much
+    /// is turned away here, before work begins.
     ///
     /// # Errors
-    /// No entry can be written (then there is no record either), or no place is left (then the
-    /// record is closed here).
+    /// No entry can be written (then there is no record either), or no place or memory is left, or
+    /// the client asks too often (then the record is closed here).
     pub fn open(
         &self,
         direction: Direction,
@@ -78,16 +87,45 @@ impl Rooms {
     ) -> Result<Ongoing, Stop> {
         let mut ongoing = Ongoing::open(&self.audit, &self.metrics, (direction, kind), downstream)
             .map_err(|cause| error::Error::new(error::Kind::AuditUnavailable, cause))?;
-        match Arc::clone(self.places.of(direction)).try_acquire_owned() {
-            Ok(place) => {
-                ongoing.keep(place);
-                Ok(ongoing)
-            }
-            Err(_) => {
-                let stop = Stop::from(error::Kind::ExchangesMax);
-                ongoing.stop(&stop, error::Kind::ExchangesMax.status().as_u16());
+        ongoing.wait_at_most(self.limits.answered_idle);
+        let place = self.place(direction, downstream).map(|place| ongoing.keep(place));
+        match place {
+            Ok(()) => Ok(ongoing),
+            Err(kind) => {
+                let stop = Stop::from(kind);
+                ongoing.stop(&stop, kind.status().as_u16());
                 Err(stop)
             }
         }
+    }
+
+    /// Takes one request of a peer from its rate.
+    ///
+    /// # Errors
+    /// It asks too often.
+    pub fn admit_peer(&self, peer: &SpiffeId) -> Result<(), Stop> {
+        self.admit(&Source::Peer(peer.clone())).map_err(Stop::from)
+    }
+
+    fn place(
+        &self,
+        direction: Direction,
+        downstream: SocketAddr,
+    ) -> Result<OwnedSemaphorePermit, error::Kind> {
+        match direction {
+            // Known by its certificate, once that is read.
+            Direction::Inbound => {}
+            Direction::Outbound => self.admit(&Source::Address(downstream.ip()))?,
+        }
+        if self.content.is_memory_spent() {
+            return Err(error::Kind::BufferedBytesMax);
+        }
+        let places = Arc::clone(self.places.of(direction));
+        places.try_acquire_owned().map_err(|_| error::Kind::ExchangesMax)
+    }
+
+    fn admit(&self, source: &Source) -> Result<(), error::Kind> {
+        let admitted = self.rates.admit(source, Instant::now());
+        admitted.map_err(|_| error::Kind::SourceRequestsMax)
     }
 }

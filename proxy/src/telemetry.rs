@@ -25,10 +25,14 @@ pub struct Metrics {
     pub scanned_bytes: IntCounterVec,
     /// Findings, by identifier and confidence.
     pub findings: IntCounterVec,
+    /// Bytes of bodies in memory now.
+    pub buffered_bytes: IntGauge,
     /// Bytes in hold spool files now.
     pub spool_bytes: IntGauge,
     /// Upstream connections opened, by result.
     pub dials: IntCounterVec,
+    /// Times that a destination was left alone because it took no connection.
+    pub ejections: IntCounter,
     /// Exchanges that reused a pooled upstream connection.
     pub pool_reuses: IntCounter,
     /// Live exchanges and connections that were cut, by reason.
@@ -89,11 +93,16 @@ impl Metrics {
             )?,
             findings: make
                 .counters(("lazaret_findings_total", "Findings"), &["identifier", "confidence"])?,
+            buffered_bytes: make.gauge("lazaret_buffered_bytes", "Bytes of bodies in memory")?,
             spool_bytes: make.gauge("lazaret_spool_bytes", "Bytes in hold spool files")?,
             dials: make.counters(
                 ("lazaret_upstream_dials_total", "Upstream connections opened"),
                 &["result"],
             )?,
+            ejections: make.keep(IntCounter::new(
+                "lazaret_upstream_ejections_total",
+                "Destinations left alone for a while because they took no connection",
+            )?)?,
             pool_reuses: make.keep(IntCounter::new(
                 "lazaret_upstream_reuses_total",
                 "Exchanges sent over a pooled upstream connection",

@@ -2,7 +2,9 @@
 //! exchange, also on a pooled connection; `dial` is private to this room.
 
 mod dial;
+mod health;
 mod pool;
+mod race;
 mod resolve;
 
 use std::collections::HashMap;
@@ -25,6 +27,7 @@ use tokio::sync::Notify;
 
 use self::dial::Timeouts;
 pub use self::dial::TlsFacts;
+use self::health::{Health, Seat};
 use self::pool::{Connection, Pool, PoolKey};
 pub use self::resolve::{Family, InvalidResolver, Resolved, Resolver, Told, Vetted};
 use crate::audit::Announced;
@@ -49,6 +52,7 @@ const TLS_CONFIGS_MAX: usize = 256;
 pub struct Upstream {
     resolver: Resolver,
     pool: Pool,
+    health: Health,
     identity: Arc<Current>,
     tls: Mutex<HashMap<(String, UpstreamTls, Host), Arc<ClientConfig>>>,
     own: Vec<SocketAddr>,
@@ -95,6 +99,7 @@ impl Upstream {
         Self {
             resolver,
             pool: Pool::new(limits.pool_idle, limits.pool_idle_max),
+            health: Health::new(limits),
             identity,
             tls: Mutex::default(),
             own,
@@ -228,7 +233,17 @@ impl Upstream {
         (key, identity): (&PoolKey, &Identity),
         vetted: &Vetted,
     ) -> Result<Connection, Error> {
-        let opened = self.connect(permit, (key, identity), vetted).await;
+        let opened = match self.health.admit(key.destination(), Instant::now()) {
+            Ok(seat) => {
+                let opened = self.connect(permit, (key, identity, &seat), vetted).await;
+                if seat.judge(&opened, Instant::now()) {
+                    self.metrics.ejections.inc();
+                    tracing::warn!(endpoint = &*key.endpoint, "an upstream takes no connection");
+                }
+                opened
+            }
+            Err(error) => Err(error),
+        };
         let result = match &opened {
             Ok(_) => "ok",
             Err(error) => error.kind().code(),
@@ -240,18 +255,18 @@ impl Upstream {
     async fn connect(
         &self,
         permit: &EgressPermit,
-        (key, identity): (&PoolKey, &Identity),
+        (key, identity, seat): (&PoolKey, &Identity, &Arc<Seat>),
         vetted: &Vetted,
     ) -> Result<Connection, Error> {
         let (stream, address) = dial::open(vetted.addresses(), &self.own, self.timeouts).await?;
         let ((sender, cut), facts) = match self.tls_config(permit, key, identity)? {
-            None => (speak(stream).await?, TlsFacts::default()),
+            None => (speak(stream, seat).await?, TlsFacts::default()),
             Some(config) => {
                 let name = server_name(permit.host())?;
                 let (stream, mut facts) =
                     dial::handshake(stream, name, config, self.timeouts).await?;
                 facts.proof = proof(permit.tls(), stream.get_ref().1);
-                (speak(stream).await?, facts)
+                (speak(stream, seat).await?, facts)
             }
         };
         Ok(Connection { sender, address, facts, idle_since: Instant::now(), cut })
@@ -316,7 +331,10 @@ fn key(permit: &EgressPermit, identity: &Identity) -> PoolKey {
 }
 
 /// Starts HTTP/1.1 on a connection. Its task ends with the connection, or when it is cut.
-async fn speak<S>(stream: S) -> Result<(http1::SendRequest<ClearedBody>, Arc<Notify>), Error>
+async fn speak<S>(
+    stream: S,
+    seat: &Arc<Seat>,
+) -> Result<(http1::SendRequest<ClearedBody>, Arc<Notify>), Error>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -327,6 +345,7 @@ where
         .map_err(|error| Error::new(Kind::UpstreamBroken, error))?;
     let cut = Arc::new(Notify::new());
     let is_cut = Arc::clone(&cut);
+    let seat = Arc::clone(seat);
     Drain::spawn_background(async move {
         tokio::select! {
             ended = connection => if let Err(error) = ended {
@@ -334,6 +353,7 @@ where
             },
             () = is_cut.notified() => tracing::debug!("an upstream connection was cut"),
         }
+        drop(seat);
     });
     Ok((sender, cut))
 }

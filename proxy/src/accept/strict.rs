@@ -6,6 +6,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
@@ -19,7 +20,13 @@ const NO_REQUEST: &[u8] = b"\0\r\n\r\n";
 
 /// What was wrong with a connection's requests, once something was.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Faults(Arc<Mutex<Option<Fault>>>);
+pub(super) struct Faults(Arc<Noted>);
+
+#[derive(Debug, Default)]
+struct Noted {
+    first: Mutex<Option<Fault>>,
+    is_in_head: AtomicBool,
+}
 
 /// A stream of strictly delimited requests.
 #[derive(Debug)]
@@ -47,11 +54,16 @@ enum End {
 impl Faults {
     /// What was wrong, if anything was.
     pub(super) fn first(&self) -> Option<Fault> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.0.first.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a head has begun and is not whole.
+    pub(super) fn is_in_head(&self) -> bool {
+        self.0.is_in_head.load(Ordering::Relaxed)
     }
 
     fn note(&self, fault: Fault) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(fault);
+        self.0.first.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(fault);
     }
 }
 
@@ -167,6 +179,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Strict<S> {
             let before = out.filled().len();
             ready!(Pin::new(&mut this.stream).poll_read(context, out))?;
             this.sort(out, before);
+            this.faults.0.is_in_head.store(!this.held.is_empty(), Ordering::Relaxed);
             if out.filled().len() > before {
                 return Poll::Ready(Ok(()));
             }

@@ -49,8 +49,16 @@ macro_rules! limits {
 }
 
 limits! {
+    /// Silence of what is still on its way out after an exchange was answered; then it is cut.
+    answered_idle: Duration = Duration::from_secs(120), duration("limits.answeredIdle", SignedDuration);
     /// Silence that ends a request body.
     body_idle: Duration = Duration::from_secs(60), duration("limits.bodyIdle", SignedDuration);
+    /// From a body's head to its end, however steadily it comes. Off unless set, since checkpoints
+    /// and streams take their time.
+    body_timeout: Option<Duration> = None, optional("limits.bodyTimeout", SignedDuration);
+    /// Bytes of bodies that the whole process keeps in memory. Held bodies go to the spool where more
+    /// would be kept, and new exchanges are turned away.
+    buffered_bytes_max: u64 = 512 * MIB, size("limits.bufferedBytesMax", String);
     /// Opening a connection to one address.
     connect_timeout: Duration = Duration::from_secs(5), duration("limits.connectTimeout", SignedDuration);
     /// Age at which a downstream connection is asked to end, less up to a tenth at random: what is
@@ -71,6 +79,9 @@ limits! {
     dns_questions_per_second: usize = 200, count("limits.dnsQuestionsPerSecond", usize);
     /// How long the resolver waits for a name server.
     dns_timeout: Duration = Duration::from_secs(5), duration("limits.dnsTimeout", SignedDuration);
+    /// How long a drain goes on accepting, not ready any more, before it begins: where traffic is
+    /// still sent here until others have noticed. Off unless set: a sidecar's workload has ended.
+    drain_delay: Option<Duration> = None, optional("limits.drainDelay", SignedDuration);
     /// How long a drain waits for exchanges to finish.
     drain_deadline: Duration = Duration::from_secs(25), duration("limits.drainDeadline", SignedDuration);
     /// Exchanges under way, each direction.
@@ -87,15 +98,30 @@ limits! {
     hold_memory_max: usize = 1024 * 1024, in_memory("limits.holdMemoryMax", String);
     /// Body bytes still read and thrown away after a refusal, so that the client can read why.
     linger_bytes_max: u64 = 16 * MIB, size("limits.lingerBytesMax", String);
+    /// How long a refused body is still read and thrown away.
+    linger_timeout: Duration = Duration::from_secs(5), duration("limits.lingerTimeout", SignedDuration);
     /// From the end of the request to the response head; also silence in a response body, and an
     /// upstream or client that does not read on.
     response_timeout: Duration = Duration::from_secs(300), duration("limits.responseTimeout", SignedDuration);
+    /// Requests that one source (a peer's SPIFFE ID, a client's address) may have at once on top of
+    /// its rate; a second's worth unless set.
+    source_burst_max: Option<u32> = None, some("limits.sourceBurstMax", u32);
+    /// Requests that one source may ask in a second, in the long run. Off unless set.
+    source_requests_per_second_max: Option<u32> = None, some("limits.sourceRequestsPerSecondMax", u32);
     /// Spool bytes of the whole process.
     spool_max: u64 = 16 * GIB, size("limits.spoolMax", String);
     /// How long a drained or idle pooled connection is kept.
     pool_idle: Duration = Duration::from_secs(60), duration("limits.poolIdle", SignedDuration);
     /// Idle pooled connections per destination and identity.
     pool_idle_max: usize = 64, count("limits.poolIdleMax", usize);
+    /// Connections to one destination at once.
+    upstream_connections_max: usize = 1024, count("limits.upstreamConnectionsMax", usize);
+    /// Connections to a destination that fail running, after which it is not dialled for a while.
+    upstream_failures_max: usize = 5, count("limits.upstreamFailuresMax", usize);
+    /// The first such while; each further one is twice as long, and up to a fifth longer at random.
+    upstream_pause: Duration = Duration::from_secs(1), duration("limits.upstreamPause", SignedDuration);
+    /// The longest such while, before the random part.
+    upstream_pause_max: Duration = Duration::from_secs(60), duration("limits.upstreamPauseMax", SignedDuration);
 }
 
 fn duration(
@@ -109,6 +135,21 @@ fn duration(
             .ok()
             .filter(|value| !value.is_zero())
             .ok_or((field, "must be longer than nothing, such as \"10s\"".to_owned())),
+    }
+}
+
+fn optional(
+    field: &'static str,
+    value: Option<SignedDuration>,
+    _off: Option<Duration>,
+) -> Result<Option<Duration>, Wrong> {
+    value.map(|value| duration(field, Some(value), Duration::ZERO)).transpose()
+}
+
+fn some(field: &'static str, value: Option<u32>, _off: Option<u32>) -> Result<Option<u32>, Wrong> {
+    match value {
+        Some(0) => Err((field, "must be at least 1; leave it out for no limit".to_owned())),
+        value => Ok(value),
     }
 }
 

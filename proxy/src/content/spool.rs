@@ -14,6 +14,7 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKe
 use bytes::{Bytes, BytesMut};
 use prometheus::IntGauge;
 
+use crate::budget::{Budget, Share};
 use crate::error::{Error, Kind};
 
 /// Plaintext bytes of one sealed record.
@@ -31,6 +32,7 @@ pub struct SpoolRoom {
     bytes_max: u64,
     used: Arc<AtomicU64>,
     gauge: IntGauge,
+    budget: Budget,
 }
 
 /// One exchange's queue of held bytes.
@@ -40,6 +42,7 @@ pub struct Spool {
     memory: VecDeque<Bytes>,
     small: BytesMut,
     memory_len: usize,
+    share: Share,
     file: Option<SpoolFile>,
     len: u64,
 }
@@ -49,6 +52,8 @@ struct SpoolFile {
     file: Arc<File>,
     key: Arc<LessSafeKey>,
     pending: BytesMut,
+    /// Of the record that is being filled.
+    _share: Share,
     records: VecDeque<usize>,
     written: u64,
     read: u64,
@@ -66,9 +71,19 @@ struct Reserved {
 
 impl SpoolRoom {
     /// A room in `folder` for at most `bytes_max` bytes of files; each spool keeps `memory_max`
-    /// bytes in memory before its file begins.
-    pub fn new(folder: PathBuf, memory_max: usize, bytes_max: u64, gauge: IntGauge) -> Self {
-        Self { folder, memory_max, bytes_max, used: Arc::default(), gauge }
+    /// bytes in memory before its file begins, less where `budget` is spent.
+    pub fn new(
+        folder: PathBuf,
+        memory_max: usize,
+        (bytes_max, gauge): (u64, IntGauge),
+        budget: Budget,
+    ) -> Self {
+        Self { folder, memory_max, bytes_max, used: Arc::default(), gauge, budget }
+    }
+
+    /// Whether the process keeps as many bytes in memory as it may.
+    pub fn is_memory_spent(&self) -> bool {
+        self.budget.is_spent()
     }
 
     /// An empty queue.
@@ -78,6 +93,7 @@ impl SpoolRoom {
             memory: VecDeque::new(),
             small: BytesMut::new(),
             memory_len: 0,
+            share: self.budget.share(),
             file: None,
             len: 0,
         }
@@ -109,7 +125,7 @@ impl Spool {
         let fits = self.memory_len + chunk.len() <= self.room.memory_max;
         // Order is kept by never going back to memory while the file holds something.
         let file_is_drained = self.file.as_ref().is_none_or(SpoolFile::is_drained);
-        if fits && file_is_drained {
+        if fits && file_is_drained && self.share.try_grow(chunk.len()) {
             self.memory_len += chunk.len();
             if chunk.len() < SMALL_CHUNK_BYTES {
                 self.small.extend_from_slice(&chunk);
@@ -141,6 +157,7 @@ impl Spool {
             && let Some(record) = file.pop().await?
         {
             self.memory_len += record.len();
+            self.share.grow(record.len());
             self.memory.push_back(record);
         }
         let wanted = usize::try_from(bytes_max).unwrap_or(usize::MAX);
@@ -153,7 +170,7 @@ impl Spool {
         }
         self.memory_len -= piece.len();
         self.len -= piece.len() as u64;
-        Ok(Some(piece))
+        Ok(Some(self.share.hand_over(piece)))
     }
 
     fn flush_small(&mut self) {
@@ -171,10 +188,13 @@ impl SpoolFile {
         let mut secret = [0; 32];
         aws_lc_rs::rand::fill(&mut secret).map_err(broken)?;
         let key = UnboundKey::new(&AES_256_GCM, &secret).map_err(broken)?;
+        let mut share = room.budget.share();
+        share.grow(RECORD_BYTES + TAG_BYTES);
         Ok(Self {
             file: Arc::new(file),
             key: Arc::new(LessSafeKey::new(key)),
             pending: BytesMut::with_capacity(RECORD_BYTES + TAG_BYTES),
+            _share: share,
             records: VecDeque::new(),
             written: 0,
             read: 0,

@@ -8,7 +8,9 @@ use policy::{EgressFacts, Host, Policy, Source as PolicyText};
 use proptest::prelude::*;
 
 use super::*;
+use crate::budget::Budget;
 use crate::drain;
+use http_body_util::BodyExt;
 
 const SSN: &str = "536-22-8941";
 
@@ -47,9 +49,15 @@ fn ruling(path: &str) -> Ruling {
 
 fn content(memory_max: usize) -> Content {
     let gauge = prometheus::IntGauge::new("spool", "test").unwrap();
-    let room = SpoolRoom::new(std::env::temp_dir(), memory_max, u64::MAX, gauge);
+    let room = SpoolRoom::new(
+        std::env::temp_dir(),
+        memory_max,
+        (u64::MAX, gauge.clone()),
+        Budget::new(u64::MAX, gauge),
+    );
     let idle = Duration::from_millis(100);
-    Content::new(room, (idle, idle), 1 << 20)
+    let limits = Limits { body_idle: idle, response_timeout: idle, ..Limits::default() };
+    Content::new(room, &limits)
 }
 
 /// A body in given pieces that ends as told.

@@ -72,6 +72,7 @@ fn refused<'a>(verdict: &'a Verdict, exchange: Option<&'a str>) -> (Problem<'a>,
 /// 403 and never 401, which makes some clients exit, nor a code that clients retry.
 fn refusal_status(verdict: &Verdict) -> StatusCode {
     match verdict.reason.code {
+        "drain-deadline" => StatusCode::SERVICE_UNAVAILABLE,
         "hold-max" => StatusCode::PAYLOAD_TOO_LARGE,
         _ => StatusCode::FORBIDDEN,
     }
@@ -84,7 +85,7 @@ fn reply<B: From<Bytes>>(problem: &Problem<'_>, status: StatusCode) -> Response<
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, PROBLEM_JSON);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if status == StatusCode::SERVICE_UNAVAILABLE {
+    if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
         headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
     }
     if status == StatusCode::BAD_REQUEST {

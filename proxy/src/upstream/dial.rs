@@ -11,11 +11,9 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::race::race;
 use crate::error::{Error, Kind};
 use crate::live::Proof;
-
-/// Addresses of one answer that are tried before giving up.
-const ADDRESSES_TRIED_MAX: usize = 4;
 
 /// How long the parts of opening a connection may take.
 #[derive(Clone, Copy, Debug)]
@@ -41,24 +39,23 @@ pub(super) async fn open(
     own: &[SocketAddr],
     timeouts: Timeouts,
 ) -> Result<(TcpStream, SocketAddr), Error> {
-    let mut last = Error::from(Kind::UpstreamUnreachable);
-    for address in addresses.iter().take(ADDRESSES_TRIED_MAX) {
-        if is_own(own, *address) {
-            last = Error::new(Kind::UpstreamUnreachable, "the address is one of our own listeners");
-            continue;
+    race(addresses, |address| async move {
+        if is_own(own, address) {
+            let why = "the address is one of our own listeners";
+            return Err(Error::new(Kind::UpstreamUnreachable, why));
         }
-        match tokio::time::timeout(timeouts.connect, connect(*address)).await {
+        match tokio::time::timeout(timeouts.connect, connect(address)).await {
             Ok(Ok(stream)) => {
                 stream
                     .set_nodelay(true)
                     .map_err(|error| Error::new(Kind::UpstreamBroken, error))?;
-                return Ok((stream, *address));
+                Ok((stream, address))
             }
-            Ok(Err(error)) => last = Error::new(Kind::UpstreamUnreachable, error),
-            Err(_) => last = Kind::UpstreamTimeout.into(),
+            Ok(Err(error)) => Err(Error::new(Kind::UpstreamUnreachable, error)),
+            Err(_) => Err(Kind::UpstreamTimeout.into()),
         }
-    }
-    Err(last)
+    })
+    .await
 }
 
 /// Does the TLS handshake; the certificate is judged inside, by `config`'s verifier.

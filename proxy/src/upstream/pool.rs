@@ -11,6 +11,7 @@ use policy::{Host, UpstreamTls};
 use tokio::sync::Notify;
 
 use super::dial::TlsFacts;
+use super::health::Destination;
 use crate::content::ClearedBody;
 
 /// Distinct keys that are kept; beyond it the pool forgets all idle connections.
@@ -26,6 +27,13 @@ pub(super) struct PoolKey {
     pub(super) tls: UpstreamTls,
     /// Fingerprint of our own certificate; `None` for plaintext.
     pub(super) identity: Option<String>,
+}
+
+impl PoolKey {
+    pub(super) fn destination(&self) -> Destination {
+        let (endpoint, host) = (Arc::clone(&self.endpoint), self.host.clone());
+        Destination { endpoint, host, port: self.port }
+    }
 }
 
 /// An open connection.

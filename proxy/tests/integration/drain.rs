@@ -12,6 +12,7 @@ use crate::harness::sidecar::Sidecar;
 use crate::harness::site::Site;
 use crate::harness::upstream::{End, Gate, Reply, Upstream};
 use crate::harness::wait::within;
+use crate::harness::wire::Conversation;
 use crate::harness::workload::{is_closed_by_proxy, request};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,13 +77,73 @@ fn the_deadline_cuts_and_the_record_says_so() {
     process.shutdown_timeout(Duration::from_secs(5));
     writer.stop().unwrap();
 
-    assert!(tests.block_on(workload.try_hear()).is_none(), "an answer after the deadline");
+    let answer = tests.block_on(workload.hear());
+    answer.assert_problem(503, "drain-deadline");
+    assert_eq!(answer.headers["connection"], "close");
     assert_intact(&audit);
     let log = Log::read(&audit);
     log.assert_whole();
     let closes = log.closes();
     assert_eq!(closes.len(), 1);
-    assert_record(closes[0], &json!({ "outcome": "aborted", "opened": true, "bytes_released": 6 }));
+    assert_record(
+        closes[0],
+        &json!({
+            "outcome": "cut", "reason": "drain-deadline", "opened": true, "bytes_released": 6,
+        }),
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_during_the_drain_is_its_connections_last() {
+    let site = Site::new();
+    let upstream = Upstream::plaintext().await;
+    let gate = Gate::new();
+    upstream.reply(Reply { gate: Some(gate.clone()), ..Reply::text("ok\n") });
+    let sidecar = site.start(&site.plaintext_plan(&upstream)).await;
+    let (mut busy, idle) = (sidecar.workload().await, sidecar.workload().await);
+    busy.say(request("PUT", "/v2/a", "a body")).await;
+    upstream.request().await;
+
+    let drain = tokio::spawn(sidecar.into_app().drain());
+    assert!(is_closed_by_proxy(&idle).await);
+    gate.open();
+    let answer = busy.hear().await;
+
+    assert_eq!((answer.status, answer.text().as_str()), (200, "ok\n"));
+    assert_eq!(answer.headers["connection"], "close");
+    assert!(busy.hear_end().await.is_empty());
+    let (drained, writer) = within("the drain", drain).await.unwrap();
+    assert_eq!(drained, Drained::Complete);
+    tokio::task::spawn_blocking(move || writer.stop()).await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_delay_it_is_not_ready_first_and_goes_on_accepting() {
+    let site = Site::new();
+    let upstream = Upstream::plaintext().await;
+    let sidecar = site.start(&site.plaintext_plan(&upstream).limit("drainDelay: 5s")).await;
+    let (address, admin) = (sidecar.http_proxy, sidecar.admin);
+    assert_eq!(sidecar.admin("GET", "/readyz").await.status, 200);
+
+    let drain = tokio::spawn(sidecar.into_app().drain());
+    let began = Instant::now();
+    loop {
+        let mut door = Conversation::new(TcpStream::connect(admin).await.unwrap());
+        let ready = door.ask("GET /readyz HTTP/1.1\r\nHost: admin\r\n\r\n").await;
+        if ready.status == 503 {
+            assert_eq!(ready.text(), "draining\n");
+            break;
+        }
+        assert!(began.elapsed() < Duration::from_secs(4), "it stays ready");
+    }
+    let mut late = Conversation::new(TcpStream::connect(address).await.unwrap());
+    assert_eq!(late.ask(request("PUT", "/v2/a", "a body")).await.status, 200);
+
+    let (drained, writer) = within("the drain", drain).await.unwrap();
+    assert_eq!(drained, Drained::Complete);
+    assert!(began.elapsed() >= Duration::from_secs(4));
+    assert!(TcpStream::connect(address).await.is_err());
+    tokio::task::spawn_blocking(move || writer.stop()).await.unwrap().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

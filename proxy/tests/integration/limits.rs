@@ -142,6 +142,10 @@ async fn a_head_that_stalls_is_not_waited_for() {
     assert!(is_closed_by_proxy(&silent).await);
 
     upstream.assert_untouched();
+    // Who has asked for nothing leaves no record.
+    let record = sidecar.record().await;
+    assert_record(&record, &json!({ "outcome": "failed", "kind": "http", "opened": false }));
+    assert!(record["error"].as_str().unwrap().starts_with("header-timeout"), "{record}");
     sidecar.finish().await;
 }
 

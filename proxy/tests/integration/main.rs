@@ -28,6 +28,7 @@ mod inbound;
 mod limits;
 mod live;
 mod malformed;
+mod overload;
 mod refused;
 mod reload;
 mod rotation;

@@ -11,7 +11,8 @@ const MARK: &[u8] = b"a secret of the hospital";
 fn room(memory_max: usize, bytes_max: u64) -> (SpoolRoom, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let gauge = IntGauge::new("spool", "test").unwrap();
-    (SpoolRoom::new(folder.path().to_owned(), memory_max, bytes_max, gauge), folder)
+    let budget = Budget::new(u64::MAX, IntGauge::new("buffered", "test").unwrap());
+    (SpoolRoom::new(folder.path().to_owned(), memory_max, (bytes_max, gauge), budget), folder)
 }
 
 fn run<T>(work: impl Future<Output = T>) -> T {
@@ -171,5 +172,23 @@ fn a_folder_that_is_gone_is_an_error() {
         drop(folder);
         let error = room.spool().push(marked(100)).await.unwrap_err();
         assert_eq!(error.kind(), Kind::SpoolBroken);
+    });
+}
+
+#[test]
+fn what_memory_has_no_room_for_goes_to_disk_and_comes_back() {
+    let (room, _folder) = room(1 << 20, u64::MAX);
+    let gauge = IntGauge::new("buffered", "test").unwrap();
+    let room = SpoolRoom { budget: Budget::new(1000, gauge.clone()), ..room };
+    run(async {
+        let mut spool = room.spool();
+        spool.push(marked(900)).await.unwrap();
+        assert!(spool.is_in_memory() && !room.is_memory_spent());
+        spool.push(marked(900)).await.unwrap();
+        assert!(!spool.is_in_memory() && room.is_memory_spent());
+
+        assert_eq!(pop_all(&mut spool).await.len(), 1800);
+        drop(spool);
+        assert_eq!(gauge.get(), 0);
     });
 }
