@@ -80,6 +80,13 @@ impl Jail {
         command
     }
 
+    /// A command in the pod as Lazaret's own user.
+    pub(crate) fn as_lazaret(&self, program: &str) -> Command {
+        let mut command = self.demoted(LAZARET);
+        command.arg(program);
+        command
+    }
+
     /// What the workload's tries led to, as lines of JSON.
     pub(crate) fn tries(&self, ways: &[&str]) -> Vec<Value> {
         let mut command = self.workload("/usr/bin/python3");

@@ -1,7 +1,7 @@
 //! The rules as `nft` takes them: again and again, and away; and what they leave open.
 
 use super::jail::{Jail, LAZARET};
-use super::namespaces::{POD, output, run};
+use super::namespaces::{POD, Running, UPSTREAM, eventually, output, run};
 
 fn listed(jail: &Jail) -> String {
     run(jail.namespaces.in_pod().args(["nft", "list", "ruleset"]))
@@ -66,4 +66,41 @@ fn what_is_permitted_goes_through_and_others_come_in_by_our_ports_alone() {
     let kinds: Vec<String> =
         jail.records().iter().map(|record| record["kind"].to_string()).collect();
     assert!(kinds.contains(&"\"dns\"".to_owned()) && kinds.contains(&"\"http\"".to_owned()));
+}
+
+/// The kernel sends what a closed connection still has, and by then nobody's user is on it.
+#[test]
+fn what_we_sent_before_closing_arrives_whole() {
+    let jail = Jail::closed();
+    let code = format!(
+        "import socket; s = socket.create_connection(('{UPSTREAM}', 9999)); s.sendall(bytes(3000000)); s.close()"
+    );
+    run(jail.as_lazaret("/usr/bin/python3").args(["-c", &code]));
+    let whole = ("tcp 9999".to_owned(), "3000000 bytes and the end".to_owned());
+    eventually("the whole arrives", || jail.world().1.contains(&whole).then_some(()));
+}
+
+#[test]
+fn inbound_connections_are_led_to_us_where_that_is_asked_for() {
+    let jail = Jail::closed();
+    let serve =
+        "import socket; s = socket.create_server(('0.0.0.0', 9000)); print(s.accept(), flush=True)";
+    let mut server = jail.workload("/usr/bin/python3");
+    let log = jail.path("workload.log");
+    let mut server = Running::start(server.args(["-c", serve]), &log);
+    let knock = || {
+        let mut curl = jail.namespaces.in_world();
+        let url = format!("https://{POD}:9000/");
+        output(curl.args(["curl", "-sSk", "--max-time", "3", &url])).status.code()
+    };
+    assert_eq!(knock(), Some(28), "dropped: curl waits in vain");
+    jail.setup(&["--apply", "--redirect-inbound"]);
+    // curl has no certificate, so that its handshake fails: with us, not with the workload.
+    assert_ne!(knock(), Some(28));
+    eventually("the handshake is on record", || {
+        let records = jail.records();
+        let is_it = |record: &serde_json::Value| record["kind"] == "handshake";
+        records.iter().any(is_it).then_some(())
+    });
+    assert!(server.lives(), "the workload was reached: {:?}", std::fs::read_to_string(&log));
 }

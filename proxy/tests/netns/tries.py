@@ -163,8 +163,12 @@ def many():
 
 
 def neighbour():
-    """the next machine on the link: TCP and UDP"""
-    return [attempt(lambda: stream(UPSTREAM, 4444)), attempt(lambda: datagram(UPSTREAM, 4444))]
+    """the link: the next machine, and addresses of nobody, which would be asked for by name"""
+    tries = [attempt(lambda: stream(UPSTREAM, 4444)), attempt(lambda: datagram(UPSTREAM, 4444))]
+    for nobody in ("10.99.0.77", "fd99::5368:6941"):
+        tries.append(attempt(lambda: datagram(nobody, 4444)))
+        tries.append(attempt(lambda: stream(nobody, 4444)))
+    return tries
 
 
 def device():

@@ -12,11 +12,13 @@ const LOOT: [&str; 3] = ["536-22-8941", "loot", "onzw4oragu"];
 fn is_permitted(frame: &str) -> bool {
     let is_lazarets =
         frame == format!("tcp {UPSTREAM} 8080") || frame == format!("udp {UPSTREAM} 53");
-    // ARP; solicitations, advertisements and MLD reports, which the kernel alone sends.
-    let is_links = frame == "ethertype 0806"
-        || ["133", "135", "136", "131", "143"]
-            .iter()
-            .any(|kind| frame.starts_with("icmpv6 ") && frame.rsplit(' ').next() == Some(kind));
+    // Asking for the neighbours that there are, MLD reports and router solicitations: the kernel's own.
+    let is_links = ["arp 10.99.0.1", "arp 10.99.0.2"].contains(&frame)
+        || frame.starts_with("neighbour fe80:")
+        || ["neighbour fd99::1", "neighbour fd99::2"].contains(&frame)
+        || ["133", "131", "143"].iter().any(|kind| {
+            frame.starts_with("icmpv6 ff02::") && frame.rsplit(' ').next() == Some(kind)
+        });
     is_lazarets || is_links
 }
 
@@ -69,6 +71,8 @@ fn without_rules_the_same_ways_are_open() {
         "udp ff02::fb 5353",
         "udp 10.99.0.255 4444",
         "udp 10.99.0.1 4444",
+        "arp 10.99.0.77",
+        "neighbour fd99::5368:6941",
         // A socket that is bound to the device sends even this to the link.
         "udp 127.0.0.1 15053",
     ] {

@@ -10,8 +10,9 @@ import struct
 import sys
 import threading
 
-TCP_PORTS = [22, 25, 53, 80, 443, 4444, 5432, 8080, 8443, 47619]
+TCP_PORTS = [22, 25, 53, 80, 443, 4444, 5432, 8080, 8443, 9999, 47619]
 UDP_PORTS = [53, 443, 4444, 5353, 15053, 47619]
+SINK = 9999
 UPSTREAM = "10.99.0.1"
 OUTGOING = 4  # PACKET_OUTGOING
 out = open(sys.argv[1], "w", buffering=1)
@@ -32,6 +33,8 @@ def frames(sniffer):
 
 def summary(frame):
     kind = struct.unpack("!H", frame[12:14])[0]
+    if kind == 0x0806 and len(frame) >= 42:
+        return f"arp {socket.inet_ntoa(frame[38:42])}"
     if kind == 0x0800:
         packet = frame[14:]
         head = (packet[0] & 15) * 4
@@ -49,6 +52,8 @@ def ip(protocol, to, rest):
     names = {6: "tcp", 17: "udp"}
     if protocol in names and len(rest) >= 4:
         return f"{names[protocol]} {to} {struct.unpack('!H', rest[2:4])[0]}"
+    if protocol == 58 and rest and rest[0] in (135, 136) and len(rest) >= 24:
+        return f"neighbour {socket.inet_ntop(socket.AF_INET6, rest[8:24])}"
     if protocol in (1, 58) and rest:
         return f"{'icmp' if protocol == 1 else 'icmpv6'} {to} {rest[0]}"
     return f"protocol {protocol} {to}"
@@ -63,6 +68,12 @@ def serve_tcp(listener, port):
 def converse(stream, port):
     stream.settimeout(5)
     try:
+        if port == SINK:
+            taken = 0
+            while piece := stream.recv(65535):
+                taken += len(piece)
+            tell(heard=f"tcp {port}", said=f"{taken} bytes and the end")
+            return
         if port not in (80, 443, 8080):
             stream.sendall(b"220 the world\r\n")
         said = stream.recv(65535)
