@@ -9,6 +9,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 
 TCP_PORTS = [22, 25, 53, 80, 443, 4444, 5432, 8080, 8443, 9999, 47619]
 UDP_PORTS = [53, 443, 4444, 5353, 15053, 47619]
@@ -66,9 +67,10 @@ def serve_tcp(listener, port):
 
 
 def converse(stream, port):
-    stream.settimeout(5)
+    stream.settimeout(10)
     try:
         if port == SINK:
+            time.sleep(1)  # so that much is still to be sent when the other side closes
             taken = 0
             while piece := stream.recv(65535):
                 taken += len(piece)
