@@ -127,16 +127,20 @@ impl Dns {
         let is_ours = ip.is_loopback() || own.is_none_or(|own| own.is_loopback() || own == ip);
         let mut flood = self.flood.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        if !is_ours {
+        let place = if !is_ours {
             flood.count(ip, now);
-            return None;
-        }
-        if !flood.takes(ip, now) {
-            return None;
-        }
-        let place = Arc::clone(&self.places).try_acquire_owned().ok();
+            None
+        } else if flood.takes(ip, now) {
+            let place = Arc::clone(&self.places).try_acquire_owned().ok();
+            if place.is_none() {
+                flood.count(ip, now);
+            }
+            place
+        } else {
+            None
+        };
         if place.is_none() {
-            flood.count(ip, now);
+            self.rooms.metrics.dns_dropped.inc();
         }
         place
     }

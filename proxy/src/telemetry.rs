@@ -19,6 +19,8 @@ pub struct Metrics {
     pub connections_open: IntGaugeVec,
     /// Downstream connections turned away, by listener and reason.
     pub connections_refused: IntCounterVec,
+    /// Questions for names that were dropped, over `limits.dnsQuestionsPerSecond` and kin.
+    pub dns_dropped: IntCounter,
     /// Bytes that left, by direction.
     pub released_bytes: IntCounterVec,
     /// Bytes scanned, by class of the coverage ledger.
@@ -85,6 +87,10 @@ impl Metrics {
                 ("lazaret_connections_refused_total", "Downstream connections turned away"),
                 &["listener", "reason"],
             )?,
+            dns_dropped: make.keep(IntCounter::new(
+                "lazaret_dns_dropped_total",
+                "Questions for names that were dropped unread",
+            )?)?,
             released_bytes: make
                 .counters(("lazaret_released_bytes_total", "Bytes that left"), &["direction"])?,
             scanned_bytes: make.counters(

@@ -194,10 +194,11 @@ async fn answers_outside_of_the_rules_addresses_are_withheld() {
 #[tokio::test]
 async fn a_name_that_carries_an_identifier_is_never_asked() {
     let pod = pod(|plan| plan).await;
-    // The number as it stands, and in what labels are made of: hexadecimal and base32.
+    // The number as it stands, and in what labels are made of: hexadecimal, base64 and base32.
     let names = [
         format!("{SSN}.registry.ml.internal."),
         "73736e3a203533362d32322d38393431.registry.ml.internal.".to_owned(),
+        "c3NuOiA1MzYtMjItODk0MQ.registry.ml.internal.".to_owned(),
         "ONZW4ORAGUZTMLJSGIWTQOJUGE.registry.ml.internal.".to_owned(),
         "onzw4oraguztmljsgiwtqojuge.registry.ml.internal.".to_owned(),
     ];

@@ -1,6 +1,7 @@
 //! Two network namespaces and the cable between them, gone when the test ends.
 
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,7 @@ const METADATA: [&str; 4] =
     ["169.254.169.254/32", "100.100.100.200/32", "168.63.129.16/32", "fd00:ec2::254/128"];
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
+static CLEARED: Once = Once::new();
 
 /// The pod's namespace and the world's.
 #[derive(Debug)]
@@ -33,6 +35,7 @@ impl Namespaces {
             rustix::process::geteuid().is_root(),
             "these tests make network namespaces: run them as root (sudo -E cargo test --test netns)"
         );
+        CLEARED.call_once(clear_leftovers);
         let name = format!("lz{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let both = Namespaces { pod: format!("{name}p"), world: format!("{name}w") };
         ip(&format!("netns add {}", both.pod));
@@ -82,10 +85,23 @@ impl Namespaces {
 impl Drop for Namespaces {
     fn drop(&mut self) {
         for name in [&self.pod, &self.world] {
-            // What is left over is seen by the next test that lists them; nothing better can be done.
+            // What stays is taken away by the next run.
             let _ = Command::new("ip").args(["netns", "del", name]).output();
         }
         let _ = std::fs::remove_dir_all(format!("/etc/netns/{}", self.pod));
+    }
+}
+
+/// Takes away what a run left that was killed: namespaces of ours whose process is gone.
+fn clear_leftovers() {
+    let names = std::fs::read_dir("/run/netns").into_iter().flatten().flatten();
+    for name in names.filter_map(|entry| entry.file_name().into_string().ok()) {
+        let pid = name.strip_prefix("lz").and_then(|rest| rest.split_once('-'));
+        let Some((pid, _)) = pid.filter(|(pid, _)| pid.parse::<u32>().is_ok()) else { continue };
+        if !std::path::Path::new("/proc").join(pid).exists() {
+            let _ = Command::new("ip").args(["netns", "del", &name]).output();
+            let _ = std::fs::remove_dir_all(format!("/etc/netns/{name}"));
+        }
     }
 }
 
