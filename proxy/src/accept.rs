@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::CONNECTION;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -144,11 +144,14 @@ where
     let last = line.clone();
     let service = service_fn(move |request: Request<Incoming>| {
         let (leaving, last) = (Leaving::of(&request), last.clone());
+        let is_h1 = request.version() < Version::HTTP_2;
         let response = handle(request);
         async move {
             let mut response = response.await;
             leaving.close_if_it_stays(&mut response);
-            close_if_last(&mut response, &last);
+            if is_h1 && !leaving.has_left(&response) {
+                close_if_last(&mut response, &last);
+            }
             Ok::<_, Infallible>(response)
         }
     });
@@ -209,13 +212,17 @@ impl Leaving {
         }
     }
 
-    fn close_if_it_stays<B>(self, response: &mut Response<B>) {
-        let has_left = match self {
+    fn has_left<B>(self, response: &Response<B>) -> bool {
+        match self {
             Self::ByConnect => response.status().is_success(),
             Self::ByUpgrade => response.status() == StatusCode::SWITCHING_PROTOCOLS,
-            Self::No => return,
-        };
-        if !has_left {
+            Self::No => false,
+        }
+    }
+
+    fn close_if_it_stays<B>(self, response: &mut Response<B>) {
+        let wanted_to = !matches!(self, Self::No);
+        if wanted_to && !self.has_left(response) {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
     }
@@ -232,8 +239,7 @@ fn malformed(error: hyper::Error, faults: &Faults) -> Ended {
 
 /// Tells the client that its connection takes no more requests, where that is so.
 fn close_if_last<B>(response: &mut Response<B>, line: &Line) {
-    let is_leaving = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-    if line.is_retiring() && !is_leaving {
+    if line.is_retiring() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
 }

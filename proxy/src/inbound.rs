@@ -134,7 +134,7 @@ impl Inbound {
             Err(stop) => return respond::problem(&stop, None).map(Recorded::closed),
         };
         ongoing.wait_in(&arrival.drain);
-        ongoing.carried_by(&arrival.line);
+        ongoing.carried_by(&arrival.line, request.version() < Version::HTTP_2);
         let is_head = request.method() == Method::HEAD;
         let awaits_continue = request.headers().contains_key(EXPECT);
         let (head, body) = request.into_parts();

@@ -40,6 +40,7 @@ pub struct Ongoing {
     has_left: bool,
     live: Option<Enrolled>,
     line: Option<Cut>,
+    is_alone: bool,
 }
 
 impl Ongoing {
@@ -72,6 +73,7 @@ impl Ongoing {
             has_left: false,
             live: None,
             line: None,
+            is_alone: false,
         })
     }
 
@@ -88,19 +90,22 @@ impl Ongoing {
     /// Enters the exchange among those that a swap of the policy asks again. Comes before the policy
     /// is loaded, so that no swap slips between.
     pub fn enrol(&mut self, live: &Arc<Live>, facts: Facts) {
-        let enrolled = live.enrol(facts, &self.meters.cut);
-        if let Some(line) = &self.line {
-            enrolled.entry().carried_by(line);
-        }
-        self.live = Some(enrolled);
+        self.live = Some(live.enrol(facts, &self.meters.cut));
+        self.tell_line();
     }
 
-    /// The connection that the exchange comes on. If that is ended, its reason is the exchange's.
-    pub fn carried_by(&mut self, line: &Line) {
-        if let Some(entry) = self.entry() {
-            entry.carried_by(line.cut());
-        }
+    /// The connection that the exchange comes on: if that is ended, its reason is the exchange's.
+    /// One that carries nothing else (`is_alone`) is ended when the exchange is cut and stays.
+    pub fn carried_by(&mut self, line: &Line, is_alone: bool) {
         self.line = Some(line.cut().clone());
+        self.is_alone = is_alone;
+        self.tell_line();
+    }
+
+    fn tell_line(&self) {
+        if let (Some(entry), Some(line), true) = (self.entry(), &self.line, self.is_alone) {
+            entry.carried_by(line);
+        }
     }
 
     /// What the exchange is asked again by, once it has enrolled.

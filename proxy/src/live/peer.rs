@@ -19,6 +19,8 @@ use super::cut::Cut;
 pub struct Proof {
     chain: Vec<CertificateDer<'static>>,
     at: UnixTime,
+    /// When the first of the certificates comes to its end.
+    end: Option<Timestamp>,
     /// What an upstream had to prove; `None` for a peer that came in.
     expect: Option<Expect>,
 }
@@ -33,8 +35,10 @@ pub(super) struct Peer {
 impl Proof {
     /// Of a handshake that has just been accepted; `expect` is what an upstream had to prove.
     pub fn new(chain: &[CertificateDer<'_>], expect: Option<Expect>) -> Self {
+        let ends = chain.iter().map(|one| certs::profile::validity(one));
+        let end = ends.filter_map(Result::ok).map(|validity| validity.not_after).min();
         let chain = chain.iter().map(|certificate| certificate.clone().into_owned()).collect();
-        Self { chain, at: unix(crate::clock::now()), expect }
+        Self { chain, at: unix(crate::clock::now()), end, expect }
     }
 
     /// Whether `bundle` vouches for it: now, or at the handshake's time, so that a certificate that
@@ -59,8 +63,7 @@ impl Proof {
 
     /// When the first of its certificates comes to its end.
     pub fn end(&self) -> Option<Timestamp> {
-        let ends = self.chain.iter().map(|one| certs::profile::validity(one));
-        ends.filter_map(Result::ok).map(|validity| validity.not_after).min()
+        self.end
     }
 }
 

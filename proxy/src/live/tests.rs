@@ -86,7 +86,7 @@ fn no_swap_slips_between_enrolling_and_loading() {
     assert_eq!(slipped.count(), 0, "let in by a policy that is gone");
 }
 
-/// Prints what an entry costs; fails only where that is out of all proportion.
+/// Prints what an entry and a walk cost; fails only where that is out of all proportion.
 #[test]
 fn an_entry_costs_little() {
     let live = live();
@@ -97,6 +97,10 @@ fn an_entry_costs_little() {
         drop(live.enrol(facts.clone(), &cut));
     }
     let each = began.elapsed() / TURNS;
-    println!("enrol and leave: {each:?}");
+    let policy = policy(POLICY);
+    let all: Vec<_> = (0..10_000).map(|_| live.enrol(facts.clone(), &cut)).collect();
+    let began = std::time::Instant::now();
+    assert_eq!(live.ask(&policy, clock::now()), 0);
+    println!("enrol and leave: {each:?}; asking {} again: {:?}", all.len(), began.elapsed());
     assert!(each < Duration::from_micros(50), "{each:?}");
 }

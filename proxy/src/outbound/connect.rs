@@ -111,7 +111,7 @@ async fn intercept(
     let downstream = arrival.downstream;
     // Withdrawn, the session ends as its requests do, each with an answer.
     arrival.line = arrival.line.inner(&cut);
-    ongoing.carried_by(&arrival.line);
+    ongoing.carried_by(&arrival.line, true);
     let line = arrival.line.clone();
     let ended = accept::serve(stream, &outbound.rooms.limits, line, move |request| {
         let (rooms, arrival, pinned) = (Arc::clone(&rooms), arrival.clone(), pinned.clone());

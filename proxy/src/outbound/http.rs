@@ -34,7 +34,7 @@ pub(super) async fn handle(
         Err(stop) => return respond::problem(&stop, None).map(Recorded::closed),
     };
     ongoing.wait_in(&arrival.drain);
-    ongoing.carried_by(&arrival.line);
+    ongoing.carried_by(&arrival.line, request.version() < Version::HTTP_2);
     let (head, body) = request.into_parts();
     let is_head = head.method == Method::HEAD;
     let awaits_continue = head.headers.contains_key(EXPECT);

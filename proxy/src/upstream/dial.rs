@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
@@ -31,6 +32,14 @@ pub struct TlsFacts {
     pub group: Option<String>,
     /// What it has proved.
     pub proof: Option<Arc<Proof>>,
+}
+
+impl TlsFacts {
+    /// Whether what was proved has not come to its end by `now`.
+    pub(super) fn holds_at(&self, now: Timestamp) -> bool {
+        let end = self.proof.as_ref().and_then(|proof| proof.end());
+        end.is_none_or(|end| now < end)
+    }
 }
 
 /// Opens a connection to the first address that takes one.

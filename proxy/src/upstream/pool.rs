@@ -85,12 +85,14 @@ impl Pool {
     }
 
     /// A connection that is ready, to one of the vetted `addresses`. The youngest first; those
-    /// that are closed or too old are dropped on the way.
+    /// that are closed, too old or whose certificate has ended are dropped on the way.
     pub(super) fn take(&self, key: &PoolKey, addresses: &[SocketAddr]) -> Option<Connection> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let connections = idle.get_mut(key)?;
+        let now = crate::clock::now();
         connections.retain(|connection| {
-            !connection.sender.is_closed() && connection.idle_since.elapsed() < self.idle_for
+            let is_young = connection.idle_since.elapsed() < self.idle_for;
+            !connection.sender.is_closed() && is_young && connection.facts.holds_at(now)
         });
         let at = connections.iter().rposition(|connection| {
             connection.sender.is_ready() && addresses.contains(&connection.address)

@@ -335,6 +335,42 @@ async fn a_peers_connection_ends_when_its_root_leaves_the_bundle() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_exchange_ends_when_its_upstreams_root_leaves_the_bundle() {
+    let site = Site::new();
+    let partner = Pki::of("partner.example");
+    let registry = Upstream::tls(
+        site.pki.mutual_server(&partner.issue("spiffe://partner.example/registry", &[REGISTRY])),
+    )
+    .await;
+    let tls = "{mode: mutual, peer: \"spiffe://partner.example/registry\"}";
+    let config = site.write(&site.plan_with(&registry, tls));
+    let bundle = site.path("svid/bundle.pem");
+    std::fs::write(&bundle, [site.pki.bundle_pem(), partner.bundle_pem()].concat()).unwrap();
+    let sidecar = Sidecar::start(site.folder(), config).await;
+    let mut workload = sidecar.workload().await;
+    let whole = request("PUT", "/stream/a", prose(3 * MIB));
+    workload.say(&whole[..2 * MIB]).await;
+    registry.has_body_bytes(MIB).await;
+
+    // Another certificate of ours, the same roots: nobody minds.
+    let again = site.identity();
+    std::fs::write(site.path("svid/chain.pem"), &again.chain_pem).unwrap();
+    std::fs::write(site.path("svid/key.pem"), &again.key_pem).unwrap();
+    sidecar.until_noted("identity-swapped", 1).await;
+    assert!(sidecar.log().closes().is_empty());
+    std::fs::write(&bundle, site.pki.bundle_pem()).unwrap();
+    sidecar.until_noted("identity-swapped", 2).await;
+
+    workload.hear().await.assert_problem(403, "peer-untrusted");
+    assert_eq!(registry.request().await.end, End::Broken);
+    assert_record(
+        &sidecar.record().await,
+        &json!({ "outcome": "cut", "reason": "peer-untrusted", "rule": "streams" }),
+    );
+    sidecar.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_connection_of_age_finishes_and_ends() {
     let site = Site::new();
     let registry = site.registry().await;
