@@ -30,4 +30,4 @@ pub use evidence::{Evidence, Incomplete, IncompleteReason, Status, Tally};
 pub use finding::{Confidence, Finding, Identifier, Span};
 pub use keyed::{InvalidKey, Key};
 pub use payload::Payload;
-pub use scanner::{Hint, Limits, Scanner, scan};
+pub use scanner::{Artifact, Hint, Limits, Scanner, scan};

@@ -1,5 +1,6 @@
 //! The scanner: bytes in by any chunks, evidence out. Memory is bounded whatever the input.
 
+mod artifact;
 mod leaf;
 mod node;
 mod overlay;
@@ -16,6 +17,7 @@ use crate::evidence::Evidence;
 use crate::finding::Finding;
 use crate::format::told::Told;
 use crate::payload::{Measure, Meter, Payload};
+pub use artifact::Artifact;
 pub(crate) use leaf::{Leaf, is_plain_text};
 pub(crate) use node::{Node, Place, Reader};
 pub(crate) use rest::Rest;

@@ -1,0 +1,122 @@
+//! An artifact that arrives in parts, each a body of its own: the parts of an S3 multipart upload. What
+//! stands across the border of two parts is found as in one piece, and a container that spans them is
+//! read as one.
+//!
+//! Invariant: the content of the parts is read in the order of the calls, exactly once; each part's
+//! evidence is told once.
+
+use std::sync::Arc;
+
+use super::{Hint, Limits, Node, Place, Reader, Scan};
+use crate::catalog::Catalog;
+use crate::decode::Encoding;
+use crate::decode::aws_chunked::Chunks;
+use crate::evidence::{Evidence, IncompleteReason};
+use crate::payload::{Measure, Meter, Payload};
+
+/// Reads an artifact part by part. Memory is bounded as for [`super::Scanner`].
+#[derive(Debug)]
+pub struct Artifact {
+    scan: Scan,
+    root: Node,
+    /// Content bytes of the parts that have ended.
+    before: u64,
+    part: Option<Part>,
+    is_finished: bool,
+}
+
+/// The part under way.
+#[derive(Debug)]
+struct Part {
+    chunks: Option<Chunks>,
+    fed: u64,
+}
+
+impl Artifact {
+    /// An artifact of which nothing has been read. With a `measure`, its evidence has what a contract
+    /// on payloads judges, whole once the artifact is [finished](Artifact::finish).
+    pub fn new(catalog: Arc<Catalog>, limits: Limits, measure: Option<Measure>) -> Artifact {
+        let mut scan = Scan::new(catalog, limits);
+        if let Some(measure) = measure {
+            scan.evidence.payload = Some(Box::new(Payload::default()));
+            scan.meter = Some(Box::new(Meter::new(measure)));
+        }
+        let root = Node::new(Place::root(Vec::new(), None));
+        Artifact { scan, root, before: 0, part: None, is_finished: false }
+    }
+
+    /// Begins the next part. Of the sender's hints the encodings count: `aws-chunked` is undone, any
+    /// other is incomplete, since a part cannot be decoded alone.
+    pub fn begin_part(&mut self, hint: &Hint<'_>) {
+        self.end_part();
+        let encodings = hint.content_encoding.map(Encoding::list).unwrap_or_default();
+        let chunks = match encodings.as_slice() {
+            [] => None,
+            [Encoding::AwsChunked] => Some(Chunks::part(Place::root(Vec::new(), None))),
+            _ => {
+                let reason = IncompleteReason::UnknownEncoding;
+                self.scan.evidence.add_incomplete(reason, None);
+                None
+            }
+        };
+        self.part = Some(Part { chunks, fed: 0 });
+    }
+
+    /// Takes the next bytes of the part, which is begun, without encodings, if none is.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        let part = self.part.get_or_insert(Part { chunks: None, fed: 0 });
+        part.fed += bytes.len() as u64;
+        match &mut part.chunks {
+            Some(chunks) => chunks.feed(&mut self.scan, bytes, &mut self.root),
+            None => self.root.feed(&mut self.scan, bytes),
+        }
+    }
+
+    /// How many bytes of the part may be released, were the artifact to end with what has come so far
+    /// read: nothing that starts before can still become part of a finding. All of a part that has
+    /// ended.
+    pub fn cleared(&self) -> u64 {
+        let Some(part) = &self.part else { return 0 };
+        let content = self.root.cleared().saturating_sub(self.before);
+        let cleared = part.chunks.as_ref().map_or(content, |chunks| chunks.cleared(content));
+        cleared.min(part.fed)
+    }
+
+    /// Says that the part has ended; the artifact goes on. Idempotent.
+    pub fn end_part(&mut self) {
+        let Some(mut part) = self.part.take() else { return };
+        self.before += match &mut part.chunks {
+            Some(chunks) => {
+                chunks.finish(&mut self.scan, &mut self.root);
+                chunks.output()
+            }
+            None => part.fed,
+        };
+    }
+
+    /// Says that the artifact has ended. Idempotent.
+    pub fn finish(&mut self) {
+        self.end_part();
+        if !self.is_finished {
+            self.is_finished = true;
+            self.root.finish(&mut self.scan);
+            if let Some(payload) = &mut self.scan.evidence.payload {
+                payload.is_whole = true;
+            }
+        }
+    }
+
+    /// What has been gathered since the evidence was last taken.
+    pub fn evidence(&self) -> &Evidence {
+        &self.scan.evidence
+    }
+
+    /// Takes the evidence out, so that the next part's is told apart. What a contract judges stays,
+    /// since it is the whole artifact's.
+    pub fn take_evidence(&mut self) -> Evidence {
+        let payload = self.scan.evidence.payload.take();
+        let taken = std::mem::take(&mut self.scan.evidence);
+        self.scan.evidence.payload = payload;
+        taken
+    }
+}
