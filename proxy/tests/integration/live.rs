@@ -126,6 +126,27 @@ async fn an_answer_on_its_way_in_is_cut() {
     sidecar.finish().await;
 }
 
+/// Who reads nothing cannot be told; the connection is ended instead, long before `responseTimeout`.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_does_not_read_cannot_keep_what_was_withdrawn() {
+    let site = Site::new();
+    let registry = site.registry().await;
+    registry.reply(Reply { pieces: vec![prose(32 * MIB)], ..Reply::default() });
+    let plan = site.plan(&registry);
+    let sidecar = site.start(&plan).await;
+    let mut deaf = sidecar.workload().await;
+    deaf.say(request("GET", "/v2/a", "")).await;
+    assert_eq!(deaf.hear_head().await.unwrap().status, 200);
+
+    swap(&site, (&sidecar, &plan), MODELS, "paths: [\"/v3/**\"]").await;
+
+    let record = sidecar.record().await;
+    assert_record(&record, &json!({ "outcome": "cut", "reason": "policy-withdrawn" }));
+    assert!(record["bytes_out"].as_u64().unwrap() < 32 * MIB as u64, "{record}");
+    drop(deaf);
+    sidecar.finish().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_intercepted_session_ends_with_its_last_rule() {
     let site = Site::new();

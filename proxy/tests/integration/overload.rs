@@ -138,6 +138,38 @@ async fn an_upstream_that_takes_no_connection_is_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn after_its_pause_one_connection_brings_an_upstream_back() {
+    let site = Site::new();
+    let upstream = Upstream::plaintext().await;
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut plan = site.plaintext_plan(&upstream);
+    let listed = format!("ports: [{}]", upstream.port);
+    plan.policy = plan.policy.replace(&listed, &format!("ports: [{}]", closed.port()));
+    let plan = plan.limit("upstreamFailuresMax: 1").limit("upstreamPause: 500ms");
+    let sidecar = site.start(&plan).await;
+    let mut workload = sidecar.workload().await;
+    workload.ask(request("GET", "/v2/a", "")).await.assert_problem(502, "upstream-unreachable");
+    workload.ask(request("GET", "/v2/a", "")).await.assert_problem(503, "upstream-ejected");
+
+    let listener = tokio::net::TcpListener::bind(closed).await.unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let answer = b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
+            let _gone = tokio::io::AsyncWriteExt::write_all(&mut stream, answer).await;
+        }
+    });
+    // At most a fifth longer than the pause.
+    tokio::time::sleep(Duration::from_millis(650)).await;
+    for _ in 0..2 {
+        assert_eq!(workload.ask(request("GET", "/v2/a", "")).await.status, 204);
+    }
+
+    sidecar.records(4).await;
+    sidecar.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_more_connections_to_one_upstream_than_the_limit() {
     let site = Site::new();
     let registry = site.registry().await;
