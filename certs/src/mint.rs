@@ -118,7 +118,7 @@ impl InterceptCa {
     }
 
     /// TLS for the workload's side of an intercept: a leaf for `host` (a DNS name, or an IP literal
-    /// with or without brackets), TLS 1.3, no client certificate, `http/1.1` alone. Kept and given
+    /// with or without brackets), TLS 1.3, no client certificate, `h2` before `http/1.1`. Kept and given
     /// again while the leaf has [`LEAF_REMAINING_MIN`] left; under contention minted once.
     ///
     /// # Errors

@@ -16,8 +16,21 @@ use crate::svid::Identity;
 pub use crate::verify::{Expect, ExpectPeer};
 use crate::verify::{SpiffeClientVerifier, UpstreamVerifier};
 
-/// The only application protocol that is offered and accepted.
+/// HTTP/1.1 in ALPN (RFC 7301, section 6).
 pub const ALPN_HTTP1: &[u8] = b"http/1.1";
+/// HTTP/2 in ALPN (RFC 9113, section 3.1).
+pub const ALPN_HTTP2: &[u8] = b"h2";
+
+/// Which versions of HTTP a connection to an upstream offers, by ALPN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Offer {
+    /// `h2`, then `http/1.1`.
+    Both,
+    /// `http/1.1` alone.
+    Http1,
+    /// `h2` alone.
+    Http2,
+}
 
 static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
     Arc::new(CryptoProvider {
@@ -88,8 +101,9 @@ pub fn server_config_at(
 pub fn client_config(
     identity: &Identity,
     expect: &Expect,
+    offer: Offer,
 ) -> Result<Arc<ClientConfig>, InvalidTls> {
-    client_config_at(identity, expect, Arc::new(DefaultTimeProvider))
+    client_config_at(identity, expect, offer, Arc::new(DefaultTimeProvider))
 }
 
 /// As [`client_config`], with the upstream judged at the time that `clock` gives.
@@ -100,6 +114,7 @@ pub fn client_config(
 pub fn client_config_at(
     identity: &Identity,
     expect: &Expect,
+    offer: Offer,
     clock: Arc<dyn TimeProvider>,
 ) -> Result<Arc<ClientConfig>, InvalidTls> {
     let verifier = UpstreamVerifier::new(Arc::clone(identity.bundle()), expect)
@@ -113,14 +128,18 @@ pub fn client_config_at(
     } else {
         builder.with_no_client_auth()
     };
-    config.alpn_protocols = vec![ALPN_HTTP1.to_vec()];
+    config.alpn_protocols = match offer {
+        Offer::Both => vec![ALPN_HTTP2.to_vec(), ALPN_HTTP1.to_vec()],
+        Offer::Http1 => vec![ALPN_HTTP1.to_vec()],
+        Offer::Http2 => vec![ALPN_HTTP2.to_vec()],
+    };
     config.resumption = Resumption::disabled();
     Ok(Arc::new(config))
 }
 
-/// No tickets, no stored sessions, no early data; HTTP/1.1 alone.
+/// No tickets, no stored sessions, no early data; HTTP/2 where the client offers it, else HTTP/1.1.
 pub(crate) fn forget_sessions(config: &mut ServerConfig) {
-    config.alpn_protocols = vec![ALPN_HTTP1.to_vec()];
+    config.alpn_protocols = vec![ALPN_HTTP2.to_vec(), ALPN_HTTP1.to_vec()];
     config.send_tls13_tickets = 0;
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.max_early_data_size = 0;

@@ -1,6 +1,10 @@
-//! Listeners: take connections, at most so many, until the drain begins; serve HTTP/1.1 on one.
+//! Listeners: take connections, at most so many, until the drain begins; serve HTTP/1.1 or HTTP/2
+//! on one.
 
+mod http2;
 mod patient;
+mod preface;
+mod streams;
 mod strict;
 
 use std::convert::Infallible;
@@ -9,6 +13,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::CONNECTION;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::Body;
@@ -22,6 +27,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use self::patient::Patient;
+pub use self::preface::Spoken;
 use self::strict::{Faults, Strict};
 use crate::config::Limits;
 use crate::drain::Drain;
@@ -72,14 +78,14 @@ impl Drop for Seat {
     }
 }
 
-/// How the HTTP/1.1 conversation on a connection ended.
+/// How the conversation on a connection ended.
 #[derive(Debug)]
 pub enum Ended {
     /// In order, or the client left.
     Done,
-    /// A request head has no single reading and has been answered. No exchange exists.
+    /// What came has no single reading. No exchange exists.
     Malformed {
-        /// 400 or 431.
+        /// 400 or 431, or 0 where the end of the connection was the answer.
         status: u16,
         /// What is wrong with it.
         cause: Error,
@@ -131,9 +137,40 @@ impl Listener {
     }
 }
 
-/// Serves HTTP/1.1 on one connection until it ends; finishes its exchange when the line retires, and
-/// drops it when the line is cut.
-pub async fn serve<S, H, F, B>(stream: S, limits: &Limits, mut line: Line, handle: H) -> Ended
+/// Serves HTTP on one connection until it ends; finishes its exchanges when the line retires, and
+/// drops them when the line is cut. The version is what the TLS handshake settled or, where it settled nothing, what the client begins
+/// with.
+pub async fn serve<S, H, F, B>(
+    stream: S,
+    spoken: Spoken,
+    limits: &Limits,
+    mut line: Line,
+    handle: H,
+) -> Ended
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    H: Fn(Request<Incoming>) -> F,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BodyError>,
+{
+    let stream = Patient::new(stream, limits.response_timeout);
+    let sniffing = preface::sniff(stream, spoken, limits.header_timeout);
+    let (stream, spoken) = tokio::select! {
+        biased;
+        sniffed = sniffing => match sniffed {
+            Some(sniffed) => sniffed,
+            None => return Ended::Done,
+        },
+        () = line.retiring() => return Ended::Done,
+    };
+    match spoken {
+        Spoken::Http2 => Box::pin(http2::serve(stream, limits, line, handle)).await,
+        Spoken::Either | Spoken::Http1 => Box::pin(serve_http1(stream, limits, line, handle)).await,
+    }
+}
+
+async fn serve_http1<S, H, F, B>(stream: S, limits: &Limits, mut line: Line, handle: H) -> Ended
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     H: Fn(Request<Incoming>) -> F,
@@ -161,7 +198,7 @@ where
         .header_read_timeout(limits.header_timeout)
         .max_buf_size(limits.header_bytes_max)
         .max_headers(limits.headers_max)
-        .serve_connection(TokioIo::new(Patient::new(stream, limits.response_timeout)), service)
+        .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let cut = line.cut().clone();

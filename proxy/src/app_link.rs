@@ -1,18 +1,20 @@
-//! The way to the local application: the configured loopback address and no other.
+//! The way to the local application: the configured loopback address and no other. gRPC goes there as
+//! HTTP/2 by prior knowledge, everything else as HTTP/1.1.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
-use hyper::client::conn::http1;
+use hyper::client::conn::{http1, http2};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use crate::config::Limits;
-use crate::drain::Drain;
+use crate::config::{Http2Limits, Limits};
+use crate::drain::{Background, Drain};
 use crate::error::{Error, Kind};
 use crate::http::body::{Idle, Inward};
+use crate::http::{headers, version};
 use crate::upstream::UNASKED_UPGRADE;
 
 /// The local application.
@@ -21,6 +23,7 @@ pub struct AppLink {
     address: SocketAddr,
     connect_timeout: Duration,
     response_timeout: Duration,
+    http2: Http2Limits,
 }
 
 impl AppLink {
@@ -30,6 +33,7 @@ impl AppLink {
             address,
             connect_timeout: limits.connect_timeout,
             response_timeout: limits.response_timeout,
+            http2: limits.http2.clone(),
         }
     }
 
@@ -49,20 +53,61 @@ impl AppLink {
             .map_err(|_| Error::from(Kind::AppUnreachable))?
             .map_err(|error| Error::new(Kind::AppUnreachable, error))?;
         let broken = |error| Error::new(Kind::UpstreamBroken, error);
-        let (mut sender, connection) =
-            http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
-        Drain::spawn_background(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "the application's connection ended");
+        let (mut head, body) = request.into_parts();
+        let is_http2 = head.version == Version::HTTP_2 && headers::is_native_grpc(&head.headers);
+        let fitted = if is_http2 {
+            version::as_http2(&mut head, true)
+        } else {
+            version::as_http1(&mut head)
+        };
+        fitted.map_err(|error| Error::new(Kind::Malformed, error))?;
+        let request = Request::from_parts(head, body);
+        let stream = TokioIo::new(stream);
+        let sending = async {
+            if is_http2 {
+                self.send_http2(stream, request).await
+            } else {
+                send_http1(stream, request).await
             }
-        });
-        let sending = tokio::time::timeout(self.response_timeout, sender.send_request(request));
-        let response: Response<Incoming> =
-            sending.await.map_err(|_| Error::from(Kind::UpstreamTimeout))?.map_err(broken)?;
+        };
+        let response: Response<Incoming> = tokio::time::timeout(self.response_timeout, sending)
+            .await
+            .map_err(|_| Error::from(Kind::UpstreamTimeout))?
+            .map_err(broken)?;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Err(Error::new(Kind::UpstreamBroken, UNASKED_UPGRADE));
         }
         Ok(response.map(|body| Inward::Raw(Idle::new(body, self.response_timeout))))
+    }
+
+    async fn send_http2(
+        &self,
+        stream: TokioIo<TcpStream>,
+        request: Request<Inward>,
+    ) -> hyper::Result<Response<Incoming>> {
+        let (mut sender, connection) = http2::Builder::new(Background)
+            .initial_stream_window_size(self.http2.stream_window)
+            .initial_connection_window_size(self.http2.connection_window)
+            .max_send_buf_size(self.http2.send_buffer_max)
+            .handshake(stream)
+            .await?;
+        Drain::spawn_background(log_end(connection));
+        sender.send_request(request).await
+    }
+}
+
+async fn send_http1(
+    stream: TokioIo<TcpStream>,
+    request: Request<Inward>,
+) -> hyper::Result<Response<Incoming>> {
+    let (mut sender, connection) = http1::handshake(stream).await?;
+    Drain::spawn_background(log_end(connection));
+    sender.send_request(request).await
+}
+
+async fn log_end(connection: impl Future<Output = hyper::Result<()>>) {
+    if let Err(error) = connection.await {
+        tracing::debug!(%error, "the application's connection ended");
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use std::collections::BTreeMap;
 
-pub use self::limits::Limits;
+pub use self::limits::{Http2Limits, Limits};
 use crate::audit::Sync;
 use crate::telemetry::LogFormat;
 

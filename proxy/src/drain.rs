@@ -18,6 +18,19 @@ pub struct Drain {
 #[derive(Clone, Debug)]
 pub struct Begun(watch::Receiver<bool>);
 
+/// Runs what hyper has to do beside an HTTP/2 connection to a server; a drain does not wait for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Background;
+
+impl<F> hyper::rt::Executor<F> for Background
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    fn execute(&self, work: F) {
+        Drain::spawn_background(work);
+    }
+}
+
 /// Begins the drain and waits for its end.
 #[derive(Debug)]
 pub struct Tasks {

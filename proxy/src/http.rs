@@ -1,8 +1,10 @@
 //! HTTP, without sockets: what a request aims at, which headers may cross, and how a refusal is
-//! put into words. `framing`, `headers` and `target` are pure.
+//! put into words. `framing`, `headers`, `target` and `version` are pure.
 
 pub mod body;
+pub mod form;
 pub mod framing;
 pub mod headers;
 pub mod respond;
 pub mod target;
+pub mod version;

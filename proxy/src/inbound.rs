@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use certs::Identity;
-use http::header::{CONTENT_LENGTH, EXPECT, HOST};
+use http::header::{CONTENT_LENGTH, EXPECT, HOST, TE};
 use http::{HeaderValue, Method, Request, Response, Uri, Version, request};
 use hyper::body::Incoming;
 use policy::{InboundFacts, InboundPermit, Ruling};
@@ -15,12 +15,13 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::accept::{self, Arrival, Ended};
+use crate::accept::{self, Arrival, Ended, Spoken};
 use crate::app_link::AppLink;
 use crate::audit::{Direction, Kind};
 use crate::content::{ClearedBody, Hint, Meters};
 use crate::error::{self, Error};
 use crate::http::body::{Idle, Inward, Recorded};
+use crate::http::form::Form;
 use crate::http::target::{InvalidTarget, Target, join_query, masked};
 use crate::http::{headers, respond};
 use crate::live::{Facts, Proof};
@@ -66,7 +67,9 @@ impl Inbound {
         };
         let seated = self.rooms.live.seat(proof, line.cut());
         let this = Arc::clone(&self);
-        let serving = accept::serve(stream, &self.rooms.limits, line, move |request| {
+        let spoken = Spoken::by_alpn(stream.get_ref().1.alpn_protocol());
+        let limits = &self.rooms.limits;
+        let serving = accept::serve(stream, spoken, limits, line, move |request| {
             Arc::clone(&this).handle(request, arrival.clone(), peer.clone())
         });
         let ended = tokio::select! {
@@ -129,15 +132,16 @@ impl Inbound {
         peer: Peer,
     ) -> Response<Recorded<ClearedBody>> {
         let opened = self.rooms.open(Direction::Inbound, Kind::Http, arrival.downstream);
+        let (head, body) = request.into_parts();
+        let form = Form::of(&head);
         let mut ongoing = match opened {
             Ok(opened) => opened,
-            Err(stop) => return respond::problem(&stop, None).map(Recorded::closed),
+            Err(stop) => return respond::stopped(form, &stop, None).map(Recorded::closed),
         };
         ongoing.wait_in(&arrival.drain);
-        ongoing.carried_by(&arrival.line, request.version() < Version::HTTP_2);
-        let is_head = request.method() == Method::HEAD;
-        let awaits_continue = request.headers().contains_key(EXPECT);
-        let (head, body) = request.into_parts();
+        ongoing.carried_by(&arrival.line, head.version < Version::HTTP_2);
+        let is_head = head.method == Method::HEAD;
+        let awaits_continue = head.headers.contains_key(EXPECT);
         let mut body = Some(body);
         let cut = ongoing.cut().clone();
         let ran = tokio::select! {
@@ -149,14 +153,14 @@ impl Inbound {
             Ok(response) => {
                 // Released bytes are metered by the cleared body itself.
                 let sent = crate::content::Tally::default();
-                response.map(|body| Recorded::new(body, ongoing, sent, is_head))
+                response.map(|body| Recorded::new(body, ongoing, sent, is_head).in_form(form))
             }
             Err(stop) => {
                 // As for the workload: whoever waits for `100 Continue` sends nothing more.
                 if let Some(unread) = body.filter(|_| !awaits_continue) {
                     self.rooms.content.linger(unread, &arrival.drain);
                 }
-                let response = respond::problem(&stop, Some(ongoing.id()));
+                let response = respond::stopped(form, &stop, Some(ongoing.id()));
                 ongoing.stop(&stop, response.status().as_u16());
                 response.map(Recorded::closed)
             }
@@ -221,9 +225,7 @@ impl Inbound {
             record.downstream_tls_group.clone_from(&peer.tls_group);
         });
         let malformed = |what: InvalidTarget| Error::new(error::Kind::Malformed, what);
-        if headers::bytes(&head.headers) > self.rooms.limits.header_bytes_max {
-            return Err(error::Kind::HeadTooLarge.into());
-        }
+        headers::check_size(&head.headers, &self.rooms.limits)?;
         // Also on a connection that is older than our certificate.
         if self.rooms.identity.load().not_after() <= crate::clock::now() {
             return Err(
@@ -303,13 +305,18 @@ fn to_application(
     peer: &Peer,
 ) -> Result<request::Parts, Stop> {
     let malformed = |_| Error::from(error::Kind::Malformed);
+    let takes_trailers = headers::takes_trailers(&head.headers);
     headers::strip(&mut head.headers);
     head.headers.insert(headers::FORWARDED_CLIENT_CERT, peer.forwarded.clone());
+    if takes_trailers {
+        head.headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
     if !head.headers.contains_key(HOST) {
-        head.headers.insert(HOST, HeaderValue::from_static("localhost"));
+        let named = head.uri.authority().map(|authority| HeaderValue::from_str(authority.as_str()));
+        let host = named.and_then(Result::ok).unwrap_or(HeaderValue::from_static("localhost"));
+        head.headers.insert(HOST, host);
     }
     head.uri = target.parse::<Uri>().map_err(malformed)?;
-    head.version = Version::HTTP_11;
     head.extensions.clear();
     Ok(head)
 }

@@ -12,7 +12,7 @@ use certs::mint::InterceptCa;
 use hyper::body::Incoming;
 use tokio::net::TcpStream;
 
-use crate::accept::{self, Arrival, Ended};
+use crate::accept::{self, Arrival, Ended, Spoken};
 use crate::audit::{Direction, Kind};
 use crate::error;
 use crate::http::body::{Inward, Recorded};
@@ -39,7 +39,8 @@ impl Outbound {
     pub async fn serve(self: Arc<Self>, stream: TcpStream, arrival: Arrival) {
         let (downstream, line) = (arrival.downstream, arrival.line.clone());
         let this = Arc::clone(&self);
-        let ended = accept::serve(stream, &self.rooms.limits, line, move |request| {
+        let limits = &self.rooms.limits;
+        let ended = accept::serve(stream, Spoken::Either, limits, line, move |request| {
             Arc::clone(&this).handle(request, arrival.clone())
         })
         .await;
@@ -68,7 +69,7 @@ impl Outbound {
         }
     }
 
-    /// hyper has answered a head it could not parse; the record is ours to write.
+    /// hyper has answered what it could not parse; the record is ours to write.
     fn record_malformed(&self, ended: Ended, downstream: SocketAddr) {
         let Ended::Malformed { status, cause } = ended else { return };
         if let Ok(ongoing) = self.rooms.open(Direction::Outbound, Kind::Http, downstream) {

@@ -6,6 +6,8 @@ mod health;
 mod pool;
 mod race;
 mod resolve;
+mod shared;
+mod way;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -14,10 +16,10 @@ use std::time::{Duration, Instant};
 
 use certs::Identity;
 use certs::rotation::Current;
+pub use certs::tls::Offer;
 use certs::tls::{Expect, ExpectPeer};
 use http::{Request, Response, StatusCode, request};
-use hyper::body::Incoming;
-use hyper::client::conn::{TrySendError, http1};
+use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use policy::{EgressPermit, Host, PeerName, UpstreamTls};
 use rustls::ClientConfig;
@@ -30,11 +32,14 @@ pub use self::dial::TlsFacts;
 use self::health::{Health, Seat};
 use self::pool::{Connection, Pool, PoolKey};
 pub use self::resolve::{Family, InvalidResolver, Resolved, Resolver, Told, Vetted};
+use self::shared::SharedPool;
+use self::way::Aim;
 use crate::audit::Announced;
 use crate::config::Limits;
-use crate::content::{Cleared, ClearedBody, Released};
+use crate::content::{Cleared, Released};
 use crate::drain::Drain;
 use crate::error::{Error, Kind};
+use crate::http::body::Arriving;
 use crate::live::{Entry, Proof};
 use crate::stop::Stop;
 use crate::telemetry::Metrics;
@@ -47,14 +52,18 @@ pub const UNASKED_UPGRADE: &str = "an answer 101 to a request that asked for no 
 /// TLS configurations kept for reuse; beyond it all are forgotten.
 const TLS_CONFIGS_MAX: usize = 256;
 
+/// Our identity, what the upstream must prove under which name, and what is offered.
+type TlsKey = (String, UpstreamTls, Host, Offer);
+
 /// The way to upstreams.
 #[derive(Debug)]
 pub struct Upstream {
     resolver: Resolver,
     pool: Pool,
     health: Health,
+    shared: SharedPool,
     identity: Arc<Current>,
-    tls: Mutex<HashMap<(String, UpstreamTls, Host), Arc<ClientConfig>>>,
+    tls: Mutex<HashMap<TlsKey, Arc<ClientConfig>>>,
     own: Vec<SocketAddr>,
     timeouts: Timeouts,
     response_timeout: Duration,
@@ -65,7 +74,7 @@ pub struct Upstream {
 #[derive(Debug)]
 pub struct Sent {
     /// Head and body as they come.
-    pub response: Response<Incoming>,
+    pub response: Response<Arriving>,
     /// The address that was dialled.
     pub address: SocketAddr,
     /// TLS of the connection.
@@ -86,6 +95,8 @@ pub struct Departure {
     pub released: Released,
     /// Learns which address was chosen, so that another policy can vet it, too.
     pub entry: Option<Arc<Entry>>,
+    /// Which versions of HTTP may carry it.
+    pub offer: Offer,
 }
 
 impl Upstream {
@@ -100,6 +111,7 @@ impl Upstream {
             resolver,
             pool: Pool::new(limits.pool_idle, limits.pool_idle_max),
             health: Health::new(limits),
+            shared: SharedPool::new(limits),
             identity,
             tls: Mutex::default(),
             own,
@@ -136,13 +148,8 @@ impl Upstream {
     /// A refusal when the permit has expired or the name now resolves elsewhere; an error of the
     /// upstream's or ours otherwise.
     pub async fn send(&self, permit: EgressPermit, departure: Departure) -> Result<Sent, Stop> {
-        let Departure { cleared, announced: Announced { .. }, mut vetted, released, entry } =
-            departure;
-        let reached = |connection: &Connection| {
-            if let Some(entry) = &entry {
-                entry.reached(connection.address, connection.facts.proof.clone());
-            }
-        };
+        let Departure { cleared, announced, vetted, released, entry, offer } = departure;
+        let (Announced { .. }, mut vetted) = (announced, vetted);
         permit.check(crate::clock::now())?;
         if self.identity.load().not_after() <= crate::clock::now() {
             return Err(Error::new(Kind::UpstreamIdentity, "our certificate has expired").into());
@@ -154,59 +161,42 @@ impl Upstream {
         let key = key(&permit, &identity);
         let (head, body) = cleared.into_parts();
         let mut request = Request::from_parts(head, body);
-        while let Some(mut connection) = self.pool.take(&key, vetted.addresses()) {
-            self.metrics.pool_reuses.inc();
-            reached(&connection);
-            match self.exchange(&mut connection, request, &released).await? {
-                Ok(response) => return Ok(self.sent(key, connection, response)?),
+        let aim = Aim { permit: &permit, key: &key, identity: &identity, vetted: &vetted, offer };
+        let (way, response) = loop {
+            let pooled = self.pooled(aim);
+            let is_pooled = pooled.is_some();
+            self.metrics.pool_reuses.inc_by(u64::from(is_pooled));
+            let mut way = match pooled {
+                Some(way) => way,
+                None => self.opened(aim).await?,
+            };
+            if let Some(entry) = &entry {
+                let (address, proof) = way.reached();
+                entry.reached(address, proof);
+            }
+            match self.exchange(&mut way, request, (&permit, &released)).await? {
+                Ok(response) => break (way, response),
                 Err(mut error) => match error.take_message() {
                     // Nothing of it was sent: another connection may take it.
-                    Some(unsent) => request = unsent,
-                    None => return Err(Error::new(Kind::UpstreamBroken, error.into_error()).into()),
+                    Some(unsent) if is_pooled => request = unsent,
+                    Some(_) | None => {
+                        return Err(Error::new(Kind::UpstreamBroken, error.into_error()).into());
+                    }
                 },
             }
+        };
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return Err(Error::new(Kind::UpstreamBroken, UNASKED_UPGRADE).into());
         }
-        let mut connection = self.open(&permit, (&key, &identity), &vetted).await?;
-        reached(&connection);
-        let response = self
-            .exchange(&mut connection, request, &released)
-            .await?
-            .map_err(|error| Error::new(Kind::UpstreamBroken, error.into_error()))?;
-        Ok(self.sent(key, connection, response)?)
-    }
-
-    async fn exchange(
-        &self,
-        connection: &mut Connection,
-        request: Request<ClearedBody>,
-        released: &Released,
-    ) -> Result<Result<Response<Incoming>, TrySendError<Request<ClearedBody>>>, Error> {
-        let cut = connection.cut_on_drop();
-        let sending = connection.sender.try_send_request(request);
-        let sent = self.with_timeout(released, sending).await?;
-        cut.answered();
-        Ok(sent)
+        Ok(self.sent(key.clone(), way, response))
     }
 
     /// Forgets pooled connections of an identity that has been rotated out.
     pub fn identity_changed(&self) {
-        self.pool.forget_other_identities(self.identity.load().fingerprint());
+        let identity = self.identity.load();
+        self.pool.forget_other_identities(identity.fingerprint());
+        self.shared.forget_other_identities(identity.fingerprint());
         self.tls.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-
-    fn sent(
-        &self,
-        key: PoolKey,
-        mut connection: Connection,
-        response: Response<Incoming>,
-    ) -> Result<Sent, Error> {
-        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            return Err(Error::new(Kind::UpstreamBroken, UNASKED_UPGRADE));
-        }
-        let (address, facts) = (connection.address, connection.facts.clone());
-        connection.idle_since = Instant::now();
-        self.pool.put(key, connection);
-        Ok(Sent { response, address, facts })
     }
 
     async fn with_timeout<T>(
@@ -227,64 +217,20 @@ impl Upstream {
         }
     }
 
-    async fn open(
-        &self,
-        permit: &EgressPermit,
-        (key, identity): (&PoolKey, &Identity),
-        vetted: &Vetted,
-    ) -> Result<Connection, Error> {
-        let opened = match self.health.admit(key.destination(), Instant::now()) {
-            Ok(seat) => {
-                let opened = self.connect(permit, (key, identity, &seat), vetted).await;
-                if seat.judge(&opened, Instant::now()) {
-                    self.metrics.ejections.inc();
-                    tracing::warn!(endpoint = &*key.endpoint, "an upstream takes no connection");
-                }
-                opened
-            }
-            Err(error) => Err(error),
-        };
-        let result = match &opened {
-            Ok(_) => "ok",
-            Err(error) => error.kind().code(),
-        };
-        self.metrics.dials.with_label_values(&[result]).inc();
-        opened
-    }
-
-    async fn connect(
-        &self,
-        permit: &EgressPermit,
-        (key, identity, seat): (&PoolKey, &Identity, &Arc<Seat>),
-        vetted: &Vetted,
-    ) -> Result<Connection, Error> {
-        let (stream, address) = dial::open(vetted.addresses(), &self.own, self.timeouts).await?;
-        let ((sender, cut), facts) = match self.tls_config(permit, key, identity)? {
-            None => (speak(stream, seat).await?, TlsFacts::default()),
-            Some(config) => {
-                let name = server_name(permit.host())?;
-                let (stream, mut facts) =
-                    dial::handshake(stream, name, config, self.timeouts).await?;
-                facts.proof = proof(permit.tls(), stream.get_ref().1);
-                (speak(stream, seat).await?, facts)
-            }
-        };
-        Ok(Connection { sender, address, facts, idle_since: Instant::now(), cut })
-    }
-
     fn tls_config(
         &self,
         permit: &EgressPermit,
         key: &PoolKey,
         identity: &Identity,
+        offer: Offer,
     ) -> Result<Option<Arc<ClientConfig>>, Error> {
         let Some(expect) = expect(permit.tls()) else { return Ok(None) };
-        let kept_as = (identity.fingerprint().to_owned(), key.tls.clone(), key.host.clone());
+        let kept_as = (identity.fingerprint().to_owned(), key.tls.clone(), key.host.clone(), offer);
         let mut kept = self.tls.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(config) = kept.get(&kept_as) {
             return Ok(Some(Arc::clone(config)));
         }
-        let config = certs::tls::client_config(identity, &expect)
+        let config = certs::tls::client_config(identity, &expect, offer)
             .map_err(|error| Error::new(Kind::UpstreamIdentity, error))?;
         if kept.len() >= TLS_CONFIGS_MAX {
             kept.clear();
@@ -333,8 +279,9 @@ fn key(permit: &EgressPermit, identity: &Identity) -> PoolKey {
 /// Starts HTTP/1.1 on a connection. Its task ends with the connection, or when it is cut.
 async fn speak<S>(
     stream: S,
+    (address, facts): (SocketAddr, TlsFacts),
     seat: &Arc<Seat>,
-) -> Result<(http1::SendRequest<ClearedBody>, Arc<Notify>), Error>
+) -> Result<Connection, Error>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -355,7 +302,7 @@ where
         }
         drop(seat);
     });
-    Ok((sender, cut))
+    Ok(Connection { sender, address, facts, idle_since: Instant::now(), cut })
 }
 
 fn server_name(host: &Host) -> Result<ServerName<'static>, Error> {

@@ -48,7 +48,7 @@ fn visit(
         client.read_tls(&mut wire.as_slice()).unwrap();
         client.process_new_packets()?;
     }
-    assert_eq!(client.alpn_protocol(), Some(tls::ALPN_HTTP1));
+    assert_eq!(client.alpn_protocol(), Some(tls::ALPN_HTTP2));
     Ok(client.peer_certificates().unwrap()[0].clone())
 }
 

@@ -45,7 +45,7 @@ fn listen(identity: &Identity) -> Arc<ServerConfig> {
 }
 
 fn connect(identity: &Identity, expect: &Expect) -> Arc<ClientConfig> {
-    client_config_at(identity, expect, clock(now())).unwrap()
+    client_config_at(identity, expect, Offer::Both, clock(now())).unwrap()
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn two_workloads_of_one_trust_domain_meet() {
     assert_eq!(peer(client.peer_certificates()), id(SERVER));
     assert_eq!(peer(server.peer_certificates()), id(CLIENT));
     assert_eq!(client.protocol_version(), Some(ProtocolVersion::TLSv1_3));
-    assert_eq!(server.alpn_protocol(), Some(ALPN_HTTP1));
+    assert_eq!(server.alpn_protocol(), Some(ALPN_HTTP2));
     let group = client.negotiated_key_exchange_group().map(SupportedKxGroup::name);
     assert_eq!(group, Some(NamedGroup::X25519MLKEM768), "post-quantum is preferred");
     let suite = client.negotiated_cipher_suite().unwrap().suite();
@@ -200,11 +200,13 @@ fn a_client_that_wants_another_protocol_is_refused() {
         shake(&Arc::new(config), &server)
     };
     assert!(matches!(
-        with_alpn(&[b"h2"]),
+        with_alpn(&[b"acme-tls/1"]),
         Err(Failed::Server(rustls::Error::NoApplicationProtocol))
     ));
     let both = with_alpn(&[b"h2", b"http/1.1"]).unwrap();
-    assert_eq!(both.client.alpn_protocol(), Some(ALPN_HTTP1));
+    assert_eq!(both.client.alpn_protocol(), Some(ALPN_HTTP2));
+    let old = with_alpn(&[b"http/1.1"]).unwrap();
+    assert_eq!(old.client.alpn_protocol(), Some(ALPN_HTTP1));
     assert!(with_alpn(&[]).is_ok(), "a client may also name none");
 }
 
@@ -214,7 +216,8 @@ fn certificates_are_judged_at_the_time_of_the_handshake() {
     let late = after(HOUR + BACKDATE);
     let early = now() - HOUR;
     let at = |client_clock, server_clock| {
-        let client = client_config_at(&pair.client, &expect_id(SERVER), clock(client_clock));
+        let client =
+            client_config_at(&pair.client, &expect_id(SERVER), Offer::Both, clock(client_clock));
         let server = server_config_at(&pair.server, clock(server_clock));
         shake(&client.unwrap(), &server.unwrap()).err()
     };

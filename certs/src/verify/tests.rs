@@ -74,7 +74,7 @@ fn ours(bundle: &str) -> (Authority, Identity) {
 }
 
 fn connect(identity: &Identity, expect: &Expect) -> Arc<ClientConfig> {
-    tls::client_config_at(identity, expect, clock(now())).unwrap()
+    tls::client_config_at(identity, expect, tls::Offer::Http1, clock(now())).unwrap()
 }
 
 fn listen(identity: &Identity) -> Arc<ServerConfig> {
@@ -296,7 +296,7 @@ fn a_malformed_expected_name_is_refused_when_the_configuration_is_built() {
     for bad in
         ["", "a b", "*.a.example", "a..example", "[a.example]", "[127.0.0.1]", "a.example:443"]
     {
-        let built = tls::client_config(&us, &by_name(bad));
+        let built = tls::client_config(&us, &by_name(bad), tls::Offer::Http1);
         assert!(matches!(built, Err(tls::InvalidTls::ServerName)), "{bad}");
     }
 }

@@ -6,6 +6,7 @@ mod node;
 mod overlay;
 mod rest;
 mod rosters;
+pub(crate) mod seam;
 mod settling;
 
 use std::sync::Arc;
@@ -79,12 +80,14 @@ pub(crate) struct Scan {
     entries: u64,
     /// Where in the tensors the body is, where they are measured.
     pub(crate) meter: Option<Box<Meter>>,
+    /// What the messages of a stream say together, where there are any.
+    pub(crate) seam: Option<Box<seam::Seam>>,
 }
 
 impl Scan {
     pub(crate) fn new(catalog: Arc<Catalog>, limits: Limits) -> Scan {
         let evidence = Evidence::default();
-        Scan { catalog, limits, evidence, decoded: 0, entries: 0, meter: None }
+        Scan { catalog, limits, evidence, decoded: 0, entries: 0, meter: None, seam: None }
     }
 
     pub(crate) fn add(&mut self, finding: Finding) {

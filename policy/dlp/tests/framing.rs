@@ -194,6 +194,56 @@ fn grpc_messages_are_protocol_buffers() {
     assert!(members(&compressed)[0].starts_with("grpc#1!gzip"));
 }
 
+fn text_message(texts: &[&str]) -> Vec<u8> {
+    let field = |(number, text): (u8, &&str)| {
+        [&[number << 3 | 2, text.len() as u8], text.as_bytes()].concat()
+    };
+    message(0, &(1..).zip(texts).flat_map(field).collect::<Vec<_>>())
+}
+
+#[test]
+fn a_value_that_is_split_across_grpc_messages_is_found() {
+    for split in [
+        &[&["the ssn is 219-45"][..], &["-6183 and no more"]][..],
+        &[&["the ssn is 2"], &["1"], &["9-4"], &["5-61"], &["83"]],
+        // Beside others, and around a message without text.
+        &[&["site a", "the ssn is 219-45"], &[], &["site a", "-6183"]],
+        // From the last text of a message to the first of the next.
+        &[&["site a", "the ssn is 219-45"], &["-6183", "site a"]],
+    ] {
+        let body: Vec<u8> = split.iter().flat_map(|texts| text_message(texts)).collect();
+        for size in [1, 7, body.len()] {
+            let evidence = scan_by(&body, &GRPC, size);
+            assert_eq!(evidence.findings.len(), 1, "{split:?}: {:?}", evidence.findings);
+            assert!(members(&evidence)[0].starts_with("grpc#"));
+        }
+    }
+    for apart in [
+        &[&["the ssn is 219-45"][..], &["nothing of it"]][..],
+        &[&["2026-11-22"], &["2026-11-23"]],
+        &[&["219", "45"], &["6183", "1"]],
+    ] {
+        let body: Vec<u8> = apart.iter().flat_map(|texts| text_message(texts)).collect();
+        let evidence = scan(&body, &GRPC);
+        let sure = evidence.findings.iter().filter(|f| f.confidence > dlp::Confidence::Low);
+        assert_eq!(sure.count(), 0, "{apart:?}: {:?}", evidence.findings);
+    }
+}
+
+#[test]
+fn a_grpc_message_leaves_whole_and_at_once() {
+    let (first, second) = (text_message(&["round 1"]), text_message(&["round 2, the last"]));
+    let mut scanner = Scanner::new(Catalog::builtin(), &GRPC, Limits::default());
+    scanner.feed(&first);
+    assert_eq!(scanner.cleared(), first.len() as u64, "it waits for nothing");
+    scanner.feed(&second[..3]);
+    assert_eq!(scanner.cleared(), first.len() as u64);
+    scanner.feed(&second[3..second.len() - 1]);
+    assert_eq!(scanner.cleared(), first.len() as u64, "half a message left");
+    scanner.feed(&second[second.len() - 1..]);
+    assert_eq!(scanner.cleared(), (first.len() + second.len()) as u64);
+}
+
 #[test]
 fn grpc_that_is_none_or_cut_is_told_and_read() {
     let evidence = scan(NOTE, &GRPC);

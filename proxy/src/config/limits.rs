@@ -1,10 +1,15 @@
 //! Every limit of the process, with its name and default. A limit that is not here does not exist.
 
+mod http2;
+
 use std::fmt;
 use std::time::Duration;
 
 use jiff::SignedDuration;
 use serde::Deserialize;
+
+pub use self::http2::Http2Limits;
+use self::http2::Http2LimitsFile;
 
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
@@ -94,6 +99,8 @@ limits! {
     header_bytes_max: usize = 64 * 1024, header_bytes("limits.headerBytesMax", String);
     /// Header fields in one request.
     headers_max: usize = 100, count("limits.headersMax", usize);
+    /// What one HTTP/2 connection may hold.
+    http2: Http2Limits = Http2Limits::default(), http2_limits("limits.http2", Http2LimitsFile);
     /// Held bytes of one exchange that stay in memory before the spool file begins.
     hold_memory_max: usize = 1024 * 1024, in_memory("limits.holdMemoryMax", String);
     /// Body bytes still read and thrown away after a refusal, so that the client can read why.
@@ -122,6 +129,14 @@ limits! {
     upstream_pause: Duration = Duration::from_secs(1), duration("limits.upstreamPause", SignedDuration);
     /// The longest such while, before the random part.
     upstream_pause_max: Duration = Duration::from_secs(60), duration("limits.upstreamPauseMax", SignedDuration);
+}
+
+fn http2_limits(
+    _field: &'static str,
+    value: Option<Http2LimitsFile>,
+    _or: Http2Limits,
+) -> Result<Http2Limits, Wrong> {
+    value.unwrap_or_default().cook()
 }
 
 fn duration(

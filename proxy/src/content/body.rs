@@ -125,14 +125,19 @@ impl Released {
     pub async fn over_or_cut(&self, silence: Duration) {
         tokio::select! {
             () = self.hands.closed() => {}
-            () = self.stalled(silence) => self.is_cut.store(true, Ordering::Relaxed),
-            _ = self.cut.raised() => self.is_cut.store(true, Ordering::Relaxed),
+            () = self.stalled(silence) => self.cut_rest(),
+            _ = self.cut.raised() => self.cut_rest(),
         }
     }
 
     /// Whether the rest of the body was cut after its answer.
     pub fn is_cut(&self) -> bool {
         self.is_cut.load(Ordering::Relaxed)
+    }
+
+    /// Nothing more is handed over: whoever takes the next piece finds the body cut.
+    pub fn cut_rest(&self) {
+        self.is_cut.store(true, Ordering::Relaxed);
     }
 
     /// Resolves when nothing has been handed over for `silence` though all of it is ready. While the
@@ -196,8 +201,9 @@ impl Body for ClearedBody {
             self.released.bytes.add(data.len());
             self.left = self.left.map(|left| left.saturating_sub(len));
         }
-        // A body of known length is not polled again after its last byte.
-        if next.is_none() || self.left == Some(0) || self.is_end_stream() {
+        // A body of known length is not polled again after its last byte, nor one behind its trailers.
+        let has_trailers = matches!(&next, Some(Ok(frame)) if frame.is_trailers());
+        if next.is_none() || has_trailers || self.left == Some(0) || self.is_end_stream() {
             self.released.ended.notify_one();
         }
         Poll::Ready(next)

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -13,8 +14,10 @@ use tokio::time::{Instant, Sleep};
 
 use crate::audit::Outcome;
 use crate::content::{ClearedBody, CutOff, Tally};
+use crate::http::form::{Form, grpc_trailers};
 use crate::live::Watch;
 use crate::ongoing::Ongoing;
+use crate::stop::Stop;
 
 /// A body on its way in: towards the workload, or from a peer to the local application.
 #[derive(Debug)]
@@ -29,10 +32,20 @@ pub enum Inward {
     Read(ClearedBody),
 }
 
+/// A body as it comes from a connection, and what its end gives free.
+#[derive(Debug)]
+pub struct Arriving {
+    body: Incoming,
+    _kept: Option<Kept>,
+}
+
+/// Such as a stream's place on its connection.
+pub type Kept = Box<dyn std::fmt::Debug + Send + Sync>;
+
 /// A body whose sender may be silent only so long.
 #[derive(Debug)]
 pub struct Idle {
-    body: Incoming,
+    body: Arriving,
     limit: Duration,
     silence: Pin<Box<Sleep>>,
 }
@@ -46,6 +59,7 @@ pub struct Stalled;
 #[derive(Debug)]
 pub struct Recorded<B> {
     body: B,
+    form: Form,
     ongoing: Option<Ongoing>,
     sent: Tally,
     left: Option<u64>,
@@ -61,19 +75,60 @@ impl<B: Body> Recorded<B> {
     pub fn new(body: B, ongoing: Ongoing, sent: Tally, is_bodyless: bool) -> Self {
         let left = if is_bodyless { Some(0) } else { body.size_hint().exact() };
         let watch = ongoing.cut().watch();
-        Self { body, ongoing: Some(ongoing), sent, left, watch }
+        Self { body, form: Form::Problem, ongoing: Some(ongoing), sent, left, watch }
+    }
+
+    /// In this form a client is told that its exchange was cut after the answer's head.
+    #[must_use]
+    pub fn in_form(mut self, form: Form) -> Self {
+        self.form = form;
+        self
     }
 
     /// A reply whose exchange is closed already, or goes on elsewhere.
     pub fn closed(body: B) -> Self {
-        let watch = Watch::default();
-        Self { body, ongoing: None, sent: Tally::default(), left: None, watch }
+        let (form, sent, watch) = (Form::Problem, Tally::default(), Watch::default());
+        Self { body, form, ongoing: None, sent, left: None, watch }
+    }
+}
+
+impl Arriving {
+    /// Keeps `kept` until the body has ended or is dropped.
+    pub fn with(body: Incoming, kept: Kept) -> Self {
+        Self { body, _kept: Some(kept) }
+    }
+}
+
+impl From<Incoming> for Arriving {
+    fn from(body: Incoming) -> Self {
+        Self { body, _kept: None }
+    }
+}
+
+impl Body for Arriving {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
 impl Idle {
     /// Ends `body` with [`Stalled`] after `limit` without a frame.
-    pub fn new(body: Incoming, limit: Duration) -> Self {
+    pub fn new(body: impl Into<Arriving>, limit: Duration) -> Self {
+        let body = body.into();
         Self { body, limit, silence: Box::pin(tokio::time::sleep(limit)) }
     }
 
@@ -166,10 +221,18 @@ where
                 let len = frame.data_ref().map_or(0, Bytes::len);
                 self.sent.add(len);
                 self.left = self.left.map(|left| left.saturating_sub(len as u64));
+                // Nobody asks for an end behind trailers.
+                if frame.is_trailers() {
+                    self.complete();
+                }
             }
             Some(Err(_)) => {
                 if let Some(ongoing) = self.ongoing.take() {
-                    ongoing.close(Outcome::Failed);
+                    let late = late_refusal(self.form, &ongoing);
+                    ongoing.close(if late.is_some() { Outcome::Cut } else { Outcome::Failed });
+                    if let Some(trailers) = late {
+                        return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
+                    }
                 }
             }
             None => self.complete(),
@@ -184,6 +247,13 @@ where
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
     }
+}
+
+/// What a gRPC client is told instead of the broken body when a verdict cut its exchange.
+fn late_refusal(form: Form, ongoing: &Ongoing) -> Option<HeaderMap> {
+    let verdict = ongoing.meters().cell.with(|reading| reading.verdict.clone());
+    let verdict = verdict.filter(|verdict| form == Form::Grpc && verdict.stops())?;
+    Some(grpc_trailers(&Stop::Refused(Box::new(verdict)), Some(ongoing.id())))
 }
 
 impl<B> Recorded<B> {

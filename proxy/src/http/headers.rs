@@ -1,8 +1,13 @@
 //! Which headers may cross the proxy. What goes on is built anew from what is allowed through;
 //! hop-by-hop fields end here and identity fields are ours alone to set. Pure.
 
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Version};
+
+use crate::config::Limits;
+use crate::error::{Error, Kind};
 
 /// The header by which a local application learns who its peer is, in the syntax that Envoy
 /// defined for it.
@@ -65,9 +70,47 @@ pub fn announced_trailers(headers: &HeaderMap) -> Option<HeaderValue> {
     headers.get(TRAILER).cloned()
 }
 
+/// `te: trailers`, which gRPC asks for and servers check (RFC 9110, section 10.1.4). Nothing else of
+/// `TE` crosses.
+pub fn takes_trailers(headers: &HeaderMap) -> bool {
+    let is_trailers = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"trailers");
+    headers.get_all(TE).iter().any(is_trailers)
+}
+
+/// Whether the request is gRPC: by content type, as gRPC over HTTP/2 has it. gRPC-Web counts, too.
+pub fn is_grpc(headers: &HeaderMap) -> bool {
+    const GRPC: &[u8] = b"application/grpc";
+    let of = |value: &HeaderValue| {
+        let start = value.as_bytes().get(..GRPC.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(GRPC))
+    };
+    headers.get(CONTENT_TYPE).is_some_and(of)
+}
+
+/// gRPC as such, which only HTTP/2 carries; gRPC-Web is made for HTTP/1.1.
+pub fn is_native_grpc(headers: &HeaderMap) -> bool {
+    const WEB: &[u8] = b"application/grpc-web";
+    let is_web = |value: &HeaderValue| {
+        let start = value.as_bytes().get(..WEB.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(WEB))
+    };
+    is_grpc(headers) && !headers.get(CONTENT_TYPE).is_some_and(is_web)
+}
+
 /// Whether the request wants to leave HTTP (RFC 9110, section 7.8).
 pub fn wants_upgrade(headers: &HeaderMap) -> bool {
     headers.contains_key(UPGRADE)
+}
+
+/// Whether the head is within the limits; for HTTP/2, where nobody has counted before.
+///
+/// # Errors
+/// `HeadTooLarge`.
+pub fn check_size(headers: &HeaderMap, limits: &Limits) -> Result<(), Error> {
+    if bytes(headers) > limits.header_bytes_max || headers.len() > limits.headers_max {
+        return Err(Kind::HeadTooLarge.into());
+    }
+    Ok(())
 }
 
 /// What the fields weigh on the wire, bytes: names, values and what separates them.

@@ -7,9 +7,11 @@ use http::{HeaderValue, Response, StatusCode};
 use policy::Verdict;
 use serde::Serialize;
 
-use crate::error::Kind;
+use super::form::{Form, grpc_trailers, s3_document, said};
 use crate::stop::Stop;
 
+const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
+const XML: HeaderValue = HeaderValue::from_static("application/xml");
 /// RFC 9457.
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 /// Seconds after which an overloaded or broken proxy may be asked again.
@@ -28,31 +30,51 @@ struct Problem<'a> {
     hint: &'a str,
 }
 
-/// The response to an exchange that does not go on. `exchange` is its id, if it has one.
+/// The response to an exchange that does not go on, in the form that its client reads. `exchange` is
+/// its id, if it has one. A gRPC client gets it as a head without a body ("trailers-only").
+pub fn stopped<B: From<Bytes>>(form: Form, stop: &Stop, exchange: Option<&str>) -> Response<B> {
+    match form {
+        Form::Grpc => {
+            let mut response = Response::new(B::from(Bytes::new()));
+            *response.headers_mut() = grpc_trailers(stop, exchange);
+            response.headers_mut().insert(CONTENT_TYPE, GRPC);
+            response
+        }
+        Form::Problem => problem(stop, exchange),
+        Form::S3 => {
+            let (status, text) = match stop {
+                Stop::Refused(verdict) => (refusal_status(verdict), verdict.reason.text.clone()),
+                Stop::Failed(error) => (error.kind().status(), said(error)),
+            };
+            let text = format!("{text} (lazaret: {})", stop.code());
+            reply(s3_document(status, &text, exchange).into(), XML, status)
+        }
+    }
+}
+
+/// As [`stopped`] for a client of which nothing is known.
 pub fn problem<B: From<Bytes>>(stop: &Stop, exchange: Option<&str>) -> Response<B> {
+    let said = match stop {
+        Stop::Refused(_) => String::new(),
+        Stop::Failed(error) => said(error),
+    };
     let (problem, status) = match stop {
         Stop::Refused(verdict) => refused(verdict, exchange),
         Stop::Failed(error) => {
             let status = error.kind().status();
-            // What is malformed about a request is the client's to know.
-            let own_words = (error.kind() == Kind::Malformed)
-                .then(|| std::error::Error::source(error).map(ToString::to_string))
-                .flatten();
-            return reply(
-                &Problem {
-                    title: "the exchange failed",
-                    status: status.as_u16(),
-                    code: error.kind().code(),
-                    detail: own_words.as_deref().unwrap_or_else(|| error.kind().public()),
-                    rule: None,
-                    exchange,
-                    hint: "the exchange id finds the record in lazaret's audit log",
-                },
-                status,
-            );
+            let problem = Problem {
+                title: "the exchange failed",
+                status: status.as_u16(),
+                code: error.kind().code(),
+                detail: &said,
+                rule: None,
+                exchange,
+                hint: "the exchange id finds the record in lazaret's audit log",
+            };
+            (problem, status)
         }
     };
-    reply(&problem, status)
+    reply(serde_json::to_vec(&problem).unwrap_or_default().into(), PROBLEM_JSON, status)
 }
 
 fn refused<'a>(verdict: &'a Verdict, exchange: Option<&'a str>) -> (Problem<'a>, StatusCode) {
@@ -78,12 +100,11 @@ fn refusal_status(verdict: &Verdict) -> StatusCode {
     }
 }
 
-fn reply<B: From<Bytes>>(problem: &Problem<'_>, status: StatusCode) -> Response<B> {
-    let text = serde_json::to_vec(problem).unwrap_or_default();
-    let mut response = Response::new(B::from(Bytes::from(text)));
+fn reply<B: From<Bytes>>(text: Bytes, kind: HeaderValue, status: StatusCode) -> Response<B> {
+    let mut response = Response::new(B::from(text));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, PROBLEM_JSON);
+    headers.insert(CONTENT_TYPE, kind);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
         headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);

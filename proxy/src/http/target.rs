@@ -36,6 +36,8 @@ pub struct Pinned {
     pub host: Host,
     /// The port of the authority, always explicit.
     pub port: u16,
+    /// `https` where the session inside is TLS.
+    pub scheme: Scheme,
 }
 
 /// Why a request has no single target.
@@ -90,7 +92,7 @@ impl Target {
         let authority = uri.authority().ok_or(InvalidTarget::NotAbsolute)?;
         let (host, port) = split_authority(authority.as_str(), InvalidTarget::InvalidAuthority)?;
         let port = port.filter(|port| *port != scheme.default_port());
-        if let Some((named, named_port)) = host_header(version, headers)? {
+        if let Some((named, named_port)) = host_header(version, uri, headers)? {
             let named_port = named_port.filter(|port| *port != scheme.default_port());
             if named != host || named_port != port {
                 return Err(InvalidTarget::HostDisagrees);
@@ -110,23 +112,23 @@ impl Target {
         version: Version,
         headers: &HeaderMap,
     ) -> Result<Self, InvalidTarget> {
-        let default = Scheme::Https.default_port();
+        let default = pinned.scheme.default_port();
         let agrees = |(host, port): (Host, Option<u16>)| {
             host == pinned.host && port.unwrap_or(default) == pinned.port
         };
         if let Some(authority) = uri.authority() {
             let named = split_authority(authority.as_str(), InvalidTarget::InvalidAuthority)?;
-            if !agrees(named) || uri.scheme_str() != Some("https") {
+            if !agrees(named) || uri.scheme_str() != Some(pinned.scheme.name()) {
                 return Err(InvalidTarget::HostDisagrees);
             }
         }
-        if let Some(named) = host_header(version, headers)?
+        if let Some(named) = host_header(version, uri, headers)?
             && !agrees(named)
         {
             return Err(InvalidTarget::HostDisagrees);
         }
         let host = pinned.host.clone();
-        Self::with_path(Scheme::Https, host, Some(pinned.port), uri.path_and_query())
+        Self::with_path(pinned.scheme, host, Some(pinned.port), uri.path_and_query())
     }
 
     /// Reads an origin-form request from an inbound peer, where the host is not a matter of
@@ -139,7 +141,15 @@ impl Target {
         version: Version,
         headers: &HeaderMap,
     ) -> Result<(String, Option<String>), InvalidTarget> {
-        host_header(version, headers)?;
+        if let Some(authority) = uri.authority() {
+            let named = split_authority(authority.as_str(), InvalidTarget::InvalidAuthority)?;
+            // Where there are two names they are one (RFC 9113, section 8.3.1).
+            if host_header(version, uri, headers)?.is_some_and(|host| host != named) {
+                return Err(InvalidTarget::HostDisagrees);
+            }
+        } else {
+            host_header(version, uri, headers)?;
+        }
         let (path, query) = canonical_path(uri.path_and_query())?;
         Ok((path, query))
     }
@@ -187,15 +197,19 @@ impl Target {
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = match self.scheme {
-            Scheme::Http => "http",
-            Scheme::Https => "https",
-        };
+        let scheme = self.scheme.name();
         write!(f, "{scheme}://{}{}", self.authority(), self.path_and_query())
     }
 }
 
 impl Scheme {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
     fn default_port(self) -> u16 {
         match self {
             Self::Http => 80,
@@ -216,12 +230,12 @@ impl Pinned {
         let port = port.ok_or(InvalidTarget::InvalidAuthority)?;
         // boto3 sends CONNECT as HTTP/1.0 without Host, so its absence is not an error; some
         // clients leave the default port out of Host.
-        if let Some((named, named_port)) = host_header(Version::HTTP_10, headers)?
+        if let Some((named, named_port)) = host_header(Version::HTTP_10, uri, headers)?
             && (named != host || named_port.is_some_and(|named| named != port))
         {
             return Err(InvalidTarget::HostDisagrees);
         }
-        Ok(Self { host, port })
+        Ok(Self { host, port, scheme: Scheme::Https })
     }
 }
 
@@ -266,13 +280,17 @@ fn bracketed(host: &Host) -> String {
     }
 }
 
+/// `Host`, which HTTP/1.1 demands and HTTP/2 where there is no `:authority`.
 fn host_header(
     version: Version,
+    uri: &Uri,
     headers: &HeaderMap,
 ) -> Result<Option<(Host, Option<u16>)>, InvalidTarget> {
     let mut values = headers.get_all(HOST).iter();
     let Some(value) = values.next() else {
-        return if version < Version::HTTP_11 { Ok(None) } else { Err(InvalidTarget::MissingHost) };
+        let is_optional =
+            version < Version::HTTP_11 || (version == Version::HTTP_2 && uri.authority().is_some());
+        return if is_optional { Ok(None) } else { Err(InvalidTarget::MissingHost) };
     };
     if values.next().is_some() {
         return Err(InvalidTarget::DuplicateHost);

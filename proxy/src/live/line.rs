@@ -51,6 +51,11 @@ impl Line {
             || self.retire.withdrawn().is_some()
     }
 
+    /// The drain that the connection's work is counted in.
+    pub fn drain(&self) -> &Drain {
+        &self.drain
+    }
+
     /// Ends the connection at once, whatever is under way on it.
     pub fn cut(&self) -> &Cut {
         &self.cut

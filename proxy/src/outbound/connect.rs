@@ -12,7 +12,7 @@ use rustls::server::Acceptor;
 use tokio_rustls::LazyConfigAcceptor;
 
 use super::Outbound;
-use crate::accept::{self, Arrival};
+use crate::accept::{self, Arrival, Spoken};
 use crate::audit::{Direction, Kind, Outcome};
 use crate::error::{self, Error};
 use crate::http::body::{Inward, Recorded};
@@ -113,7 +113,8 @@ async fn intercept(
     arrival.line = arrival.line.inner(&cut);
     ongoing.carried_by(&arrival.line, true);
     let line = arrival.line.clone();
-    let ended = accept::serve(stream, &outbound.rooms.limits, line, move |request| {
+    let spoken = Spoken::by_alpn(stream.get_ref().1.alpn_protocol());
+    let ended = accept::serve(stream, spoken, &outbound.rooms.limits, line, move |request| {
         let (rooms, arrival, pinned) = (Arc::clone(&rooms), arrival.clone(), pinned.clone());
         async move { super::http::handle(&rooms, request, arrival, Some(&pinned)).await }
     })

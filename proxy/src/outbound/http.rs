@@ -3,23 +3,24 @@
 
 use std::sync::Arc;
 
-use http::header::{CONTENT_LENGTH, EXPECT, HOST, TRAILER};
+use http::header::{CONTENT_LENGTH, EXPECT, HOST, TE, TRAILER};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, Version, request};
 use hyper::body::Incoming;
-use policy::{EgressFacts, EgressPermit, Refusal};
+use policy::{EgressFacts, EgressPermit, Refusal, UpstreamTls};
 
 use crate::accept::Arrival;
 use crate::audit::{Direction, Kind};
 use crate::content::Hint;
 use crate::error::{self, Error};
 use crate::http::body::{Idle, Inward, Recorded};
+use crate::http::form::Form;
 use crate::http::target::{InvalidTarget, Pinned, Target, masked};
 use crate::http::{headers, respond};
 use crate::live::Facts;
 use crate::ongoing::{Ongoing, printable};
 use crate::rooms::Rooms;
 use crate::stop::Stop;
-use crate::upstream::{Departure, Sent, Vetted};
+use crate::upstream::{Departure, Offer, Sent, Vetted};
 
 /// Handles one request. `pinned` is the CONNECT authority it came through, if any.
 pub(super) async fn handle(
@@ -29,13 +30,14 @@ pub(super) async fn handle(
     pinned: Option<&Pinned>,
 ) -> Response<Recorded<Inward>> {
     let opened = rooms.open(Direction::Outbound, Kind::Http, arrival.downstream);
+    let (head, body) = request.into_parts();
+    let form = Form::of(&head);
     let mut ongoing = match opened {
         Ok(opened) => opened,
-        Err(stop) => return respond::problem(&stop, None).map(Recorded::closed),
+        Err(stop) => return respond::stopped(form, &stop, None).map(Recorded::closed),
     };
     ongoing.wait_in(&arrival.drain);
-    ongoing.carried_by(&arrival.line, request.version() < Version::HTTP_2);
-    let (head, body) = request.into_parts();
+    ongoing.carried_by(&arrival.line, head.version < Version::HTTP_2);
     let is_head = head.method == Method::HEAD;
     let awaits_continue = head.headers.contains_key(EXPECT);
     let mut body = Some(body);
@@ -49,7 +51,7 @@ pub(super) async fn handle(
     match ran {
         Ok(response) => {
             let sent = ongoing.downstream().clone();
-            response.map(|body| Recorded::new(body, ongoing, sent, is_head))
+            response.map(|body| Recorded::new(body, ongoing, sent, is_head).in_form(form))
         }
         Err(stop) => {
             // A client that waits for `100 Continue` sends nothing after a refusal; reading would
@@ -57,7 +59,7 @@ pub(super) async fn handle(
             if let Some(unread) = body.filter(|_| !awaits_continue) {
                 rooms.content.linger(unread, &arrival.drain);
             }
-            let response = respond::problem(&stop, Some(ongoing.id()));
+            let response = respond::stopped(form, &stop, Some(ongoing.id()));
             ongoing.stop(&stop, response.status().as_u16());
             response.map(Recorded::closed)
         }
@@ -81,6 +83,7 @@ impl Work<'_> {
         let target = self.target(ongoing, &head)?;
         let permit = self.decide(ongoing, &head, &target)?;
         let ruling = permit.ruling();
+        let offer = offer(&head, &permit);
         let head = outgoing(&target, head)?;
         let meters = ongoing.meters().clone();
         // A method is any token, so it carries data out like a path does.
@@ -110,7 +113,7 @@ impl Work<'_> {
         let cleared = rooms.content.clear(read, head, body);
         let released = meters.released.clone();
         let entry = ongoing.entry().cloned();
-        let departure = Departure { cleared, announced, vetted, released, entry };
+        let departure = Departure { cleared, announced, vetted, released, entry, offer };
         let sent = rooms.upstream.send(permit, departure).await;
         let sent = sent.map_err(|stop| stop.unless_cut(&meters))?;
         ongoing.left();
@@ -123,9 +126,7 @@ impl Work<'_> {
             record.target = Some(masked(&head.uri, printable));
         });
         let malformed = |what: InvalidTarget| Error::new(error::Kind::Malformed, what);
-        if headers::bytes(&head.headers) > self.rooms.limits.header_bytes_max {
-            return Err(error::Kind::HeadTooLarge.into());
-        }
+        headers::check_size(&head.headers, &self.rooms.limits)?;
         if headers::has_ambiguous_framing(head.version, &head.headers) {
             return Err(
                 Error::new(error::Kind::Malformed, "the body's framing has two readings").into()
@@ -173,7 +174,7 @@ impl Work<'_> {
             source: Some(identity.id()),
             host: target.host(),
             port: target.port(),
-            is_grpc: false,
+            is_grpc: head.method == Method::POST && headers::is_grpc(&head.headers),
             method: head.method.as_str(),
             path: target.path(),
             upgrade: None,
@@ -232,6 +233,8 @@ impl Work<'_> {
         });
         headers::strip(&mut head.headers);
         head.extensions.clear();
+        // The server side of the connection puts its own on the wire.
+        head.version = Version::HTTP_11;
         let Some(ruling) = returning.ruling else {
             let body = Idle::new(body, self.rooms.limits.response_timeout);
             return Ok(Response::from_parts(head, Inward::Raw(body)));
@@ -266,10 +269,22 @@ impl Returning {
     }
 }
 
+/// Upstream is spoken what downstream is spoken, as far as that can be settled: on plaintext nobody
+/// can be asked, so that HTTP/2 goes there as HTTP/1.1 unless it is gRPC, which has no such form.
+fn offer(head: &request::Parts, permit: &EgressPermit) -> Offer {
+    let is_plaintext = *permit.tls() == UpstreamTls::Plaintext;
+    match head.version {
+        Version::HTTP_2 if headers::is_native_grpc(&head.headers) => Offer::Http2,
+        Version::HTTP_2 if !is_plaintext => Offer::Both,
+        _ => Offer::Http1,
+    }
+}
+
 /// The head that goes upstream, built anew from what was decided.
 fn outgoing(target: &Target, mut head: request::Parts) -> Result<request::Parts, Stop> {
     let malformed = || Error::from(error::Kind::Malformed);
     let trailers = headers::announced_trailers(&head.headers);
+    let takes_trailers = headers::takes_trailers(&head.headers);
     headers::strip(&mut head.headers);
     head.headers.remove(EXPECT);
     let host = HeaderValue::from_str(&target.authority()).map_err(|_| malformed())?;
@@ -279,6 +294,9 @@ fn outgoing(target: &Target, mut head: request::Parts) -> Result<request::Parts,
     fields.extend(head.headers);
     if let Some(trailers) = trailers {
         fields.insert(TRAILER, trailers);
+    }
+    if takes_trailers {
+        fields.insert(TE, HeaderValue::from_static("trailers"));
     }
     head.headers = fields;
     head.uri = target.path_and_query().parse::<Uri>().map_err(|_| malformed())?;

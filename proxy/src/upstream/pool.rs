@@ -15,7 +15,7 @@ use super::health::Destination;
 use crate::content::ClearedBody;
 
 /// Distinct keys that are kept; beyond it the pool forgets all idle connections.
-const KEYS_MAX: usize = 1024;
+pub(super) const KEYS_MAX: usize = 1024;
 
 /// What must be equal for a connection to be used again.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -28,7 +28,7 @@ async fn a_session_is_read_inside_and_each_request_decided_and_recorded() {
     };
 
     let tls = session.stream().get_ref().1;
-    assert_eq!(tls.alpn_protocol(), Some(&b"http/1.1"[..]), "h2 was offered too");
+    assert_eq!(tls.alpn_protocol(), Some(&b"http/1.1"[..]));
     let body = prose(5_000);
     let answer = session.ask(with_port(inner("PUT", "/v2/a", &body))).await;
     assert_eq!(answer.status, 200);

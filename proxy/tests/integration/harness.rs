@@ -3,6 +3,7 @@
 pub(crate) mod admin;
 pub(crate) mod body;
 pub(crate) mod dns;
+pub(crate) mod http2;
 pub(crate) mod log;
 pub(crate) mod peer;
 pub(crate) mod pki;

@@ -83,6 +83,7 @@ impl Grpc {
             return self.go_on_as_it_is(scan, end - HEADER as u64);
         }
         scan.evidence.coverage.read += HEADER as u64;
+        scan.seam.get_or_insert_default().begin();
         self.held.clear();
         self.messages += 1;
         let left = u64::from(u32::from_be_bytes([a, b, c, d]));
@@ -137,7 +138,8 @@ impl Reader for Grpc {
     fn cleared(&self) -> u64 {
         match &self.state {
             State::Header => self.offset - self.held.len() as u64,
-            State::Message { node, start, .. } => start + node.cleared(),
+            // A message leaves whole or not at all: half of one is nothing that a receiver can undo.
+            State::Message { start, .. } => start - HEADER as u64,
             State::Rest(rest) => rest.cleared(),
         }
     }

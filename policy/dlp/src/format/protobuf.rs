@@ -8,7 +8,7 @@ mod wire;
 use crate::coverage::Declared;
 use crate::format::walk::{Grammar, Walk, Want};
 use crate::format::whole::count_read;
-use crate::scanner::{Leaf, Node, Place, Reader, Scan, is_plain_text};
+use crate::scanner::{Leaf, Node, Place, Reader, Scan, is_plain_text, seam};
 use wire::{Key, Wire};
 
 pub(crate) use wire::is_onnx;
@@ -186,6 +186,7 @@ impl Message {
         if is_plain_text(bytes) {
             self.text.field(scan, bytes);
             self.text.watch(scan, b"\n");
+            seam::take(scan, Some(&self.place.member_inside("protobuf")), bytes);
         } else if bytes.len() >= CONTENT_MIN {
             let mut place = self.place.inside("protobuf");
             place.declared = Declared::Tensor;

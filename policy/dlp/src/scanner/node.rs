@@ -109,7 +109,12 @@ impl Reader for Node {
         if let Some(reader) = &mut self.reader {
             return reader.feed(scan, bytes);
         }
-        let missing = sniff::LEN - self.head.len();
+        // What the sender tells for sure need not be looked at, and may be as short as it likes.
+        let is_told = self.place.encodings.is_empty()
+            && matches!(self.place.told, Some(Told::Grpc(..)))
+            && !bytes.is_empty();
+        let missing =
+            if is_told { bytes.len().min(sniff::LEN) } else { sniff::LEN - self.head.len() };
         let Some((now, rest)) = bytes.split_at_checked(missing) else {
             return self.head.extend_from_slice(bytes);
         };
@@ -138,6 +143,12 @@ impl Reader for Node {
     fn cleared(&self) -> u64 {
         self.reader.as_ref().map_or(0, |reader| reader.cleared())
     }
+}
+
+/// Whether a message is no message but text. A key of a field of bytes may be a line break, and its
+/// length white space.
+fn is_prose(head: &[u8]) -> bool {
+    is_plain_text(head) && head.first().is_none_or(|first| *first >= b' ')
 }
 
 /// The reader for what begins with `head`, in the form that is known of it.
@@ -175,7 +186,7 @@ fn open(scan: &mut Scan, place: &Place, head: &[u8], known: Option<Kind>) -> Box
         }
         Kind::Npy => Box::new(Npy::new(place)),
         Kind::Pickle => Box::new(Pickle::new(place)),
-        Kind::Plain if told == Some(Told::Protobuf) && !is_plain_text(head) => {
+        Kind::Plain if told == Some(Told::Protobuf) && !is_prose(head) => {
             Box::new(Protobuf::of(place))
         }
         Kind::Plain => {

@@ -14,12 +14,34 @@ fn headers(hosts: &[&str]) -> HeaderMap {
     headers
 }
 
+#[test]
+fn http2_needs_no_host_beside_its_authority() {
+    let read = |uri: &str, hosts: &[&str]| {
+        Target::from_absolute(&uri.parse().unwrap(), Version::HTTP_2, &headers(hosts))
+    };
+    assert_eq!(read("http://a.example/x", &[]).unwrap().to_string(), "http://a.example/x");
+    assert!(read("http://a.example/x", &["a.example"]).is_ok());
+    assert_eq!(read("http://a.example/x", &["b.example"]), Err(InvalidTarget::HostDisagrees));
+    assert_eq!(read("/x", &["a.example"]), Err(InvalidTarget::NotAbsolute));
+    let inbound = |uri: &str, hosts: &[&str]| {
+        Target::inbound_path(&uri.parse().unwrap(), Version::HTTP_2, &headers(hosts))
+    };
+    assert!(inbound("https://a.example/x", &[]).is_ok());
+    assert_eq!(inbound("/x", &[]), Err(InvalidTarget::MissingHost));
+    let pinned = Pinned { scheme: Scheme::Http, ..pinned("a.example", 80) };
+    let inside = |uri: &str| {
+        Target::from_pinned(&pinned, &uri.parse().unwrap(), Version::HTTP_2, &headers(&[]))
+    };
+    assert!(inside("http://a.example/x").is_ok());
+    assert_eq!(inside("https://a.example/x"), Err(InvalidTarget::HostDisagrees));
+}
+
 fn absolute(uri: &str, host: &str) -> Result<Target, InvalidTarget> {
     Target::from_absolute(&uri.parse().unwrap(), Version::HTTP_11, &headers(&[host]))
 }
 
 fn pinned(host: &str, port: u16) -> Pinned {
-    Pinned { host: Host::parse(host).unwrap(), port }
+    Pinned { host: Host::parse(host).unwrap(), port, scheme: Scheme::Https }
 }
 
 #[test]
@@ -191,7 +213,9 @@ fn a_peer_chooses_no_host_and_one_path() {
     };
     let answer = Ok(("/updates/7".to_owned(), Some("a=1".to_owned())));
     assert_eq!(read("/updates/%37?a=1", &["any.example"]), answer);
-    assert_eq!(read("https://other.example/updates/7?a=1", &["any.example"]), answer);
+    assert_eq!(read("https://any.example/updates/7?a=1", &["any.example"]), answer);
+    let two_names = read("https://other.example/updates/7", &["any.example"]);
+    assert_eq!(two_names, Err(InvalidTarget::HostDisagrees));
     assert_eq!(read("/x", &["a.example", "b.example"]), Err(InvalidTarget::DuplicateHost));
     assert_eq!(read("/x", &[]), Err(InvalidTarget::MissingHost));
     assert!(read("/updates/../x", &["a.example"]).is_err());

@@ -138,7 +138,21 @@ pub(crate) fn plain_server(svid: &Svid) -> Arc<ServerConfig> {
     Arc::new(config.unwrap())
 }
 
-/// TLS of a client that trusts the CA in `pem` alone, and offers what browsers and SDKs offer.
+/// The same TLS with other application protocols on offer.
+pub(crate) fn offering(config: &ClientConfig, protocols: &[&[u8]]) -> Arc<ClientConfig> {
+    let mut config = config.clone();
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+    Arc::new(config)
+}
+
+/// A server that takes HTTP/2 by ALPN.
+pub(crate) fn with_http2(config: &ServerConfig) -> Arc<ServerConfig> {
+    let mut config = config.clone();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Arc::new(config)
+}
+
+/// TLS of a client that trusts the CA in `pem` alone, and offers HTTP/1.1.
 pub(crate) fn client_trusting(pem: &str, svid: Option<&Svid>) -> Arc<ClientConfig> {
     let builder = ClientConfig::builder_with_provider(certs::tls::provider())
         .with_protocol_versions(&[&TLS13])
@@ -148,7 +162,7 @@ pub(crate) fn client_trusting(pem: &str, svid: Option<&Svid>) -> Arc<ClientConfi
         Some(svid) => builder.with_client_auth_cert(svid.chain(), svid.key()).unwrap(),
         None => builder.with_no_client_auth(),
     };
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config.resumption = Resumption::disabled();
     Arc::new(config)
 }

@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response};
+use http::{HeaderMap, Method, Request, Response, Version};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -48,6 +48,7 @@ pub(crate) struct Received {
     pub(crate) connection: usize,
     /// Fingerprint of the client's certificate.
     pub(crate) client: Option<String>,
+    pub(crate) version: Version,
     pub(crate) method: Method,
     /// The request target as it came.
     pub(crate) target: String,
@@ -76,6 +77,10 @@ pub(crate) struct Reply {
     pub(crate) headers: Vec<(&'static str, String)>,
     /// The body in pieces; before the second one the gate is passed.
     pub(crate) pieces: Vec<Vec<u8>>,
+    /// What follows the body.
+    pub(crate) trailers: Vec<(&'static str, &'static str)>,
+    /// Sends every piece of the request's body back as it comes.
+    pub(crate) is_echo: bool,
     /// Answers when the head has come, and goes on reading.
     pub(crate) is_early: bool,
     /// Passed before the answer's second piece or, where there is none, before the answer.
@@ -97,6 +102,14 @@ impl Gate {
 
     async fn pass(&self) {
         self.0.subscribe().wait_for(|is_open| *is_open).await.unwrap();
+    }
+}
+
+impl Received {
+    /// The path and query, in whichever form the target came.
+    pub(crate) fn path(&self) -> String {
+        let target: http::Uri = self.target.parse().unwrap();
+        target.path_and_query().unwrap().to_string()
     }
 }
 
@@ -161,6 +174,14 @@ impl Upstream {
         .await
     }
 
+    /// Waits until so many heads have come.
+    pub(crate) async fn heads(&self, count: usize) {
+        until(&format!("{count} heads at the upstream"), || {
+            (self.lock().requests.len() >= count).then_some(())
+        })
+        .await;
+    }
+
     /// Waits until so many bytes of the first request's body have come.
     pub(crate) async fn has_body_bytes(&self, bytes: usize) {
         until(&format!("{bytes} body bytes at the upstream"), || {
@@ -199,24 +220,40 @@ impl Upstream {
     }
 
     async fn serve(self, stream: TcpStream, tls: Option<Arc<ServerConfig>>, connection: usize) {
-        let Some(tls) = tls else { return self.speak(stream, connection, None).await };
+        let Some(tls) = tls else {
+            let mut start = [0; 4];
+            while stream.peek(&mut start).await.is_ok_and(|peeked| (1..4).contains(&peeked)) {}
+            return self.speak(stream, start == *b"PRI ", (connection, None)).await;
+        };
         // A client that does not like our certificate is what some stories are about.
         let Ok(stream) = TlsAcceptor::from(tls).accept(stream).await else { return };
         self.lock().handshakes += 1;
-        let certificates = stream.get_ref().1.peer_certificates();
-        let client = certificates.map(|chain| pki::fingerprint(&chain[0]));
-        self.speak(stream, connection, client).await;
+        let session = stream.get_ref().1;
+        let client = session.peer_certificates().map(|chain| pki::fingerprint(&chain[0]));
+        let is_http2 = session.alpn_protocol() == Some(b"h2");
+        self.speak(stream, is_http2, (connection, client)).await;
     }
 
-    async fn speak<S>(self, stream: S, connection: usize, client: Option<String>)
-    where
+    async fn speak<S>(
+        self,
+        stream: S,
+        is_http2: bool,
+        (connection, client): (usize, Option<String>),
+    ) where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
+        let this = self.clone();
         let service = service_fn(move |request| {
-            let (this, client) = (self.clone(), client.clone());
+            let (this, client) = (this.clone(), client.clone());
             async move { Ok::<_, Infallible>(this.answer(request, connection, client).await) }
         });
         // A connection that breaks is for the test to notice.
+        if is_http2 {
+            let _ended = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+            return;
+        }
         let _ended = hyper::server::conn::http1::Builder::new()
             .serve_connection(TokioIo::new(stream), service)
             .await;
@@ -235,6 +272,7 @@ impl Upstream {
             seen.requests.push(Received {
                 connection,
                 client,
+                version: head.version,
                 method: head.method,
                 target: head.uri.to_string(),
                 headers: head.headers,
@@ -244,10 +282,13 @@ impl Upstream {
             });
             seen.requests.len() - 1
         };
+        if reply.is_echo {
+            return self.echo(reply, at, body);
+        }
         if reply.is_early {
-            tokio::spawn(self.read(at, body));
+            tokio::spawn(self.read(at, body, None));
         } else {
-            self.read(at, body).await;
+            self.read(at, body, None).await;
         }
         if let Some(gate) = reply.gate.as_ref().filter(|_| reply.pieces.len() < 2) {
             gate.pass().await;
@@ -255,7 +296,23 @@ impl Upstream {
         respond(reply)
     }
 
-    async fn read(self, at: usize, mut body: Incoming) {
+    fn echo(self, reply: Reply, at: usize, body: Incoming) -> Response<Pieces> {
+        let (sender, pieces) = mpsc::channel(1);
+        let response = head_of(&reply);
+        tokio::spawn(async move {
+            if self.read(at, body, Some(&sender)).await == End::Whole {
+                let _gone = sender.send(Frame::trailers(trailers_of(&reply))).await;
+            }
+        });
+        response.body(Pieces { pieces, length: None }).unwrap()
+    }
+
+    async fn read(
+        self,
+        at: usize,
+        mut body: Incoming,
+        echo: Option<&mpsc::Sender<Frame<Bytes>>>,
+    ) -> End {
         let end = loop {
             // hyper tells the end of a body that was answered early only with the next head.
             if body.is_end_stream() {
@@ -265,7 +322,12 @@ impl Upstream {
                 None => break End::Whole,
                 Some(Err(_)) => break End::Broken,
                 Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) => self.lock().requests[at].body.extend_from_slice(&data),
+                    Ok(data) => {
+                        self.lock().requests[at].body.extend_from_slice(&data);
+                        if let Some(echo) = echo {
+                            let _gone = echo.send(Frame::data(data)).await;
+                        }
+                    }
                     Err(frame) => {
                         self.lock().requests[at].trailers = frame.into_trailers().ok();
                     }
@@ -273,24 +335,41 @@ impl Upstream {
             }
         };
         self.lock().requests[at].end = end;
+        end
     }
 }
 
-fn respond(reply: Reply) -> Response<Pieces> {
+fn head_of(reply: &Reply) -> http::response::Builder {
     let mut response = Response::builder().status(reply.status.unwrap_or(200));
     for (name, value) in &reply.headers {
         response = response.header(*name, value);
     }
-    let is_gated = reply.pieces.len() > 1;
-    let length = (!is_gated).then(|| reply.pieces.iter().map(Vec::len).sum::<usize>() as u64);
+    response
+}
+
+fn trailers_of(reply: &Reply) -> HeaderMap {
+    let field = |(name, value): &(&'static str, &'static str)| {
+        (http::HeaderName::from_static(name), http::HeaderValue::from_static(value))
+    };
+    reply.trailers.iter().map(field).collect()
+}
+
+fn respond(reply: Reply) -> Response<Pieces> {
+    let response = head_of(&reply);
+    let is_framed = reply.pieces.len() < 2 && reply.trailers.is_empty();
+    let length = is_framed.then(|| reply.pieces.iter().map(Vec::len).sum::<usize>() as u64);
     let (sender, pieces) = mpsc::channel(1);
     tokio::spawn(async move {
+        let trailers = trailers_of(&reply);
         for (place, piece) in reply.pieces.into_iter().enumerate() {
             if let Some(gate) = reply.gate.as_ref().filter(|_| place == 1) {
                 gate.pass().await;
             }
             // Whoever asked may be gone; that is for the test to notice.
-            let _gone = sender.send(Bytes::from(piece)).await;
+            let _gone = sender.send(Frame::data(Bytes::from(piece))).await;
+        }
+        if !trailers.is_empty() {
+            let _gone = sender.send(Frame::trailers(trailers)).await;
         }
     });
     response.body(Pieces { pieces, length }).unwrap()
@@ -298,7 +377,7 @@ fn respond(reply: Reply) -> Response<Pieces> {
 
 /// A body that comes in pieces; with a length where that is known.
 struct Pieces {
-    pieces: mpsc::Receiver<Bytes>,
+    pieces: mpsc::Receiver<Frame<Bytes>>,
     length: Option<u64>,
 }
 
@@ -310,7 +389,7 @@ impl Body for Pieces {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.pieces.poll_recv(context).map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
+        self.pieces.poll_recv(context).map(|piece| piece.map(Ok))
     }
 
     fn size_hint(&self) -> http_body::SizeHint {

@@ -1,0 +1,191 @@
+//! One exchange on one connection: a pooled one where there is, else a new one.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use certs::Identity;
+use certs::tls::{ALPN_HTTP2, Offer};
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
+use policy::{EgressPermit, UpstreamTls};
+
+use super::health::Seat;
+use super::pool::{Connection, PoolKey};
+use super::shared::{CutBodyOnDrop, Place, Shared};
+use super::{Sent, TlsFacts, Upstream, Vetted, dial, proof, server_name, speak};
+use crate::content::{ClearedBody, Released};
+use crate::error::{Error, Kind};
+use crate::http::body::Arriving;
+use crate::http::version::{self, NoAuthority};
+use crate::live::Proof;
+
+/// A connection for one exchange.
+#[derive(Debug)]
+pub(super) enum Way {
+    Http1(Connection),
+    Http2(Shared, Place),
+}
+
+/// Whom a connection is for.
+#[derive(Clone, Copy)]
+pub(super) struct Aim<'a> {
+    pub(super) permit: &'a EgressPermit,
+    pub(super) key: &'a PoolKey,
+    pub(super) identity: &'a Identity,
+    pub(super) vetted: &'a Vetted,
+    pub(super) offer: Offer,
+}
+
+/// An answer, or an error that may give the request back.
+type Answered = Result<Response<Incoming>, TrySendError<Request<ClearedBody>>>;
+
+impl Way {
+    /// Where it leads, and what was proved there.
+    pub(super) fn reached(&self) -> (SocketAddr, Option<Arc<Proof>>) {
+        let (address, facts) = match self {
+            Self::Http1(connection) => (connection.address, &connection.facts),
+            Self::Http2(shared, _) => (shared.address, &shared.facts),
+        };
+        (address, facts.proof.clone())
+    }
+}
+
+impl Upstream {
+    /// A connection that is open already.
+    pub(super) fn pooled(&self, aim: Aim<'_>) -> Option<Way> {
+        let addresses = aim.vetted.addresses();
+        if aim.offer != Offer::Http1
+            && let Some((shared, place)) = self.shared.take(aim.key, addresses)
+        {
+            return Some(Way::Http2(shared, place));
+        }
+        if aim.offer == Offer::Http2 {
+            return None;
+        }
+        self.pool.take(aim.key, addresses).map(Way::Http1)
+    }
+
+    /// A new connection; for HTTP/2, one that another exchange has opened meanwhile.
+    pub(super) async fn opened(&self, aim: Aim<'_>) -> Result<Way, Error> {
+        if aim.offer == Offer::Http1 {
+            return self.open(aim).await;
+        }
+        let gate = self.shared.gate(aim.key);
+        if aim.offer == Offer::Both && gate.is_http1.load(Ordering::Relaxed) {
+            return self.open(aim).await;
+        }
+        let _opening = gate.opening.lock().await;
+        if let Some((shared, place)) = self.shared.take(aim.key, aim.vetted.addresses()) {
+            return Ok(Way::Http2(shared, place));
+        }
+        let way = self.open(aim).await?;
+        match &way {
+            Way::Http1(_) => gate.is_http1.store(true, Ordering::Relaxed),
+            Way::Http2(shared, _) => self.shared.put(aim.key.clone(), shared.clone()),
+        }
+        Ok(way)
+    }
+
+    async fn open(&self, aim: Aim<'_>) -> Result<Way, Error> {
+        let opened = match self.health.admit(aim.key.destination(), Instant::now()) {
+            Ok(seat) => {
+                let opened = self.connect(aim, &seat).await;
+                if seat.judge(&opened, Instant::now()) {
+                    self.metrics.ejections.inc();
+                    let endpoint = &*aim.key.endpoint;
+                    tracing::warn!(endpoint, "an upstream takes no connection");
+                }
+                opened
+            }
+            Err(error) => Err(error),
+        };
+        let result = match &opened {
+            Ok(_) => "ok",
+            Err(error) => error.kind().code(),
+        };
+        self.metrics.dials.with_label_values(&[result]).inc();
+        opened
+    }
+
+    async fn connect(&self, aim: Aim<'_>, seat: &Arc<Seat>) -> Result<Way, Error> {
+        let Aim { permit, key, identity, vetted, offer } = aim;
+        let (stream, address) = dial::open(vetted.addresses(), &self.own, self.timeouts).await?;
+        let Some(config) = self.tls_config(permit, key, identity, offer)? else {
+            let facts = TlsFacts::default();
+            // Nobody can be asked on plaintext: only gRPC, which is never HTTP/1.1, is sent so.
+            if offer == Offer::Http2 {
+                let (shared, place) = self.shared.speak(stream, (address, facts), seat).await?;
+                return Ok(Way::Http2(shared, place));
+            }
+            return Ok(Way::Http1(speak(stream, (address, facts), seat).await?));
+        };
+        let name = server_name(permit.host())?;
+        let (stream, mut facts) = dial::handshake(stream, name, config, self.timeouts).await?;
+        facts.proof = proof(permit.tls(), stream.get_ref().1);
+        let chosen = stream.get_ref().1.alpn_protocol();
+        if offer != Offer::Http1 && chosen == Some(ALPN_HTTP2) {
+            let (shared, place) = self.shared.speak(stream, (address, facts), seat).await?;
+            return Ok(Way::Http2(shared, place));
+        }
+        if offer == Offer::Http2 {
+            let text = "the upstream does not speak HTTP/2, which gRPC needs";
+            return Err(Error::new(Kind::UpstreamBroken, text));
+        }
+        Ok(Way::Http1(speak(stream, (address, facts), seat).await?))
+    }
+
+    /// Sends the request and waits for the answer's head.
+    pub(super) async fn exchange(
+        &self,
+        way: &mut Way,
+        request: Request<ClearedBody>,
+        (permit, released): (&EgressPermit, &Released),
+    ) -> Result<Answered, Error> {
+        match way {
+            Way::Http1(connection) => {
+                let cut = connection.cut_on_drop();
+                let (mut head, body) = request.into_parts();
+                version::as_http1(&mut head).map_err(malformed)?;
+                let request = Request::from_parts(head, body);
+                let sending = connection.sender.try_send_request(request);
+                let sent = self.with_timeout(released, sending).await?;
+                cut.answered();
+                Ok(sent)
+            }
+            Way::Http2(shared, _) => {
+                // Dropping the future resets the stream; a body that waits for its turn is cut.
+                let cut = CutBodyOnDrop::new(released);
+                let is_plaintext = *permit.tls() == UpstreamTls::Plaintext;
+                let (mut head, body) = request.into_parts();
+                version::as_http2(&mut head, is_plaintext).map_err(malformed)?;
+                let sending = shared.sender.try_send_request(Request::from_parts(head, body));
+                let sent = self.with_timeout(released, sending).await?;
+                cut.answered();
+                Ok(sent)
+            }
+        }
+    }
+
+    /// Gives the connection back and says where the answer came from.
+    pub(super) fn sent(&self, key: PoolKey, way: Way, response: Response<Incoming>) -> Sent {
+        match way {
+            Way::Http1(mut connection) => {
+                let (address, facts) = (connection.address, connection.facts.clone());
+                connection.idle_since = Instant::now();
+                self.pool.put(key, connection);
+                Sent { response: response.map(Arriving::from), address, facts }
+            }
+            Way::Http2(Shared { address, facts, .. }, place) => {
+                let response = response.map(|body| Arriving::with(body, Box::new(place)));
+                Sent { response, address, facts }
+            }
+        }
+    }
+}
+
+fn malformed(error: NoAuthority) -> Error {
+    Error::new(Kind::Malformed, error)
+}
