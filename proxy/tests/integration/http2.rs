@@ -6,14 +6,14 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use crate::harness::body::{prose, prose_with};
-use crate::harness::http2::{Ended, Http2};
+use crate::harness::http2::{Ended, Http2, grpc, text_message};
 use crate::harness::log::assert_record;
 use crate::harness::pki::{offering, with_http2};
 use crate::harness::sidecar::Sidecar;
 use crate::harness::site::Site;
 use crate::harness::upstream::{End, Gate, Reply, Upstream};
 use crate::harness::wait::within;
-use crate::harness::{REGISTRY, SSN};
+use crate::harness::{AGGREGATOR_ID, REGISTRY, SSN};
 
 const MIB: usize = 1 << 20;
 
@@ -360,4 +360,81 @@ async fn futures_of<F: Future>(all: impl IntoIterator<Item = F>) -> Vec<F::Outpu
     })
     .await;
     waiting.into_iter().map(|(_, output)| output.unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn peers_speak_http2_by_alpn_and_the_application_hears_grpc_as_http2() {
+    let site = Site::new();
+    let (registry, app) = (Upstream::plaintext().await, Upstream::plaintext().await);
+    let sidecar = site.start(&site.plaintext_plan(&registry).inbound(&app)).await;
+    let aggregator = site.pki.issue(AGGREGATOR_ID, &["aggregator.example"]);
+    let config = offering(&site.pki.client(Some(&aggregator)), &[b"h2", b"http/1.1"]);
+    let stream = sidecar.peer(config).await.unwrap().into_stream();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+    let peer = Http2::new(stream).await;
+    let at = |path: &str| format!("https://updates.train.internal{path}");
+
+    let plain = Request::post(at("/updates/7")).body(()).unwrap();
+    assert_eq!(peer.ask(plain, prose(900)).await.status, 200);
+    let message = text_message("round 1");
+    app.reply(Reply {
+        headers: vec![("content-type", "application/grpc".to_owned())],
+        trailers: vec![("grpc-status", "0")],
+        is_echo: true,
+        ..Reply::default()
+    });
+    let called = peer.ask(grpc(&at("/updates/Pull")), &message).await;
+    assert_eq!((called.body, &called.trailers["grpc-status"]), (message, &"0".parse().unwrap()));
+    let leak = text_message("the ssn is 536-22-8941");
+    let leaking = peer.ask(grpc(&at("/updates/Leak")), &leak).await;
+    let stranger = peer.ask(grpc(&at("/elsewhere")), "").await;
+
+    leaking.assert_trailers_only("7", "finding");
+    stranger.assert_trailers_only("7", "path-not-allowed");
+    let received = app.requests(3).await;
+    let versions: Vec<_> = received.iter().map(|request| request.version).collect();
+    assert_eq!(versions, [Version::HTTP_11, Version::HTTP_2, Version::HTTP_2]);
+    assert_eq!(received[0].headers["host"], "updates.train.internal");
+    for request in &received {
+        let told = request.headers["x-forwarded-client-cert"].to_str().unwrap();
+        assert!(told.contains(AGGREGATOR_ID), "{told}");
+    }
+    let records = sidecar.records(4).await;
+    assert_record(&records[0], &json!({ "direction": "inbound", "outcome": "completed" }));
+    assert_record(&records[1], &json!({ "outcome": "completed", "source": AGGREGATOR_ID }));
+    assert_record(&records[2], &json!({ "reason": "finding", "bytes_released": 0 }));
+    assert_record(&records[3], &json!({ "outcome": "refused", "reason": "path-not-allowed" }));
+    drop(peer);
+    sidecar.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_of_s3_are_refused_in_their_own_words() {
+    let site = Site::new();
+    let registry = registry(&site).await;
+    let sidecar = site.start(&site.plan(&registry)).await;
+    let workload = workload(&sidecar).await;
+
+    for (name, value) in
+        [("authorization", "AWS4-HMAC-SHA256 Credential=x"), ("x-amz-date", "20261122T000000Z")]
+    {
+        let mut signed = request("PUT", "/v2/notes");
+        signed.headers_mut().insert(name, HeaderValue::from_static(value));
+        let ended = workload.ask(signed, format!("the ssn is {SSN}")).await;
+        assert_eq!(ended.status, 403, "{ended:?}");
+        assert_eq!(ended.headers["content-type"], "application/xml");
+        let text = String::from_utf8(ended.body).unwrap();
+        assert!(text.contains("<Code>AccessDenied</Code>"), "{text}");
+        assert!(text.contains("lazaret: finding"), "{text}");
+    }
+
+    registry.assert_untouched();
+    for record in sidecar.records(2).await {
+        assert_record(
+            &record,
+            &json!({ "outcome": "refused", "reason": "finding", "status": 403 }),
+        );
+    }
+    drop(workload);
+    sidecar.finish().await;
 }
