@@ -30,6 +30,8 @@ pub enum Offer {
     Http1,
     /// `h2` alone.
     Http2,
+    /// No ALPN: what is said inside is not ours to know.
+    Nothing,
 }
 
 static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
@@ -132,6 +134,7 @@ pub fn client_config_at(
         Offer::Both => vec![ALPN_HTTP2.to_vec(), ALPN_HTTP1.to_vec()],
         Offer::Http1 => vec![ALPN_HTTP1.to_vec()],
         Offer::Http2 => vec![ALPN_HTTP2.to_vec()],
+        Offer::Nothing => Vec::new(),
     };
     config.resumption = Resumption::disabled();
     Ok(Arc::new(config))

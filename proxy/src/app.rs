@@ -1,6 +1,8 @@
 //! Builds every room from the configuration, binds all listeners before any traffic, runs them,
 //! and drains them.
 
+mod sockets;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,10 +16,11 @@ use policy::Policy;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::mpsc;
 
+use self::sockets::{Sockets, other_loopback};
 use crate::accept::Listener;
 use crate::admin::{self, Admin};
 use crate::app_link::AppLink;
-use crate::audit::{self, Audit};
+use crate::audit::{self, Audit, Kind};
 use crate::budget::Budget;
 use crate::config::Config;
 use crate::content::{Content, SpoolRoom};
@@ -42,9 +45,6 @@ const AUDIT_HEAD_INTERVAL: Duration = Duration::from_secs(10);
 /// Bytes of one audit file.
 const AUDIT_SEGMENT_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
-/// Ports that are tried for the resolver where the configuration says 0.
-const BOTH_TRIES_MAX: u8 = 16;
-
 /// How long what the drain's deadline cut has to answer and record itself.
 const CUT_MAX: Duration = Duration::from_secs(1);
 
@@ -64,6 +64,10 @@ pub struct App {
 pub struct Addresses {
     /// The forward proxy.
     pub http_proxy: Option<SocketAddr>,
+    /// The SOCKS5 proxy.
+    pub socks5: Option<SocketAddr>,
+    /// Redirected connections.
+    pub transparent: Option<SocketAddr>,
     /// Peers.
     pub inbound: Option<SocketAddr>,
     /// The resolver: the first of its addresses.
@@ -80,13 +84,6 @@ pub struct StartError {
     source: Box<dyn std::error::Error + Send + Sync>,
 }
 
-struct Sockets {
-    http_proxy: Option<TcpListener>,
-    inbound: Option<TcpListener>,
-    dns: Vec<(UdpSocket, TcpListener)>,
-    admin: Option<TcpListener>,
-}
-
 impl App {
     /// Starts everything. Needs a running tokio runtime.
     ///
@@ -96,7 +93,7 @@ impl App {
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let metrics = Metrics::new().map_err(|error| failed("metrics", error))?;
         let mut watched = Watched::look(&config.policy, &config.identity);
-        let sockets = Sockets::bind(&config).await?;
+        let mut sockets = Sockets::bind(&config).await?;
         let addresses = sockets.addresses();
         let identity = load_identity(&config, &metrics)?;
         let (audit, writer) = start_audit(&config)?;
@@ -108,8 +105,8 @@ impl App {
         )?);
         let (tasks, drain) = drain::channel();
         let (ask_drain, drain_asked) = mpsc::channel(1);
-        if let Some(socket) = sockets.http_proxy {
-            listen_outbound(&config, &rooms, socket, &drain)?;
+        if sockets.lead_out() {
+            listen_outbound(&config, &rooms, &mut sockets, &drain)?;
         }
         if let (Some(socket), Some(part)) = (sockets.inbound, &config.inbound) {
             let app = AppLink::new(part.forward, &config.limits);
@@ -176,64 +173,6 @@ impl App {
     }
 }
 
-impl Sockets {
-    async fn bind(config: &Config) -> Result<Self, StartError> {
-        Ok(Self {
-            http_proxy: bind("outbound.httpProxy", config.http_proxy).await?,
-            inbound: bind("inbound.listen", config.inbound.as_ref().map(|part| part.listen))
-                .await?,
-            dns: bind_dns(&config.dns).await?,
-            admin: bind("admin.listen", config.admin).await?,
-        })
-    }
-
-    fn addresses(&self) -> Addresses {
-        let of = |socket: &Option<TcpListener>| {
-            socket.as_ref().and_then(|socket| socket.local_addr().ok())
-        };
-        Addresses {
-            http_proxy: of(&self.http_proxy),
-            inbound: of(&self.inbound),
-            dns: self.dns.first().and_then(|(socket, _)| socket.local_addr().ok()),
-            admin: of(&self.admin),
-        }
-    }
-}
-
-async fn bind(name: &str, address: Option<SocketAddr>) -> Result<Option<TcpListener>, StartError> {
-    let Some(address) = address else { return Ok(None) };
-    match TcpListener::bind(address).await {
-        Ok(socket) => Ok(Some(socket)),
-        Err(error) => Err(failed(&format!("{name} {address}"), error)),
-    }
-}
-
-/// Both protocols, at the same port of each address.
-async fn bind_dns(addresses: &[SocketAddr]) -> Result<Vec<(UdpSocket, TcpListener)>, StartError> {
-    let mut sockets = Vec::with_capacity(addresses.len());
-    for address in addresses {
-        let mut tries_left = if address.port() == 0 { BOTH_TRIES_MAX } else { 1 };
-        let both = loop {
-            tries_left -= 1;
-            match bind_both(*address).await {
-                // A port that is free for one protocol need not be for the other.
-                Err(error) if tries_left == 0 => {
-                    return Err(failed(&format!("dns.listen {address}"), error));
-                }
-                Err(_) => {}
-                Ok(both) => break both,
-            }
-        };
-        sockets.push(both);
-    }
-    Ok(sockets)
-}
-
-async fn bind_both(address: SocketAddr) -> std::io::Result<(UdpSocket, TcpListener)> {
-    let connections = TcpListener::bind(address).await?;
-    Ok((UdpSocket::bind(connections.local_addr()?).await?, connections))
-}
-
 fn load_identity(config: &Config, metrics: &Metrics) -> Result<Arc<Current>, StartError> {
     let identity = config.identity.load(clock::now()).map_err(|error| failed("identity", error))?;
     metrics.identity_not_after.set(reload::seconds(identity.not_after()));
@@ -263,7 +202,9 @@ fn rooms(
     let limits = &config.limits;
     let resolver = Resolver::new(&config.hosts, &config.nameservers)
         .map_err(|error| failed("resolver", error))?;
-    let own = [addresses.http_proxy, addresses.inbound, addresses.admin];
+    let Addresses { http_proxy, socks5, transparent, inbound, admin, .. } = addresses;
+    let other = transparent.map(other_loopback);
+    let own = [http_proxy, socks5, transparent, other, inbound, admin];
     let own = own.into_iter().flatten().chain(addresses.dns).collect();
     let files = (limits.spool_max, metrics.spool_bytes.clone());
     let budget = Budget::new(limits.buffered_bytes_max, metrics.buffered_bytes.clone());
@@ -287,7 +228,7 @@ fn rooms(
 fn listen_outbound(
     config: &Config,
     rooms: &Arc<Rooms>,
-    socket: TcpListener,
+    sockets: &mut Sockets,
     drain: &Drain,
 ) -> Result<(), StartError> {
     let intercept =
@@ -298,12 +239,28 @@ fn listen_outbound(
         })?;
     }
     let outbound = Arc::new(Outbound::new(Arc::clone(rooms), intercept));
-    let turning = Arc::clone(&outbound);
-    let serve = move |stream, arrival| Arc::clone(&outbound).serve(stream, arrival);
-    let turn_away = move |stream: &TcpStream, from| turning.turn_away(stream, from);
-    let listener = listener(socket, "http-proxy", config);
-    let work = (serve, turn_away);
-    Drain::spawn_background(listener.run(drain.clone(), rooms.metrics.clone(), work));
+    let (drain, metrics) = (|| drain.clone(), || rooms.metrics.clone());
+    if let Some(socket) = sockets.http_proxy.take() {
+        let (serving, turning) = (Arc::clone(&outbound), Arc::clone(&outbound));
+        let serve = move |stream, arrival| Arc::clone(&serving).serve(stream, arrival);
+        let turn_away = move |stream: &TcpStream, from| turning.turn_away(stream, from);
+        let listener = listener(socket, "http-proxy", config);
+        Drain::spawn_background(listener.run(drain(), metrics(), (serve, turn_away)));
+    }
+    if let Some(socket) = sockets.socks5.take() {
+        let (serving, turning) = (Arc::clone(&outbound), Arc::clone(&outbound));
+        let serve = move |stream, arrival| Arc::clone(&serving).serve_socks(stream, arrival);
+        let turn_away = move |_: &TcpStream, from| turning.turn_away_raw(Kind::Socks5, from);
+        let listener = listener(socket, "socks5", config);
+        Drain::spawn_background(listener.run(drain(), metrics(), (serve, turn_away)));
+    }
+    for socket in sockets.transparent.drain(..) {
+        let (serving, turning) = (Arc::clone(&outbound), Arc::clone(&outbound));
+        let serve = move |stream, arrival| Arc::clone(&serving).serve_redirected(stream, arrival);
+        let turn_away = move |_: &TcpStream, from| turning.turn_away_raw(Kind::Redirect, from);
+        let listener = listener(socket, "transparent", config);
+        Drain::spawn_background(listener.run(drain(), metrics(), (serve, turn_away)));
+    }
     Ok(())
 }
 

@@ -22,6 +22,10 @@ pub struct Config {
     pub identity: certs::source::Files,
     /// The forward proxy's address.
     pub http_proxy: Option<SocketAddr>,
+    /// The SOCKS5 proxy's address.
+    pub socks5: Option<SocketAddr>,
+    /// Where connections come that the kernel redirected.
+    pub transparent: Option<SocketAddr>,
     /// Where the intercept CA's certificate is published.
     pub publish: Option<PathBuf>,
     /// The inbound listener and the application behind it.
@@ -133,13 +137,15 @@ impl Config {
         );
         format!(
             "mode: sidecar\npolicy: {}\nidentity: chain {}, key {}, bundle {}\n\
-             outbound.httpProxy: {}\ninbound: {inbound}\ndns: {}\nadmin: {}\naudit: {} ({}; heads signed by {})\n\
+             outbound.httpProxy: {}\noutbound.socks5: {}\noutbound.transparent: {}\ninbound: {inbound}\ndns: {}\nadmin: {}\naudit: {} ({}; heads signed by {})\n\
              resolver: {} fixed names, {}\nspool: {}\nlog: {} at {}\n{}",
             self.policy.display(),
             self.identity.chain.display(),
             self.identity.key.display(),
             self.identity.bundle.display(),
             or_off(self.http_proxy),
+            or_off(self.socks5),
+            or_off(self.transparent),
             if self.dns.is_empty() {
                 "off".to_owned()
             } else {

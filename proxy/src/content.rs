@@ -4,6 +4,7 @@
 mod body;
 mod head;
 mod hint;
+mod passage;
 mod reading;
 mod sieve;
 mod source;
@@ -22,6 +23,7 @@ use tokio::time::Instant;
 use self::body::Piece;
 pub use self::body::{ClearedBody, CutOff, Released, Tally};
 pub use self::hint::Hint;
+pub use self::passage::{Passage, Passed};
 pub use self::reading::{Reading, ReadingCell, write_verdict};
 use self::sieve::Sieve;
 use self::source::{Linger, Source};

@@ -60,6 +60,8 @@ pub enum Kind {
     SpoolBroken,
     /// `limits.spoolMax` is used up by other exchanges.
     SpoolMax,
+    /// A raw tunnel was silent, or open, for too long.
+    TunnelTimeout,
     /// The name could not be resolved.
     UpstreamDns,
     /// The upstream broke the connection or the protocol.
@@ -151,6 +153,7 @@ impl Kind {
             Self::SourceRequestsMax => "source-requests-max",
             Self::SpoolBroken => "spool-broken",
             Self::SpoolMax => "spool-max",
+            Self::TunnelTimeout => "tunnel-timeout",
             Self::UpstreamBroken => "upstream-broken",
             Self::UpstreamConnectionsMax => "upstream-connections-max",
             Self::UpstreamDns => "upstream-dns",
@@ -179,6 +182,7 @@ impl Kind {
             | Self::InterceptBroken
             | Self::SpoolBroken
             | Self::SpoolMax
+            | Self::TunnelTimeout
             | Self::UpstreamIdentity => Side::Ours,
             Self::AppUnreachable
             | Self::ReceiverGone
@@ -209,7 +213,7 @@ impl Kind {
             | Self::UpstreamConnectionsMax
             | Self::UpstreamEjected
             | Self::UpstreamIdentity => StatusCode::SERVICE_UNAVAILABLE,
-            Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::TunnelTimeout | Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
             Self::AppUnreachable
             | Self::ReceiverGone
             | Self::UpstreamBroken
@@ -242,6 +246,9 @@ impl Kind {
             Self::ReceiverGone => "the other side went away before the body ended",
             Self::SpoolBroken => "the hold spool cannot be used; see lazaret's log",
             Self::SpoolMax => "the hold spool is full (limits.spoolMax)",
+            Self::TunnelTimeout => {
+                "the tunnel was silent or open for too long (limits.tunnelIdle, limits.tunnelTotal)"
+            }
             Self::UpstreamBroken => "the upstream broke the connection",
             Self::UpstreamConnectionsMax => {
                 "too many connections to the upstream at once (limits.upstreamConnectionsMax)"

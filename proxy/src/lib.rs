@@ -6,8 +6,10 @@
 //! | room | does |
 //! |---|---|
 //! | [`accept`] | takes connections, speaks HTTP/1.1 |
-//! | [`outbound`] | the workload's requests: forward proxy, CONNECT and interception |
+//! | [`outbound`] | the workload's requests: forward proxy, CONNECT, SOCKS5, redirected connections; interception and raw tunnels |
 //! | [`inbound`] | peers' requests over mutual TLS, to [`app_link`] only |
+//! | [`detect`] | pure: which protocol a connection speaks, and the name in its ClientHello |
+//! | [`tunnel`] | a raw connection both ways, bounded in bytes and time |
 //! | [`http`] | pure: targets, headers, replies |
 //! | [`dns`] | the pod's questions for names: which are asked, which answers are told |
 //! | [`content`] | reads what leaves; the only maker of [`content::Cleared`] |
@@ -33,6 +35,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod content;
+pub mod detect;
 pub mod dns;
 pub mod drain;
 pub mod edm;
@@ -53,4 +56,5 @@ pub mod rooms;
 pub mod scan;
 pub mod stop;
 pub mod telemetry;
+pub mod tunnel;
 pub mod upstream;

@@ -182,9 +182,9 @@ impl Ongoing {
             .map_err(|error| Error::new(crate::error::Kind::AuditUnavailable, error).into())
     }
 
-    /// Closes with the reason why it did not go on. `status` is what the client got.
-    pub fn stop(self, stop: &Stop, status: u16) {
-        self.end(stop, Some(status));
+    /// Closes with the reason why it did not go on. `status` is what the client got, if it speaks HTTP.
+    pub fn stop(self, stop: &Stop, status: impl Into<Option<u16>>) {
+        self.end(stop, status.into());
     }
 
     /// Closes with the reason why it did not go on, where no status tells the client.

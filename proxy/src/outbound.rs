@@ -1,8 +1,15 @@
-//! Egress: what the workload sends out. `http` decides, reads, records and sends one request;
-//! `connect` opens an intercepted TLS session and hands its requests to `http`.
+//! Egress: what the workload sends out. Four ways lead here (forward proxy, CONNECT, SOCKS5, redirected
+//! connections), and all end in two rooms: `http` decides, reads, records and sends one request, `opaque`
+//! a raw tunnel. `route` finds out which, and `intercept` opens TLS that is read.
 
 mod connect;
+mod heard;
 mod http;
+mod intercept;
+mod opaque;
+mod redirect;
+mod route;
+mod socks;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,6 +25,7 @@ use crate::error;
 use crate::http::body::{Inward, Recorded};
 use crate::rooms::Rooms;
 use crate::stop::Stop;
+use crate::upstream;
 
 /// The answer to a connection that is one too many, which never gets as far as HTTP.
 const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
@@ -47,6 +55,31 @@ impl Outbound {
         self.record_malformed(ended, downstream);
     }
 
+    /// Serves one connection of the SOCKS5 proxy.
+    pub async fn serve_socks(self: Arc<Self>, stream: TcpStream, arrival: Arrival) {
+        self.tend(&stream);
+        socks::serve(self, stream, arrival).await;
+    }
+
+    /// Serves one connection that the kernel redirected.
+    pub async fn serve_redirected(self: Arc<Self>, stream: TcpStream, arrival: Arrival) {
+        self.tend(&stream);
+        redirect::serve(self, stream, arrival).await;
+    }
+
+    /// Records a connection that is one too many, and that has no protocol to be answered in.
+    pub fn turn_away_raw(&self, kind: Kind, downstream: SocketAddr) {
+        if let Ok(ongoing) = self.rooms.open(Direction::Outbound, kind, downstream) {
+            ongoing.stop(&Stop::from(error::Kind::ConnectionsMax), None);
+        }
+    }
+
+    fn tend(&self, stream: &TcpStream) {
+        if let Err(error) = upstream::tend(stream, self.rooms.limits.keepalive) {
+            tracing::debug!(%error, "a connection takes no options");
+        }
+    }
+
     /// Answers and records a connection that is one too many.
     pub fn turn_away(&self, stream: &TcpStream, downstream: SocketAddr) {
         let stop = Stop::from(error::Kind::ConnectionsMax);
@@ -63,7 +96,7 @@ impl Outbound {
         arrival: Arrival,
     ) -> Response<Recorded<Inward>> {
         if request.method() == Method::CONNECT {
-            connect::handle(self, request, arrival)
+            connect::handle(self, request, arrival).await
         } else {
             http::handle(&self.rooms, request, arrival, None).await
         }

@@ -7,10 +7,11 @@ mod pool;
 mod race;
 mod resolve;
 mod shared;
+mod tunnel;
 mod way;
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -28,11 +29,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
 
 use self::dial::Timeouts;
-pub use self::dial::TlsFacts;
+pub use self::dial::{TlsFacts, tend};
 use self::health::{Health, Seat};
 use self::pool::{Connection, Pool, PoolKey};
 pub use self::resolve::{Family, InvalidResolver, Resolved, Resolver, Told, Vetted};
 use self::shared::SharedPool;
+pub use self::tunnel::{Tunnel, Wire};
 use self::way::Aim;
 use crate::audit::Announced;
 use crate::config::Limits;
@@ -118,23 +120,31 @@ impl Upstream {
             timeouts: Timeouts {
                 connect: limits.connect_timeout,
                 handshake: limits.handshake_timeout,
+                keepalive: limits.keepalive,
             },
             response_timeout: limits.response_timeout,
             metrics,
         }
     }
 
-    /// Resolves the permitted host and vets its addresses.
+    /// Resolves the permitted host and vets its addresses; or vets the address that a redirected
+    /// connection was `aimed` at, which then is the one that is dialled.
     ///
     /// # Errors
     /// The address guard's refusal, or a name that does not resolve.
-    pub async fn vet(&self, permit: &EgressPermit) -> Result<Vetted, Stop> {
-        self.resolver.vet(permit).await
+    pub async fn vet(&self, permit: &EgressPermit, aimed: Option<IpAddr>) -> Result<Vetted, Stop> {
+        self.resolver.vet(permit, aimed).await
     }
 
-    /// Whether resolving the permitted host sends a question to a name server.
-    pub fn asks_dns(&self, permit: &EgressPermit) -> bool {
-        self.resolver.asks_dns(permit.host())
+    /// Whether vetting sends a question to a name server.
+    pub fn asks_dns(&self, permit: &EgressPermit, aimed: Option<IpAddr>) -> bool {
+        aimed.is_none_or(|address| resolve::wants_proof(permit, address))
+            && self.resolver.asks_dns(permit.host())
+    }
+
+    /// Whether the address is one of our own listeners.
+    pub fn is_own(&self, address: SocketAddr) -> bool {
+        dial::is_own(&self.own, address)
     }
 
     /// The resolver, for whoever only asks for names.
@@ -155,7 +165,7 @@ impl Upstream {
             return Err(Error::new(Kind::UpstreamIdentity, "our certificate has expired").into());
         }
         if !vetted.is_fresh() {
-            vetted = self.resolver.vet(&permit).await?;
+            vetted = self.resolver.vet(&permit, vetted.aimed()).await?;
         }
         let identity = self.identity.load();
         let key = key(&permit, &identity);

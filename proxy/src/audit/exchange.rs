@@ -43,6 +43,10 @@ pub enum Kind {
     Handshake,
     /// One request and its response.
     Http,
+    /// A connection that the kernel redirected.
+    Redirect,
+    /// A connection asked for by SOCKS5.
+    Socks5,
 }
 
 impl Kind {
@@ -53,6 +57,8 @@ impl Kind {
             Kind::Dns => "dns",
             Kind::Handshake => "handshake",
             Kind::Http => "http",
+            Kind::Redirect => "redirect",
+            Kind::Socks5 => "socks5",
         }
     }
 }

@@ -66,7 +66,7 @@ struct FilesPart {
     bundle: PathBuf,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct OutboundPart {
     http_proxy: Option<SocketAddr>,
@@ -176,16 +176,21 @@ impl ConfigFile {
         })?;
         let inbound =
             self.inbound.map(|part| Inbound { listen: part.listen, forward: part.forward });
-        let (http_proxy, publish) = match self.outbound {
-            Some(part) => (part.http_proxy, part.intercept.map(|part| part.publish)),
-            None => (None, None),
-        };
-        if http_proxy.is_none() && inbound.is_none() {
+        let outbound = self.outbound.unwrap_or_default();
+        let ways = [
+            ("outbound.httpProxy", outbound.http_proxy),
+            ("outbound.socks5", outbound.socks5),
+            ("outbound.transparent", outbound.transparent),
+        ];
+        if ways.iter().all(|(_, address)| address.is_none()) && inbound.is_none() {
             return Err(wrong("outbound.httpProxy", "no listener at all; set it, or `inbound`"));
         }
-        if http_proxy.is_some_and(|address| !address.ip().is_loopback()) {
+        let is_open = |(_, address): &&(&str, Option<SocketAddr>)| {
+            address.is_some_and(|address| !address.ip().is_loopback())
+        };
+        if let Some((field, _)) = ways.iter().find(is_open) {
             return Err(wrong(
-                "outbound.httpProxy",
+                field,
                 "must be a loopback address: whoever reaches it speaks with this sidecar's identity",
             ));
         }
@@ -207,8 +212,10 @@ impl ConfigFile {
                 key: files.key,
                 bundle: files.bundle,
             },
-            http_proxy,
-            publish,
+            http_proxy: outbound.http_proxy,
+            socks5: outbound.socks5,
+            transparent: outbound.transparent,
+            publish: outbound.intercept.map(|part| part.publish),
             inbound,
             dns,
             admin: self.admin.listen,
@@ -228,13 +235,10 @@ impl ConfigFile {
     }
 
     fn unsupported(&self) -> Option<&'static str> {
-        let outbound = self.outbound.as_ref();
         let unsupported = [
             ("mode: gateway", matches!(self.mode, Mode::Gateway)),
             ("identity.workloadApi", self.identity.workload_api.is_some()),
             ("identity.ca", self.identity.ca.is_some()),
-            ("outbound.transparent", outbound.is_some_and(|part| part.transparent.is_some())),
-            ("outbound.socks5", outbound.is_some_and(|part| part.socks5.is_some())),
             ("links", !self.links.is_empty()),
         ];
         unsupported.into_iter().find(|(_, is_set)| *is_set).map(|(field, _)| field)

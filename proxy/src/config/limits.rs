@@ -71,6 +71,8 @@ limits! {
     connection_age_max: Duration = Duration::from_secs(3600), duration("limits.connectionAgeMax", SignedDuration);
     /// Downstream connections per listener.
     connections_max: usize = 4096, count("limits.connectionsMax", usize);
+    /// How long a connection may keep silent, or unclear, before it is taken for neither TLS nor HTTP.
+    detect_timeout: Duration = Duration::from_secs(5), duration("limits.detectTimeout", SignedDuration);
     /// Connections to the resolver at once.
     dns_connections_max: usize = 64, count("limits.dnsConnectionsMax", usize);
     /// Silence on a connection to the resolver, and how long an answer may wait to be taken.
@@ -129,6 +131,15 @@ limits! {
     upstream_pause: Duration = Duration::from_secs(1), duration("limits.upstreamPause", SignedDuration);
     /// The longest such while, before the random part.
     upstream_pause_max: Duration = Duration::from_secs(60), duration("limits.upstreamPauseMax", SignedDuration);
+    /// Silence on a connection after which the kernel asks whether the other end is still there.
+    keepalive: Duration = Duration::from_secs(60), duration("limits.keepalive", SignedDuration);
+    /// Silence of a sender after which the bytes of a raw tunnel that are held for what may follow are
+    /// judged as they stand, and leave.
+    tunnel_flush: Duration = Duration::from_millis(20), duration("limits.tunnelFlush", SignedDuration);
+    /// Silence, in both directions, that ends a raw tunnel.
+    tunnel_idle: Duration = Duration::from_secs(3600), duration("limits.tunnelIdle", SignedDuration);
+    /// The longest that a raw tunnel stays open.
+    tunnel_total: Duration = Duration::from_secs(24 * 3600), duration("limits.tunnelTotal", SignedDuration);
 }
 
 fn http2_limits(

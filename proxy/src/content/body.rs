@@ -161,6 +161,10 @@ impl Released {
         }
     }
 
+    pub(super) fn add(&self, bytes: usize) {
+        self.bytes.add(bytes);
+    }
+
     pub(super) fn hand(&self) -> Hand {
         Hand(self.hands.subscribe())
     }

@@ -90,7 +90,7 @@ fn grpc_failed(kind: Kind) -> u16 {
     match kind {
         Kind::BodyAborted => 1,
         Kind::Malformed | Kind::DownstreamTls => 3,
-        Kind::BodyTimeout | Kind::HeaderTimeout | Kind::UpstreamTimeout => 4,
+        Kind::BodyTimeout | Kind::HeaderTimeout | Kind::TunnelTimeout | Kind::UpstreamTimeout => 4,
         Kind::UpstreamUnverified => 7,
         Kind::HeadTooLarge => 8,
         Kind::InterceptBroken | Kind::ReceiverGone | Kind::SpoolBroken | Kind::UpstreamBroken => 13,

@@ -3,12 +3,16 @@
 //! Invariant: the host, port and path in a [`Target`] are exactly what policy decides on and exactly
 //! what is sent upstream. Whatever could be read in two ways is an error, never a choice. Pure.
 
+mod pinned;
+
 use std::fmt;
 
 use http::header::HOST;
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderMap, Uri, Version};
 use policy::Host;
+
+pub use self::pinned::{Pinned, ToldBy};
 
 /// The canonical target of one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,27 +33,17 @@ pub enum Scheme {
     Https,
 }
 
-/// A host and port that was decided before the request came: the authority of a CONNECT.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pinned {
-    /// The host of the authority.
-    pub host: Host,
-    /// The port of the authority, always explicit.
-    pub port: u16,
-    /// `https` where the session inside is TLS.
-    pub scheme: Scheme,
-}
-
 /// Why a request has no single target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTarget {
     /// RFC 9112, section 3.2: a server must refuse more than one Host.
     #[error("more than one Host header")]
     DuplicateHost,
-    /// The request line and `Host`, or the CONNECT authority and the inner `Host`, differ.
-    #[error(
-        "the Host header names another host or port than the request line or CONNECT authority"
-    )]
+    /// The request and what was known of its connection differ.
+    #[error("the request names another host or port than the {0}")]
+    ConnectionDisagrees(&'static str),
+    /// The request line and `Host` differ.
+    #[error("the Host header names another host or port than the request line")]
     HostDisagrees,
     /// The authority could not be read as host and optional port, or carries user information.
     #[error("the authority is not host[:port]")]
@@ -68,6 +62,9 @@ pub enum InvalidTarget {
     /// Dot segments, encoded slashes, backslashes, NUL or other controls in the path.
     #[error("the path has no single reading: {0}")]
     PathAmbiguous(&'static str),
+    /// The request line says `http` within TLS, or `https` without.
+    #[error("the request line's scheme is not the connection's")]
+    SchemeDisagrees,
     /// Neither http nor https.
     #[error("the scheme is neither http nor https")]
     UnknownScheme,
@@ -101,8 +98,8 @@ impl Target {
         Self::with_path(scheme, host, port, uri.path_and_query())
     }
 
-    /// Reads an origin-form request inside an intercepted CONNECT. `Host` (or an absolute form)
-    /// must name the authority that was decided.
+    /// Reads a request inside a connection of which more is known. `Host` and an absolute form must name
+    /// what was decided, and each other.
     ///
     /// # Errors
     /// [`InvalidTarget`] for anything that has two readings.
@@ -112,22 +109,21 @@ impl Target {
         version: Version,
         headers: &HeaderMap,
     ) -> Result<Self, InvalidTarget> {
-        let default = pinned.scheme.default_port();
-        let agrees = |(host, port): (Host, Option<u16>)| {
-            host == pinned.host && port.unwrap_or(default) == pinned.port
-        };
+        let disagrees = InvalidTarget::ConnectionDisagrees(pinned.told_by.name());
+        let mut host = pinned.host.clone();
         if let Some(authority) = uri.authority() {
-            let named = split_authority(authority.as_str(), InvalidTarget::InvalidAuthority)?;
-            if !agrees(named) || uri.scheme_str() != Some(pinned.scheme.name()) {
-                return Err(InvalidTarget::HostDisagrees);
+            if uri.scheme_str() != Some(pinned.scheme.name()) {
+                return Err(InvalidTarget::SchemeDisagrees);
             }
+            let named = split_authority(authority.as_str(), InvalidTarget::InvalidAuthority)?;
+            host = Some(pinned.agree(host, named).ok_or(disagrees)?);
         }
-        if let Some(named) = host_header(version, uri, headers)?
-            && !agrees(named)
-        {
-            return Err(InvalidTarget::HostDisagrees);
+        if let Some(named) = host_header(version, uri, headers)? {
+            let is_told = pinned.host.is_some() || host.is_none();
+            let other = if is_told { disagrees } else { InvalidTarget::HostDisagrees };
+            host = Some(pinned.agree(host, named).ok_or(other)?);
         }
-        let host = pinned.host.clone();
+        let host = host.ok_or(InvalidTarget::MissingHost)?;
         Self::with_path(pinned.scheme, host, Some(pinned.port), uri.path_and_query())
     }
 
@@ -215,33 +211,6 @@ impl Scheme {
             Self::Http => 80,
             Self::Https => 443,
         }
-    }
-}
-
-impl Pinned {
-    /// Reads the authority of a CONNECT request; the port must be explicit (RFC 9110, section
-    /// 9.3.6). A `Host`, where there is one, must agree.
-    ///
-    /// # Errors
-    /// [`InvalidTarget`] for a missing port, unreadable authority or a `Host` that differs.
-    pub fn from_connect(uri: &Uri, headers: &HeaderMap) -> Result<Self, InvalidTarget> {
-        let authority = uri.authority().ok_or(InvalidTarget::InvalidAuthority)?;
-        let (host, port) = split_authority(authority.as_str(), InvalidTarget::InvalidAuthority)?;
-        let port = port.ok_or(InvalidTarget::InvalidAuthority)?;
-        // boto3 sends CONNECT as HTTP/1.0 without Host, so its absence is not an error; some
-        // clients leave the default port out of Host.
-        if let Some((named, named_port)) = host_header(Version::HTTP_10, uri, headers)?
-            && (named != host || named_port.is_some_and(|named| named != port))
-        {
-            return Err(InvalidTarget::HostDisagrees);
-        }
-        Ok(Self { host, port, scheme: Scheme::Https })
-    }
-}
-
-impl fmt::Display for Pinned {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", bracketed(&self.host), self.port)
     }
 }
 

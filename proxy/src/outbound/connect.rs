@@ -1,5 +1,5 @@
-//! CONNECT: decided on its authority before `200`, then terminated with a minted leaf and read as
-//! HTTP. The SNI must equal the authority; it may be absent only where the authority is an address.
+//! CONNECT: decided on its authority before `200`, then heard and read as what it speaks, or opened
+//! as a raw tunnel where that is the rule.
 
 use std::sync::Arc;
 
@@ -7,12 +7,12 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use policy::{ConnectFacts, Host, Verdict, Way};
-use rustls::server::Acceptor;
-use tokio_rustls::LazyConfigAcceptor;
+use policy::{ConnectFacts, Way};
 
 use super::Outbound;
-use crate::accept::{self, Arrival, Spoken};
+use super::opaque::{self, Tunnel};
+use super::route::{self, Heading};
+use crate::accept::Arrival;
 use crate::audit::{Direction, Kind, Outcome};
 use crate::error::{self, Error};
 use crate::http::body::{Inward, Recorded};
@@ -23,7 +23,7 @@ use crate::ongoing::{Ongoing, printable};
 use crate::stop::Stop;
 
 /// Answers a CONNECT. The session goes on beside the connection that asked.
-pub(super) fn handle(
+pub(super) async fn handle(
     outbound: Arc<Outbound>,
     mut request: Request<Incoming>,
     arrival: Arrival,
@@ -33,12 +33,12 @@ pub(super) fn handle(
         Ok(opened) => opened,
         Err(stop) => return respond::problem(&stop, None).map(Recorded::closed),
     };
-    match decide(&outbound, &mut ongoing, &request) {
-        Ok(pinned) => {
+    match decide(&outbound, &mut ongoing, &request).await {
+        Ok((heading, tunnel)) => {
             let upgrade = hyper::upgrade::on(&mut request);
             let drain = arrival.drain.clone();
             drain.spawn(async move {
-                intercept(&outbound, ongoing, upgrade, (pinned, arrival)).await;
+                go_on(&outbound, ongoing, upgrade, (heading, tunnel, arrival)).await;
             });
             Response::new(Recorded::closed(bytes::Bytes::new().into()))
         }
@@ -50,11 +50,13 @@ pub(super) fn handle(
     }
 }
 
-fn decide(
+/// Where the connection is headed, and the tunnel where it is to be one: so that whoever asked reads
+/// in the answer that it cannot be opened.
+async fn decide(
     outbound: &Outbound,
     ongoing: &mut Ongoing,
     request: &Request<Incoming>,
-) -> Result<Pinned, Stop> {
+) -> Result<(Heading, Option<Tunnel>), Stop> {
     let seen = masked(request.uri(), printable);
     ongoing.note(|record| {
         record.method = Some("CONNECT".to_owned());
@@ -62,114 +64,58 @@ fn decide(
     });
     let pinned = Pinned::from_connect(request.uri(), request.headers())
         .map_err(|what| Error::new(error::Kind::Malformed, what))?;
+    let Pinned { host, port, aimed, told_by, .. } = pinned;
+    let heading = Heading { host, port, aimed, told_by };
+    let tunnel = admit(outbound, ongoing, &heading).await?;
+    Ok((heading, tunnel))
+}
+
+/// Decides a connection to a name, and opens it where it is a raw tunnel.
+pub(super) async fn admit(
+    outbound: &Outbound,
+    ongoing: &mut Ongoing,
+    heading: &Heading,
+) -> Result<Option<Tunnel>, Stop> {
     let rooms = &outbound.rooms;
-    let identity = rooms.identity.load();
-    let (source, host) = (identity.id().clone(), pinned.host.clone());
-    ongoing.enrol(&rooms.live, Facts::Connect { source, host, port: pinned.port });
-    let policy = rooms.policy.load();
-    let hash = policy.hash().to_string();
-    ongoing.note(|record| {
-        record.source = Some(identity.id().to_string());
-        record.policy = Some(hash.clone());
-    });
-    let way = policy.decide_connect(&ConnectFacts {
-        source: Some(identity.id()),
-        host: &pinned.host,
-        port: pinned.port,
-        now: crate::clock::now(),
+    let Some(host) = &heading.host else { return Ok(None) };
+    let port = heading.port;
+    let facts = |source| Facts::Connect { source, host: host.clone(), port };
+    let way = route::ask(rooms, ongoing, facts, |policy, source, now| {
+        policy.decide_connect(&ConnectFacts { source: Some(source), host, port, now })
     })?;
-    ongoing.permit(way.verdict(), &hash);
     match way {
-        Way::Intercept(_) => Ok(pinned),
+        Way::Intercept(permit) => {
+            ongoing.permit(permit.verdict(), permit.policy_hash());
+            Ok(None)
+        }
+        // Asked again as what it is, so that a swap of the policy finds it as that.
         Way::Tunnel(_) => {
-            Err(Error::new(error::Kind::Malformed, "raw tunnels are not supported yet").into())
+            let permit = route::tunnel(rooms, ongoing, heading)?;
+            opaque::open(rooms, ongoing, permit, heading).await.map(Some)
         }
     }
 }
 
-/// Terminates the workload's TLS and serves the requests inside.
-async fn intercept(
+async fn go_on(
     outbound: &Arc<Outbound>,
     mut ongoing: Ongoing,
     upgrade: OnUpgrade,
-    (pinned, mut arrival): (Pinned, Arrival),
+    (heading, tunnel, arrival): (Heading, Option<Tunnel>, Arrival),
 ) {
-    let cut = ongoing.cut().clone();
-    let terminated = tokio::select! {
-        biased;
-        terminated = terminate(outbound, &mut ongoing, upgrade, &pinned) => terminated,
-        stop = cut.raised() => Err(stop),
-    };
-    let stream = match terminated {
-        Ok(stream) => stream,
-        // The client has read its 200 already.
-        Err(stop) => return ongoing.stop(&stop, 200),
-    };
-    // The requests inside take places of their own.
-    ongoing.give_up_place();
-    let rooms = Arc::clone(&outbound.rooms);
-    let downstream = arrival.downstream;
-    // Withdrawn, the session ends as its requests do, each with an answer.
-    arrival.line = arrival.line.inner(&cut);
-    ongoing.carried_by(&arrival.line, true);
-    let line = arrival.line.clone();
-    let spoken = Spoken::by_alpn(stream.get_ref().1.alpn_protocol());
-    let ended = accept::serve(stream, spoken, &outbound.rooms.limits, line, move |request| {
-        let (rooms, arrival, pinned) = (Arc::clone(&rooms), arrival.clone(), pinned.clone());
-        async move { super::http::handle(&rooms, request, arrival, Some(&pinned)).await }
-    })
-    .await;
-    outbound.record_malformed(ended, downstream);
-    let is_cut = cut.withdrawn().is_some();
-    ongoing.close(if is_cut { Outcome::Cut } else { Outcome::Completed });
-}
-
-type Terminated = tokio_rustls::server::TlsStream<TokioIo<hyper::upgrade::Upgraded>>;
-
-async fn terminate(
-    outbound: &Outbound,
-    ongoing: &mut Ongoing,
-    upgrade: OnUpgrade,
-    pinned: &Pinned,
-) -> Result<Terminated, Stop> {
-    let failed = |error: std::io::Error| Error::handshake(error::Kind::DownstreamTls, &error);
-    let handshake = async {
-        let upgraded = upgrade.await.map_err(|error| failed(std::io::Error::other(error)))?;
-        let stream = TokioIo::new(upgraded);
-        let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await.map_err(failed)?;
-        let sni = start.client_hello().server_name().map(str::to_owned);
-        ongoing.note(|record| record.sni = sni.as_deref().map(printable));
-        check_sni(pinned, sni.as_deref())?;
-        let config = outbound
-            .intercept
-            .server_config(&pinned.host.to_string(), crate::clock::now())
-            .map_err(|error| Error::new(error::Kind::InterceptBroken, error))?;
-        let stream = start.into_stream(config).await.map_err(failed)?;
-        Ok::<_, Stop>(stream)
-    };
-    let limit = outbound.rooms.limits.handshake_timeout;
-    let overdue = |_| Error::new(error::Kind::DownstreamTls, "limits.handshakeTimeout");
-    let stream = tokio::time::timeout(limit, handshake).await.map_err(overdue)??;
-    let (_, session) = stream.get_ref();
-    let version = session.protocol_version().and_then(|version| version.as_str());
-    ongoing.note(|record| record.downstream_tls_version = version.map(str::to_owned));
-    Ok(stream)
-}
-
-/// One name: the SNI is the CONNECT authority (RFC 6066, section 3: never an address).
-fn check_sni(pinned: &Pinned, sni: Option<&str>) -> Result<(), Stop> {
-    let (code, text) = match sni.map(Host::parse) {
-        None if pinned.host.ip().is_some() => return Ok(()),
-        Some(Ok(host)) if host == pinned.host => return Ok(()),
-        None => {
-            ("sni-missing", "the TLS handshake names no server; the CONNECT authority is a name")
-        }
-        Some(_) => {
-            ("sni-mismatch", "the TLS handshake names another server than the CONNECT authority")
+    // The client has read its 200 already.
+    let status = Some(200);
+    let stream = match upgrade.await {
+        Ok(upgraded) => TokioIo::new(upgraded),
+        Err(error) => {
+            let stop = Error::new(error::Kind::BodyAborted, error).into();
+            return ongoing.stop(&stop, status);
         }
     };
-    Err(Stop::Refused(Box::new(Verdict::block(None, code, text.to_owned()))))
+    let Some(tunnel) = tunnel else {
+        return route::follow(outbound, ongoing, stream, (heading, arrival), status).await;
+    };
+    match opaque::run(&outbound.rooms, &mut ongoing, stream, tunnel).await {
+        Ok(()) => ongoing.close(Outcome::Completed),
+        Err(stop) => ongoing.stop(&stop, status),
+    }
 }
-
-#[cfg(test)]
-mod tests;

@@ -91,9 +91,13 @@ impl Work<'_> {
         let read = rooms.content.read_head(&ruling, &line, &head.headers, &meters.cell)?;
         // A question to a name server leaves, too: then the line is written before it, without the
         // address, which the close line has.
-        let early =
-            if rooms.upstream.asks_dns(&permit) { Some(ongoing.announce().await?) } else { None };
-        let mut vetted = rooms.upstream.vet(&permit).await?;
+        let aimed = self.pinned.and_then(|pinned| pinned.aimed);
+        let early = if rooms.upstream.asks_dns(&permit, aimed) {
+            Some(ongoing.announce().await?)
+        } else {
+            None
+        };
+        let mut vetted = rooms.upstream.vet(&permit, aimed).await?;
         ongoing.note(|record| {
             record.address = vetted.addresses().first().map(ToString::to_string);
         });
@@ -200,7 +204,7 @@ impl Work<'_> {
         vetted: &mut Vetted,
     ) -> Result<(), Stop> {
         if !vetted.is_fresh() {
-            *vetted = self.rooms.upstream.vet(permit).await?;
+            *vetted = self.rooms.upstream.vet(permit, vetted.aimed()).await?;
         }
         ongoing.cut().check()?;
         let policy = self.rooms.policy.load();

@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -21,6 +22,8 @@ use crate::live::Proof;
 pub(super) struct Timeouts {
     pub(super) connect: Duration,
     pub(super) handshake: Duration,
+    /// Silence after which the kernel asks for the other end.
+    pub(super) keepalive: Duration,
 }
 
 /// What is known of a connection's other end.
@@ -55,8 +58,7 @@ pub(super) async fn open(
         }
         match tokio::time::timeout(timeouts.connect, connect(address)).await {
             Ok(Ok(stream)) => {
-                stream
-                    .set_nodelay(true)
+                tend(&stream, timeouts.keepalive)
                     .map_err(|error| Error::new(Kind::UpstreamBroken, error))?;
                 Ok((stream, address))
             }
@@ -65,6 +67,16 @@ pub(super) async fn open(
         }
     })
     .await
+}
+
+/// Sends small pieces at once, and has the kernel find out when the other end is gone.
+///
+/// # Errors
+/// The socket takes no option: it is closed already.
+pub fn tend(stream: &TcpStream, keepalive: Duration) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    let keepalive = TcpKeepalive::new().with_time(keepalive);
+    SockRef::from(stream).set_tcp_keepalive(&keepalive)
 }
 
 /// Does the TLS handshake; the certificate is judged inside, by `config`'s verifier.
@@ -94,7 +106,7 @@ async fn connect(address: SocketAddr) -> std::io::Result<TcpStream> {
 }
 
 /// An unspecified listener (0.0.0.0) answers on every address of this machine.
-fn is_own(own: &[SocketAddr], address: SocketAddr) -> bool {
+pub(super) fn is_own(own: &[SocketAddr], address: SocketAddr) -> bool {
     let ip = address.ip().to_canonical();
     own.iter().filter(|listener| listener.port() == address.port()).any(|listener| {
         let listening = listener.ip().to_canonical();

@@ -11,7 +11,7 @@ use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{NameServerConfig, ResolverConfig};
 use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
-use policy::{EgressPermit, Host, Refusal};
+use policy::{EgressPermit, Host, Refusal, UpstreamTls, Verdict};
 
 pub use self::names::{Family, Resolved, Told};
 use crate::error::{Error, Kind};
@@ -34,6 +34,7 @@ pub struct Resolver {
 pub struct Vetted {
     addresses: Vec<SocketAddr>,
     fresh_until: Instant,
+    aimed: Option<IpAddr>,
 }
 
 /// Why no resolver could be made.
@@ -63,11 +64,15 @@ impl Resolver {
         Ok(Self { hosts, dns: dns(nameservers) })
     }
 
-    /// The permitted host's addresses that its guard passes.
+    /// The permitted host's addresses that its guard passes. A redirected connection goes where it was
+    /// `aimed` at, whatever DNS says, or nowhere.
     ///
     /// # Errors
     /// The guard's refusal when no address passes; `UpstreamDns` when the name does not resolve.
-    pub async fn vet(&self, permit: &EgressPermit) -> Result<Vetted, Stop> {
+    pub async fn vet(&self, permit: &EgressPermit, aimed: Option<IpAddr>) -> Result<Vetted, Stop> {
+        if let Some(address) = aimed {
+            return self.vet_aimed(permit, address).await;
+        }
         let (answer, fresh_until) = self.addresses(permit.host()).await?;
         let mut addresses = Vec::new();
         let mut refusal = None;
@@ -80,8 +85,26 @@ impl Resolver {
         match refusal {
             Some(refusal) if addresses.is_empty() => Err(refusal.into()),
             Some(_) | None if addresses.is_empty() => Err(Kind::UpstreamDns.into()),
-            Some(_) | None => Ok(Vetted { addresses, fresh_until }),
+            Some(_) | None => Ok(Vetted { addresses, fresh_until, aimed: None }),
         }
+    }
+
+    async fn vet_aimed(&self, permit: &EgressPermit, address: IpAddr) -> Result<Vetted, Stop> {
+        permit.vet(address)?;
+        let mut fresh_until = Instant::now() + FIXED_TTL;
+        if wants_proof(permit, address) {
+            let (answer, until) = self.addresses(permit.host()).await?;
+            if !answer.iter().any(|known| known.to_canonical() == address.to_canonical()) {
+                let text = "the connection was aimed at an address that its host does not resolve to, \
+                            and neither the endpoint's `addresses` nor a certificate tell whose it is";
+                let rule = permit.verdict().rule.clone();
+                let verdict = Verdict::block(rule, "address-not-of-host", text.to_owned());
+                return Err(Box::new(verdict).into());
+            }
+            fresh_until = until;
+        }
+        let addresses = vec![SocketAddr::new(address, permit.port())];
+        Ok(Vetted { addresses, fresh_until, aimed: Some(address) })
     }
 
     /// Whether the host is neither an address nor a fixed name.
@@ -131,10 +154,21 @@ impl Vetted {
         refusal.filter(|_| self.addresses.is_empty()).map_or(Ok(()), Err)
     }
 
+    /// Where a redirected connection was aimed at.
+    pub fn aimed(&self) -> Option<IpAddr> {
+        self.aimed
+    }
+
     /// Whether the answer's TTL has not passed.
     pub fn is_fresh(&self) -> bool {
         Instant::now() < self.fresh_until
     }
+}
+
+/// Whether an address that a connection was aimed at must be one of its host's: the endpoint takes any
+/// public one, and no certificate that we see will tell whose it is.
+pub(super) fn wants_proof(permit: &EgressPermit, address: IpAddr) -> bool {
+    *permit.tls() == UpstreamTls::Plaintext && permit.host().is_name() && !permit.lists(address)
 }
 
 /// The library's own text repeats the name that was asked, which may carry data.

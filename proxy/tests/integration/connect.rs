@@ -237,18 +237,23 @@ async fn a_client_hello_may_come_in_many_pieces() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_tls_inside_a_tunnel_goes_nowhere() {
+async fn what_is_neither_tls_nor_http_inside_connect_goes_nowhere() {
     let site = Site::new();
     let registry = site.registry().await;
     let sidecar = site.start(&site.plan(&registry)).await;
     let authority = format!("{REGISTRY}:{}", registry.port);
 
     let mut tunnel = Conversation::new(sidecar.tunnel(&authority).await);
-    tunnel.say(format!("GET /v2/a HTTP/1.1\r\nHost: {authority}\r\n\r\n")).await;
+    tunnel.say("\0\0\0\x08 neither TLS nor HTTP").await;
     tunnel.hear_end().await;
     assert_record(
         &sidecar.record().await,
-        &json!({ "kind": "connect", "outcome": "failed", "bytes_released": 0 }),
+        &json!({
+            "kind": "connect",
+            "outcome": "refused",
+            "reason": "protocol-not-allowed",
+            "bytes_released": 0,
+        }),
     );
     // A client that trusts another CA hangs up, and that is on record as well.
     let stream = sidecar.tunnel(&authority).await;

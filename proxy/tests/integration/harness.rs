@@ -10,6 +10,7 @@ pub(crate) mod pki;
 pub(crate) mod raw;
 pub(crate) mod sidecar;
 pub(crate) mod site;
+pub(crate) mod tcp;
 pub(crate) mod upstream;
 pub(crate) mod wait;
 pub(crate) mod wire;

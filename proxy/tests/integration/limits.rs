@@ -153,18 +153,36 @@ async fn a_head_that_stalls_is_not_waited_for() {
 async fn a_handshake_that_stalls_is_not_waited_for() {
     let site = Site::new();
     let upstream = Upstream::plaintext().await;
-    let plan = site.plaintext_plan(&upstream).inbound(&upstream).limit("handshakeTimeout: 300ms");
+    let plan = site.plaintext_plan(&upstream).inbound(&upstream);
+    let plan = plan.limit("handshakeTimeout: 300ms").limit("detectTimeout: 200ms");
     let sidecar = site.start(&plan).await;
 
     let authority = format!("{REGISTRY}:{}", upstream.port);
     let mut tunnel = crate::harness::wire::Conversation::new(sidecar.tunnel(&authority).await);
     assert!(tunnel.hear_end().await.is_empty());
+    // Half a ClientHello tells that it is TLS, and not for whom.
+    let mut half = crate::harness::wire::Conversation::new(sidecar.tunnel(&authority).await);
+    half.say([0x16, 3, 1, 2, 0, 1, 0]).await;
+    assert!(half.hear_end().await.is_empty());
     let stream = tokio::net::TcpStream::connect(sidecar.inbound.unwrap()).await.unwrap();
     assert!(is_closed_by_proxy(&crate::harness::wire::Conversation::new(stream)).await);
 
-    let records = sidecar.records(2).await;
-    assert_record(&records[0], &json!({ "kind": "connect", "outcome": "failed" }));
-    assert_record(&records[1], &json!({ "kind": "handshake", "outcome": "failed" }));
+    let records = sidecar.records(3).await;
+    assert_record(
+        &records[0],
+        &json!({ "kind": "connect", "outcome": "refused", "reason": "protocol-not-allowed" }),
+    );
+    let text = records[0]["reason_text"].as_str().unwrap();
+    assert!(text.starts_with("nothing came for limits.detectTimeout"), "{text}");
+    assert_record(
+        &records[1],
+        &json!({
+            "kind": "connect",
+            "outcome": "failed",
+            "error": "downstream-tls: limits.detectTimeout",
+        }),
+    );
+    assert_record(&records[2], &json!({ "kind": "handshake", "outcome": "failed" }));
     upstream.assert_untouched();
     sidecar.finish().await;
 }

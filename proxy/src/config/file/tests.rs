@@ -36,14 +36,25 @@ fn the_least_configuration_has_every_limit() {
 fn a_whole_configuration_is_taken_at_its_word() {
     let text = format!(
         "{}{}",
-        LEAST.replace("\"127.0.0.1:3128\"}", "\"[::1]:3128\", intercept: {publish: /ca.pem}}"),
+        LEAST.replace(
+            "\"127.0.0.1:3128\"}",
+            "\"[::1]:3128\", socks5: \"127.0.0.1:1080\", transparent: \"127.0.0.1:15001\", \
+             intercept: {publish: /ca.pem}}"
+        ),
         "inbound: {listen: \"0.0.0.0:15006\", forward: \"127.0.0.1:8080\"}\n\
          admin: {listen: \"127.0.0.1:15020\", socket: /run/admin.sock}\n\
          resolver: {hosts: {a.example: [10.0.0.1, \"fd12::1\"]}, nameservers: [\"10.0.0.53:53\"]}\n\
          spool: {path: /s}\nlog: {format: json, level: debug}\nlinks: []\n\
-         limits: {bodyIdle: 2m, spoolMax: 2GiB, headerBytesMax: 8KiB, exchangesMax: 7}\n"
+         limits: {bodyIdle: 2m, spoolMax: 2GiB, headerBytesMax: 8KiB, exchangesMax: 7, tunnelIdle: 10m, tunnelFlush: 5ms}\n"
     );
     let config = cook(&text).unwrap();
+    assert_eq!(config.socks5, Some("127.0.0.1:1080".parse().unwrap()));
+    assert_eq!(config.transparent, Some("127.0.0.1:15001".parse().unwrap()));
+    assert_eq!(config.limits.tunnel_flush.as_millis(), 5);
+    assert_eq!(config.limits.tunnel_idle.as_secs(), 600);
+    let described = config.describe();
+    assert!(described.contains("outbound.socks5: 127.0.0.1:1080\n"), "{described}");
+    assert!(described.contains("outbound.transparent: 127.0.0.1:15001\n"), "{described}");
     assert_eq!(config.hosts["a.example"].len(), 2);
     assert_eq!(config.limits.body_idle.as_secs(), 120);
     assert_eq!((config.limits.spool_max, config.limits.exchanges_max), (2 << 30, 7));
@@ -77,6 +88,8 @@ fn values_that_cannot_be_are_named() {
         (LEAST.replace("127.0.0.1:3128", "0.0.0.0:3128"), "outbound.httpProxy"),
         (LEAST.replace("127.0.0.1:3128", "10.0.0.1:3128"), "outbound.httpProxy"),
         (LEAST.replace("outbound: {httpProxy: \"127.0.0.1:3128\"}\n", ""), "outbound.httpProxy"),
+        (LEAST.replace("httpProxy: \"127.0.0.1", "socks5: \"0.0.0.0"), "outbound.socks5"),
+        (LEAST.replace("httpProxy: \"127.0.0.1", "transparent: \"[::]"), "outbound.transparent"),
         (LEAST.replace("{files: {chain: /c, key: /k, bundle: /b}}", "{}"), "identity.files"),
         (format!("{LEAST}limits: {{bodyIdle: 0s}}\n"), "limits.bodyIdle"),
         (format!("{LEAST}limits: {{bodyIdle: -1s}}\n"), "limits.bodyIdle"),
@@ -95,11 +108,6 @@ fn what_is_not_built_yet_is_refused_by_name() {
         (LEAST.replace("mode: sidecar", "mode: gateway"), "mode: gateway"),
         (LEAST.replace("{files:", "{ca: {url: x}, files:"), "identity.ca"),
         (LEAST.replace("{files:", "{workloadApi: {socket: /x}, files:"), "identity.workloadApi"),
-        (LEAST.replace("{httpProxy:", "{socks5: \"127.0.0.1:1\", httpProxy:"), "outbound.socks5"),
-        (
-            LEAST.replace("{httpProxy:", "{transparent: \"127.0.0.1:1\", httpProxy:"),
-            "outbound.transparent",
-        ),
         (format!("{LEAST}links: [{{}}]\n"), "links"),
     ] {
         let said = wrong(&text);

@@ -33,7 +33,7 @@ fn http2_needs_no_host_beside_its_authority() {
         Target::from_pinned(&pinned, &uri.parse().unwrap(), Version::HTTP_2, &headers(&[]))
     };
     assert!(inside("http://a.example/x").is_ok());
-    assert_eq!(inside("https://a.example/x"), Err(InvalidTarget::HostDisagrees));
+    assert_eq!(inside("https://a.example/x"), Err(InvalidTarget::SchemeDisagrees));
 }
 
 fn absolute(uri: &str, host: &str) -> Result<Target, InvalidTarget> {
@@ -41,7 +41,8 @@ fn absolute(uri: &str, host: &str) -> Result<Target, InvalidTarget> {
 }
 
 fn pinned(host: &str, port: u16) -> Pinned {
-    Pinned { host: Host::parse(host).unwrap(), port, scheme: Scheme::Https }
+    let host = Some(Host::parse(host).unwrap());
+    Pinned { scheme: Scheme::Https, host, port, aimed: None, told_by: ToldBy::Connect }
 }
 
 #[test]
@@ -174,15 +175,47 @@ fn inside_a_tunnel_the_authority_is_pinned() {
     }
     let other = pinned("a.example", 8443);
     assert_eq!(read(&other, "/x", "a.example:8443").unwrap().authority(), "a.example:8443");
-    for (pinned, uri, host) in [
-        (&https, "/x", "b.example"),
-        (&https, "/x", "a.example:80"),
-        (&other, "/x", "a.example"),
-        (&https, "http://a.example/x", "a.example"),
-        (&https, "https://b.example/x", "a.example"),
+    let disagrees = InvalidTarget::ConnectionDisagrees("CONNECT authority");
+    for (pinned, uri, host, error) in [
+        (&https, "/x", "b.example", disagrees),
+        (&https, "/x", "a.example:80", disagrees),
+        (&other, "/x", "a.example", disagrees),
+        (&https, "http://a.example/x", "a.example", InvalidTarget::SchemeDisagrees),
+        (&https, "https://b.example/x", "a.example", disagrees),
+        (&https, "https://a.example/x", "b.example", disagrees),
     ] {
-        assert_eq!(read(pinned, uri, host), Err(InvalidTarget::HostDisagrees), "{uri} {host}");
+        assert_eq!(read(pinned, uri, host), Err(error), "{uri} {host}");
     }
+}
+
+#[test]
+fn a_redirected_request_names_its_own_host_and_goes_where_it_was_aimed() {
+    let aimed = Some("10.20.0.7".parse().unwrap());
+    let told_by = ToldBy::Redirect;
+    let pinned = Pinned { scheme: Scheme::Http, host: None, port: 8080, aimed, told_by };
+    let read = |uri: &str, hosts: &[&str], version| {
+        Target::from_pinned(&pinned, &uri.parse().unwrap(), version, &headers(hosts))
+    };
+    for (uri, host) in [
+        ("/x", "a.example:8080"),
+        ("/x", "A.example"),
+        ("http://a.example:8080/x", "a.example:8080"),
+    ] {
+        let target = read(uri, &[host], Version::HTTP_11).unwrap();
+        assert_eq!(target.to_string(), "http://a.example:8080/x", "{uri} {host}");
+    }
+    let disagrees = InvalidTarget::ConnectionDisagrees("original destination");
+    for (uri, hosts, version, error) in [
+        ("/x", &["a.example:80"][..], Version::HTTP_11, disagrees),
+        ("http://a.example/x", &["b.example"], Version::HTTP_11, InvalidTarget::HostDisagrees),
+        ("/x", &["a.example", "a.example"], Version::HTTP_11, InvalidTarget::DuplicateHost),
+        ("/x", &[], Version::HTTP_11, InvalidTarget::MissingHost),
+        ("/x", &[], Version::HTTP_10, InvalidTarget::MissingHost),
+        ("https://a.example/x", &["a.example"], Version::HTTP_11, InvalidTarget::SchemeDisagrees),
+    ] {
+        assert_eq!(read(uri, hosts, version), Err(error), "{uri} {hosts:?}");
+    }
+    assert_eq!(pinned.to_string(), "10.20.0.7:8080");
 }
 
 #[test]
@@ -193,13 +226,14 @@ fn a_connect_names_host_and_port() {
         assert_eq!(read("a.example:443", hosts), Ok(pinned("a.example", 443)));
     }
     assert_eq!(read("[fd12::9]:9000", &[]).unwrap().to_string(), "[fd12::9]:9000");
+    let disagrees = InvalidTarget::ConnectionDisagrees("CONNECT authority");
     for (uri, hosts, error) in [
         ("a.example", &[][..], InvalidTarget::InvalidAuthority),
         ("a.example:0", &[], InvalidTarget::InvalidAuthority),
         ("u@a.example:443", &[], InvalidTarget::InvalidAuthority),
         ("/x", &[], InvalidTarget::InvalidAuthority),
-        ("a.example:443", &["b.example:443"], InvalidTarget::HostDisagrees),
-        ("a.example:443", &["a.example:80"], InvalidTarget::HostDisagrees),
+        ("a.example:443", &["b.example:443"], disagrees),
+        ("a.example:443", &["a.example:80"], disagrees),
         ("a.example:443", &["a.example", "a.example"], InvalidTarget::DuplicateHost),
     ] {
         assert_eq!(read(uri, hosts), Err(error), "{uri} {hosts:?}");

@@ -17,6 +17,8 @@ use super::wait::within;
 pub(crate) struct Sidecar {
     app: App,
     pub(crate) http_proxy: SocketAddr,
+    pub(crate) socks5: SocketAddr,
+    pub(crate) transparent: SocketAddr,
     pub(crate) inbound: Option<SocketAddr>,
     pub(crate) dns: Option<SocketAddr>,
     pub(crate) admin: SocketAddr,
@@ -50,6 +52,8 @@ impl Sidecar {
         Sidecar {
             app,
             http_proxy: addresses.http_proxy.unwrap(),
+            socks5: addresses.socks5.unwrap(),
+            transparent: addresses.transparent.unwrap(),
             inbound: addresses.inbound,
             dns: addresses.dns,
             admin: addresses.admin.unwrap(),

@@ -153,7 +153,7 @@ impl Plan {
              policy: {{path: \"{folder}/policy\"}}\n\
              identity:\n  files:\n    chain: \"{folder}/svid/chain.pem\"\n    \
              key: \"{folder}/svid/key.pem\"\n    bundle: \"{folder}/svid/bundle.pem\"\n\
-             outbound:\n  httpProxy: \"127.0.0.1:0\"\n  intercept: {{publish: \"{folder}/intercept-ca.pem\"}}\n\
+             outbound:\n  httpProxy: \"127.0.0.1:0\"\n  socks5: \"127.0.0.1:0\"\n  transparent: \"127.0.0.1:0\"\n  intercept: {{publish: \"{folder}/intercept-ca.pem\"}}\n\
              {inbound}{dns}\
              admin: {{listen: \"127.0.0.1:0\"{socket}}}\n\
              audit: {{path: \"{folder}/audit\"}}\n\

@@ -19,9 +19,8 @@ fn the_name_in_the_handshake_is_the_authority() {
         ("a.example", Some("not a name"), Some("sni-mismatch")),
         ("127.0.0.1", Some("a.example"), Some("sni-mismatch")),
     ] {
-        let (host, scheme) = (Host::parse(authority).unwrap(), crate::http::target::Scheme::Https);
-        let pinned = Pinned { host, port: 443, scheme };
-        let checked = check_sni(&pinned, sni);
+        let hello = ClientHello { server_name: sni.map(str::to_owned), ..ClientHello::default() };
+        let checked = check_name(&Host::parse(authority).unwrap(), ToldBy::Connect, &hello);
         assert_eq!(checked.err().map(|stop| stop.code()), code, "{authority} {sni:?}");
     }
 }

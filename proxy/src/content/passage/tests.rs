@@ -1,0 +1,166 @@
+//! Raw tunnels under a ruling: what leaves when, and that no way of splitting hides anything.
+
+use policy::{Host, Policy, Source, TunnelFacts};
+use proptest::prelude::*;
+
+use super::*;
+use crate::content::Meters;
+
+const SSN: &str = "536-22-8941";
+
+const POLICY: &str = r#"
+apiVersion: lazaret/v1
+kind: Policy
+endpoints:
+  - {name: e, hosts: [e.example], addresses: [10.0.0.1], ports: [1, 2, 3, 4], tls: {mode: server}}
+  - {name: b, hosts: [b.example], addresses: [10.0.0.1], ports: [1], tls: {mode: server}}
+  - {name: x, hosts: [x.example], addresses: [10.0.0.1], ports: [1], tls: {mode: server}}
+egress:
+  - {name: text, to: [e], protocol: tcp, content: text}
+  - {name: binary, to: [b], protocol: tcp, content: binary}
+  - {name: exempt, to: [x], protocol: tcp, content: {exempt: true, because: "a test"}}
+content:
+  - {name: text, inspect: stream}
+  - {name: binary, inspect: stream, unidentified: allow, because: "a wire format"}
+"#;
+
+fn passage(host: &str) -> (Passage, Meters) {
+    let source = Source { name: "p.yaml".to_owned(), text: POLICY.to_owned() };
+    let policy = Policy::compile(&[source]).unwrap_or_else(|errors| panic!("{errors:#?}")).policy;
+    let host = Host::parse(host).unwrap();
+    let permit = policy
+        .decide_tunnel(&TunnelFacts {
+            source: None,
+            host: Some(&host),
+            address: None,
+            port: 1,
+            now: crate::clock::now(),
+        })
+        .unwrap();
+    let meters = Meters::default();
+    (Passage::new(Some(permit.ruling()), &meters), meters)
+}
+
+fn noise(len: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15u64;
+    let next = || {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state.to_be_bytes()[0]
+    };
+    std::iter::repeat_with(next).take(len).collect()
+}
+
+#[test]
+fn a_silent_sender_is_judged_as_it_stands_and_let_through() {
+    let (mut passage, meters) = passage("e.example");
+    let held = passage.take(Bytes::from_static(b"EHLO trainer.example\r\n")).unwrap();
+    assert!(passage.is_holding(), "the end of it waits: {:?}", held.as_slice());
+    let rest = passage.flush().unwrap();
+    let all = [held.as_slice(), rest.as_slice()].concat();
+    assert_eq!(all, b"EHLO trainer.example\r\n");
+    assert!(!passage.is_holding());
+    assert_eq!(meters.released.bytes(), 22);
+    let more = passage.take(Bytes::from_static(b"QUIT\r\n")).unwrap();
+    let end = passage.finish().unwrap();
+    assert_eq!([more.as_slice(), end.as_slice()].concat(), b"QUIT\r\n");
+    drop(passage);
+    assert_eq!(meters.cell.with(|reading| reading.coverage().read), 28);
+}
+
+#[test]
+fn a_finding_at_the_end_does_not_leave_however_silent_the_sender() {
+    let (mut passage, meters) = passage("e.example");
+    let before = passage.take(Bytes::from(format!("note: the ssn is {SSN}"))).unwrap();
+    assert!(!crate_contains(before.as_slice()));
+    let stop = passage.flush().unwrap_err();
+    assert_eq!(stop.code(), "finding");
+    assert!(meters.released.bytes() < 20);
+}
+
+#[test]
+fn a_number_begun_before_the_silence_is_found_when_it_is_whole() {
+    let (mut passage, meters) = passage("e.example");
+    let mut stopped = None;
+    for part in ["the patient's ssn is 536-2", "2-89", "41 as told\r\n"] {
+        let taken = passage.take(Bytes::from_static(part.as_bytes()));
+        let flushed = taken.and_then(|_| passage.flush());
+        if let Err(stop) = flushed {
+            stopped = Some(stop.code());
+            break;
+        }
+    }
+    assert_eq!(stopped, Some("finding"));
+    assert!(meters.cell.with(|reading| reading.cut), "its beginning had left");
+}
+
+#[test]
+fn ciphertext_is_stopped_unless_the_profile_lets_it_through() {
+    let noise = noise(20_000);
+    let (mut strict, _) = passage("e.example");
+    let stopped = noise.chunks(1_000).find_map(|part| {
+        strict.take(Bytes::copy_from_slice(part)).and_then(|_| strict.flush()).err()
+    });
+    assert_eq!(stopped.map(|stop| stop.code()), Some("unidentified"));
+    assert!(strict.judge_ciphertext().is_some());
+
+    for host in ["b.example", "x.example"] {
+        let (mut lenient, meters) = passage(host);
+        assert!(lenient.judge_ciphertext().is_none());
+        for part in noise.chunks(1_000) {
+            lenient.take(Bytes::copy_from_slice(part)).unwrap();
+        }
+        lenient.finish().unwrap();
+        assert_eq!(meters.released.bytes(), 20_000);
+        drop(lenient);
+        assert_eq!(meters.cell.with(|reading| reading.inspected), host == "b.example");
+    }
+}
+
+fn crate_contains(bytes: &[u8]) -> bool {
+    bytes.windows(SSN.len()).any(|window| window == SSN.as_bytes())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// However it is cut and wherever the sender pauses, the whole number never leaves; and text
+    /// without one leaves as it came.
+    #[test]
+    fn no_split_hides_a_number(cuts in prop::collection::vec(1..60usize, 1..12), pauses in any::<u16>(), leaks in any::<bool>()) {
+        let number = if leaks { SSN } else { "none at all" };
+        let text = format!("dear colleague, as agreed: the patient's ssn is {number}, and no more of that. Regards, somebody\r\n");
+        let (mut passage, meters) = passage("b.example");
+        let mut left = Vec::new();
+        let mut rest = text.as_bytes();
+        let mut stopped = None;
+        for (turn, cut) in cuts.iter().chain([&text.len()]).enumerate() {
+            let (part, after) = rest.split_at((*cut).min(rest.len()));
+            rest = after;
+            let taken = passage.take(Bytes::copy_from_slice(part)).and_then(|first| {
+                left.extend_from_slice(first.as_slice());
+                if pauses >> (turn % 16) & 1 == 1 { passage.flush() } else { Ok(first_of_none(&passage)) }
+            });
+            match taken {
+                Ok(more) => left.extend_from_slice(more.as_slice()),
+                Err(stop) => { stopped = Some(stop.code()); break }
+            }
+        }
+        if stopped.is_none() {
+            match passage.finish() {
+                Ok(more) => left.extend_from_slice(more.as_slice()),
+                Err(stop) => stopped = Some(stop.code()),
+            }
+        }
+        prop_assert!(!crate_contains(&left));
+        prop_assert_eq!(meters.released.bytes(), left.len() as u64);
+        prop_assert_eq!(stopped, leaks.then_some("finding"));
+        if !leaks {
+            prop_assert_eq!(left, text.as_bytes());
+        }
+    }
+}
+
+fn first_of_none(_: &Passage) -> Passed {
+    Passed(Bytes::new())
+}

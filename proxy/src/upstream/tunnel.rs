@@ -1,0 +1,150 @@
+//! Raw connections to upstreams: opened for one permit, never pooled.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use certs::Identity;
+use certs::tls::Offer;
+use policy::EgressPermit;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+
+use super::health::Seat;
+use super::pool::PoolKey;
+use super::{TlsFacts, Upstream, Vetted, dial, key, proof, server_name};
+use crate::audit::Announced;
+use crate::error::{Error, Kind};
+use crate::stop::Stop;
+use crate::tunnel::Abort;
+
+/// A raw connection to an upstream.
+#[derive(Debug)]
+pub struct Tunnel {
+    /// Both ways.
+    pub stream: Wire,
+    /// The address that was dialled.
+    pub address: SocketAddr,
+    /// TLS of the connection, where the endpoint asks for it.
+    pub facts: TlsFacts,
+    /// Its place among the connections to the destination.
+    _seat: Arc<Seat>,
+}
+
+/// A connection's bytes, within TLS or without.
+#[derive(Debug)]
+pub enum Wire {
+    /// As they are.
+    Plain(TcpStream),
+    /// Within TLS that we began.
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Upstream {
+    /// Opens a raw connection to one of the vetted addresses, within TLS as the endpoint says.
+    ///
+    /// # Errors
+    /// A refusal when the permit has expired; an error of the upstream's or ours otherwise.
+    pub async fn tunnel(
+        &self,
+        permit: EgressPermit,
+        Announced { .. }: Announced,
+        vetted: &Vetted,
+    ) -> Result<Tunnel, Stop> {
+        permit.check(crate::clock::now())?;
+        let identity = self.identity.load();
+        let key = key(&permit, &identity);
+        let opened = match self.health.admit(key.destination(), Instant::now()) {
+            Ok(seat) => {
+                let opened = self.open_tunnel(&permit, (&key, &identity, &seat), vetted).await;
+                if seat.judge(&opened, Instant::now()) {
+                    self.metrics.ejections.inc();
+                    tracing::warn!(endpoint = &*key.endpoint, "an upstream takes no connection");
+                }
+                opened
+            }
+            Err(error) => Err(error),
+        };
+        let result = match &opened {
+            Ok(_) => "ok",
+            Err(error) => error.kind().code(),
+        };
+        self.metrics.dials.with_label_values(&[result]).inc();
+        Ok(opened?)
+    }
+
+    async fn open_tunnel(
+        &self,
+        permit: &EgressPermit,
+        (key, identity, seat): (&PoolKey, &Identity, &Arc<Seat>),
+        vetted: &Vetted,
+    ) -> Result<Tunnel, Error> {
+        if identity.not_after() <= crate::clock::now() {
+            return Err(Error::new(Kind::UpstreamIdentity, "our certificate has expired"));
+        }
+        let config = self.tls_config(permit, key, identity, Offer::Nothing)?;
+        let _seat = Arc::clone(seat);
+        let (stream, address) = dial::open(vetted.addresses(), &self.own, self.timeouts).await?;
+        let Some(config) = config else {
+            let (stream, facts) = (Wire::Plain(stream), TlsFacts::default());
+            return Ok(Tunnel { stream, address, facts, _seat });
+        };
+        let name = server_name(permit.host())?;
+        let (stream, mut facts) = dial::handshake(stream, name, config, self.timeouts).await?;
+        facts.proof = proof(permit.tls(), stream.get_ref().1);
+        Ok(Tunnel { stream: Wire::Tls(Box::new(stream)), address, facts, _seat })
+    }
+}
+
+impl Abort for Wire {
+    fn abort(&self) {
+        match self {
+            Wire::Plain(stream) => stream.abort(),
+            Wire::Tls(stream) => stream.get_ref().0.abort(),
+        }
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Wire::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
+            Wire::Tls(stream) => Pin::new(stream.as_mut()).poll_read(context, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Wire::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
+            Wire::Tls(stream) => Pin::new(stream.as_mut()).poll_write(context, bytes),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Wire::Plain(stream) => Pin::new(stream).poll_flush(context),
+            Wire::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(context),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Wire::Plain(stream) => Pin::new(stream).poll_shutdown(context),
+            Wire::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(context),
+        }
+    }
+}
