@@ -81,12 +81,25 @@ impl SetupArgs {
         let open = listeners.into_iter().flatten().filter(is_reached);
         Ok(Plan {
             uid,
-            transparent: Vec::new(),
+            transparent: config.transparent.into_iter().flat_map(both_families).collect(),
             dns: config.dns.clone(),
             open_ports: open.map(|address| address.port()).collect(),
             inbound: inbound.filter(|_| self.redirect_inbound).map(|address| address.port()),
         })
     }
+}
+
+/// A listener on one loopback address is there on the other as well, see `outbound.transparent`.
+fn both_families(listener: SocketAddr) -> Vec<SocketAddr> {
+    let mut both = vec![listener];
+    if listener.ip().is_loopback() {
+        let other: IpAddr = match listener.ip() {
+            IpAddr::V4(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+        };
+        both.push(SocketAddr::new(other, listener.port()));
+    }
+    both
 }
 
 #[derive(Debug, clap::Args)]

@@ -123,7 +123,9 @@ fn the_rules_are_applied_before_anything_else_runs_and_for_the_sidecars_user() {
     let rules = run(&mut setup);
     let uid = &sidecar["securityContext"]["runAsUser"];
     assert!(rules.contains(&format!("meta skuid {uid} return")), "{rules}");
-    assert!(rules.contains("dnat ip to 127.0.0.1:15053"), "{rules}");
+    for listener in ["127.0.0.1:15053", "127.0.0.1:15001", "[::1]:15001"] {
+        assert!(rules.contains(&format!(" to {listener}\n")), "{listener}: {rules}");
+    }
     assert!(rules.contains("tcp dport { 15020 } accept"), "{rules}");
 }
 

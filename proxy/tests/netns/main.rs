@@ -15,5 +15,6 @@
 mod jail;
 mod namespaces;
 mod proof;
+mod redirection;
 mod rules;
 mod ways;

@@ -33,6 +33,7 @@ fn all_holds_behind_the_rules() {
     ] {
         assert!(text.contains(&format!("held     {way}: ")), "{way} is not proven: {text}");
     }
+    assert!(text.contains(":443: redirected to user 15000 in this pod"), "TCP is ours: {text}");
     assert!(text.contains("redirected: Lazaret answered"), "DNS elsewhere is ours: {text}");
     assert!(text.contains("as ptrace would"), "the process was not seen: {text}");
     assert!(text.contains(" 0 out, 0 unproven\n"), "{text}");
