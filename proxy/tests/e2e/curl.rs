@@ -21,7 +21,7 @@ impl Story {
     fn begin() -> Story {
         let site = Site::new();
         let nginx = Nginx::start(&site);
-        let upstreams = Upstreams { registry: nginx.address.port(), s3: 1 };
+        let upstreams = Upstreams { registry: nginx.address.port(), s3: 1, ..Upstreams::NONE };
         let lazaret = Lazaret::start(&site, upstreams);
         Story { nginx, lazaret, site }
     }

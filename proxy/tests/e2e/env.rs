@@ -9,7 +9,10 @@ use super::harness::{REGISTRY, Site, audit, bare, lazaret_command, make_file, py
 fn curl_and_requests_work_with_the_printed_variables_alone() {
     let site = Site::new();
     let nginx = Nginx::start(&site);
-    let lazaret = Lazaret::start(&site, Upstreams { registry: nginx.address.port(), s3: 1 });
+    let lazaret = Lazaret::start(
+        &site,
+        Upstreams { registry: nginx.address.port(), s3: 1, ..Upstreams::NONE },
+    );
     let file = make_file(&site, "checkpoint", "model.npz");
 
     let mut env = lazaret_command(&site);

@@ -16,7 +16,8 @@ fn all_four_kinds_of_calls_run_and_leaks_are_refused() {
     command.args([&svid.chain, &svid.key, &svid.bundle, &log]);
     let mut server = Running::start(&mut command, site.path("grpc.log"));
     server.wait_until(|| listens(address));
-    let lazaret = Lazaret::start(&site, Upstreams { registry: address.port(), s3: 1 });
+    let lazaret =
+        Lazaret::start(&site, Upstreams { registry: address.port(), s3: 1, ..Upstreams::NONE });
 
     let mut command = client(&site, "grpc_calls.py");
     lazaret.lead(&site, "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", &mut command);
@@ -52,7 +53,7 @@ fn curl_speaks_http2_to_the_proxy_and_inside_of_connect() {
     let site = Site::new();
     let nginx = Nginx::start(&site);
     let port = nginx.address.port();
-    let lazaret = Lazaret::start(&site, Upstreams { registry: port, s3: 1 });
+    let lazaret = Lazaret::start(&site, Upstreams { registry: port, s3: 1, ..Upstreams::NONE });
     let (clean, leaking) =
         (make_file(&site, "checkpoint", "model.npz"), make_file(&site, "note", "note.txt"));
     let put = |name: &str, file: &std::path::Path| {
@@ -77,7 +78,10 @@ fn curl_speaks_http2_to_the_proxy_and_inside_of_connect() {
 fn h2load_gets_an_answer_and_a_record_for_every_stream() {
     let site = Site::new();
     let nginx = Nginx::start(&site);
-    let lazaret = Lazaret::start(&site, Upstreams { registry: nginx.address.port(), s3: 1 });
+    let lazaret = Lazaret::start(
+        &site,
+        Upstreams { registry: nginx.address.port(), s3: 1, ..Upstreams::NONE },
+    );
     let body = site.write("body", b"the loss went down again");
     let mut load = bare(&site, &tool("h2load"));
     load.args(["-n", "1000", "-c", "10", "-m", "20", "--connect-to", &lazaret.proxy.to_string()]);

@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod lazaret;
 pub(crate) mod moto;
 pub(crate) mod nginx;
+pub(crate) mod postgres;
 pub(crate) mod process;
 
 use std::path::{Path, PathBuf};

@@ -19,3 +19,4 @@ mod kubernetes;
 mod requests;
 mod s3;
 mod survival;
+mod tunnels;

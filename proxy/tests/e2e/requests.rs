@@ -10,7 +10,10 @@ use super::harness::{JOB, REGISTRY, SSN, Site, audit, client, make_file};
 fn https_through_connect_is_read_and_arrives_with_our_certificate() {
     let site = Site::new();
     let nginx = Nginx::start(&site);
-    let lazaret = Lazaret::start(&site, Upstreams { registry: nginx.address.port(), s3: 1 });
+    let lazaret = Lazaret::start(
+        &site,
+        Upstreams { registry: nginx.address.port(), s3: 1, ..Upstreams::NONE },
+    );
     let put = |file: &std::path::Path, url: &str| -> serde_json::Value {
         let mut command = client(&site, "put.py");
         lazaret.lead(&site, "REQUESTS_CA_BUNDLE", &mut command);
@@ -45,7 +48,7 @@ fn https_through_connect_is_read_and_arrives_with_our_certificate() {
 #[test]
 fn a_host_or_port_outside_the_policy_gets_no_tunnel() {
     let site = Site::new();
-    let lazaret = Lazaret::start(&site, Upstreams { registry: 1, s3: 1 });
+    let lazaret = Lazaret::start(&site, Upstreams { registry: 1, s3: 1, ..Upstreams::NONE });
     let file = site.write("x", b"x");
     // An authority states its port, so the endpoint must list it, 443 as any other.
     for authority in ["elsewhere.example:443", "registry.ml.internal:443"] {

@@ -20,7 +20,10 @@ impl Story {
     fn begin() -> Story {
         let site = Site::new();
         let moto = Moto::start(&site);
-        let lazaret = Lazaret::start(&site, Upstreams { registry: 1, s3: moto.address.port() });
+        let lazaret = Lazaret::start(
+            &site,
+            Upstreams { registry: 1, s3: moto.address.port(), ..Upstreams::NONE },
+        );
         Story { moto, lazaret, site }
     }
 

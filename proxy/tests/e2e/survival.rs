@@ -27,7 +27,10 @@ fn wait_for_more(site: &Site, nginx: &Nginx, more: usize) {
 fn after_kill_9_no_exchange_that_reached_the_registry_lacks_its_line() {
     let site = Site::new();
     let nginx = Nginx::start(&site);
-    let mut lazaret = Lazaret::start(&site, Upstreams { registry: nginx.address.port(), s3: 1 });
+    let mut lazaret = Lazaret::start(
+        &site,
+        Upstreams { registry: nginx.address.port(), s3: 1, ..Upstreams::NONE },
+    );
     let curl = load(&site, &lazaret);
     wait_for_more(&site, &nginx, 100);
     lazaret.kill();
@@ -61,7 +64,10 @@ fn certificates_change_under_load_without_a_failed_exchange() {
     const SWAPS: u64 = 10;
     let site = Site::new();
     let nginx = Nginx::start(&site);
-    let lazaret = Lazaret::start(&site, Upstreams { registry: nginx.address.port(), s3: 1 });
+    let lazaret = Lazaret::start(
+        &site,
+        Upstreams { registry: nginx.address.port(), s3: 1, ..Upstreams::NONE },
+    );
     let loaded = || lazaret.metric("lazaret_identity_loads_total{result=\"ok\"}");
     let curl = load(&site, &lazaret);
 

@@ -11,6 +11,7 @@ use super::{JOB, Site, lazaret_command};
 #[derive(Debug)]
 pub(crate) struct Lazaret {
     pub(crate) proxy: SocketAddr,
+    pub(crate) socks: SocketAddr,
     admin: SocketAddr,
     config: PathBuf,
     process: Running,
@@ -21,25 +22,35 @@ pub(crate) struct Lazaret {
 pub(crate) struct Upstreams {
     pub(crate) registry: u16,
     pub(crate) s3: u16,
+    pub(crate) sql: u16,
+    pub(crate) mail: u16,
+}
+
+impl Upstreams {
+    /// No upstream at all.
+    pub(crate) const NONE: Upstreams = Upstreams { registry: 1, s3: 1, sql: 1, mail: 1 };
 }
 
 impl Lazaret {
     pub(crate) fn start(site: &Site, upstreams: Upstreams) -> Lazaret {
-        let (proxy, admin) = (free_address(), free_address());
+        let (proxy, socks, admin) = (free_address(), free_address(), free_address());
         std::fs::create_dir_all(site.path("policy")).expect("the policy's folder");
         let policy = include_str!("policy.yaml")
             .replace("@REGISTRY_PORT@", &upstreams.registry.to_string())
-            .replace("@S3_PORT@", &upstreams.s3.to_string());
+            .replace("@S3_PORT@", &upstreams.s3.to_string())
+            .replace("@SQL_PORT@", &upstreams.sql.to_string())
+            .replace("@MAIL_PORT@", &upstreams.mail.to_string());
         site.write("policy/e2e.yaml", policy.as_bytes());
         let svid = site.issue(JOB, "job.train.internal");
         let config = include_str!("config.yaml")
             .replace("@FOLDER@", &site.folder().display().to_string())
             .replace("@SVID@", &svid.chain.parent().expect("its folder").display().to_string())
             .replace("@PROXY@", &proxy.to_string())
+            .replace("@SOCKS@", &socks.to_string())
             .replace("@ADMIN@", &admin.to_string());
         let config = site.write("lazaret.yaml", config.as_bytes());
         let process = run(site, &config, admin);
-        Lazaret { proxy, admin, config, process }
+        Lazaret { proxy, socks, admin, config, process }
     }
 
     /// Ends it without warning.
