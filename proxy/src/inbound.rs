@@ -56,6 +56,7 @@ impl Inbound {
     /// Serves one peer's connection.
     pub async fn serve(self: Arc<Self>, stream: TcpStream, arrival: Arrival) {
         let (downstream, line) = (arrival.downstream, arrival.line.clone());
+        let identity = self.rooms.identity.load();
         let (stream, peer) = match self.handshake(stream).await {
             Ok(accepted) => accepted,
             Err(error) => return self.record_failed(Kind::Handshake, error, 0, downstream),
@@ -66,6 +67,11 @@ impl Inbound {
             return;
         };
         let seated = self.rooms.live.seat(proof, line.cut());
+        // A trust bundle that came into force during the handshake has not seen this connection.
+        let now = self.rooms.identity.load();
+        if !Arc::ptr_eq(&identity, &now) {
+            seated.judge(now.bundle());
+        }
         let this = Arc::clone(&self);
         let spoken = Spoken::by_alpn(stream.get_ref().1.alpn_protocol());
         let limits = &self.rooms.limits;

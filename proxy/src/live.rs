@@ -36,6 +36,8 @@ const SHELVES: usize = 16;
 /// How long a cut exchange has to end by itself, with an answer; then its connection is ended.
 const CUT_GRACE: Duration = Duration::from_secs(2);
 
+const UNTRUSTED: &str = "the trust bundle now in force has no root that vouches for the other end";
+
 /// Every exchange under way.
 #[derive(Debug)]
 pub struct Live {
@@ -117,15 +119,24 @@ impl Live {
     /// longer. Returns how many.
     pub fn trust_changed(&self, bundle: &Arc<Bundle>) -> usize {
         let now = clock::now();
-        let text = "the trust bundle now in force has no root that vouches for the other end";
-        let untrusted = || Withdrawn::because(Why::PeerUntrusted, text);
         let peers: Vec<_> = self.peers().iter().cloned().collect();
-        let peers = peers.into_iter().filter(|peer| !peer.proof.holds(bundle, now));
-        let peers = peers.filter(|peer| peer.line.raise(untrusted())).count();
+        let peers = peers.iter().filter(|peer| self.judge(peer, bundle)).count();
         let entries = self.entries().filter(|entry| !entry.is_proved(bundle, now));
-        let entries = entries.filter(|entry| entry.end(Why::PeerUntrusted, text)).count();
-        (0..peers + entries).for_each(|_| self.count(Why::PeerUntrusted.code()));
+        let entries = entries.filter(|entry| entry.end(Why::PeerUntrusted, UNTRUSTED)).count();
+        (0..entries).for_each(|_| self.count(Why::PeerUntrusted.code()));
         peers + entries
+    }
+
+    /// Returns whether that ends the peer's connection now.
+    fn judge(&self, peer: &Peer, bundle: &Arc<Bundle>) -> bool {
+        if peer.proof.holds(bundle, clock::now()) {
+            return false;
+        }
+        let is_cut = peer.line.raise(Withdrawn::because(Why::PeerUntrusted, UNTRUSTED));
+        if is_cut {
+            self.count(Why::PeerUntrusted.code());
+        }
+        is_cut
     }
 
     fn peers(&self) -> MutexGuard<'_, Shelf<Arc<Peer>>> {
@@ -203,6 +214,11 @@ impl Enrolled {
 }
 
 impl Seated {
+    /// Ends the connection unless `bundle` vouches for the peer.
+    pub fn judge(&self, bundle: &Arc<Bundle>) {
+        self.live.judge(&self.peer, bundle);
+    }
+
     /// Ends the connection when the peer's certificate does. Never returns.
     pub async fn expire(&self) {
         if let Some(end) = self.peer.proof.end() {

@@ -35,7 +35,7 @@ use self::pool::{Connection, Pool, PoolKey};
 pub use self::resolve::{Family, InvalidResolver, Resolved, Resolver, Told, Vetted};
 use self::shared::SharedPool;
 pub use self::tunnel::{Tunnel, Wire};
-use self::way::Aim;
+use self::way::{Aim, Way};
 use crate::audit::Announced;
 use crate::config::Limits;
 use crate::content::{Cleared, Released};
@@ -180,10 +180,7 @@ impl Upstream {
                 Some(way) => way,
                 None => self.opened(aim).await?,
             };
-            if let Some(entry) = &entry {
-                let (address, proof) = way.reached();
-                entry.reached(address, proof);
-            }
+            self.reached(entry.as_deref(), (&way, &identity))?;
             match self.exchange(&mut way, request, (&permit, &released)).await? {
                 Ok(response) => break (way, response),
                 Err(mut error) => match error.take_message() {
@@ -199,6 +196,27 @@ impl Upstream {
             return Err(Error::new(Kind::UpstreamBroken, UNASKED_UPGRADE).into());
         }
         Ok(self.sent(key.clone(), way, response))
+    }
+
+    /// Tells the exchange's entry where it goes. A trust bundle that came into force since the
+    /// connection was chosen has asked the entry before it could know, so it is asked here.
+    fn reached(
+        &self,
+        entry: Option<&Entry>,
+        (way, identity): (&Way, &Arc<Identity>),
+    ) -> Result<(), Error> {
+        let (address, proof) = way.reached();
+        if let Some(entry) = entry {
+            entry.reached(address, proof.clone());
+        }
+        let now = self.identity.load();
+        let is_proved = Arc::ptr_eq(&now, identity)
+            || proof.as_ref().is_none_or(|proof| proof.holds(now.bundle(), crate::clock::now()));
+        if is_proved {
+            return Ok(());
+        }
+        let why = "the trust bundle has lost the root that vouches for it";
+        Err(Error::new(Kind::UpstreamUnverified, why))
     }
 
     /// Forgets pooled connections of an identity that has been rotated out.

@@ -162,7 +162,7 @@ impl Work<'_> {
                 source: identity.id().clone(),
                 host: target.host().clone(),
                 port: target.port(),
-                is_grpc: false,
+                is_grpc: head.method == Method::POST && headers::is_grpc(&head.headers),
                 method: head.method.clone(),
                 path: target.path().into(),
                 upgrade: None,
