@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::{Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 
 use crate::config::{Http2Limits, Limits};
@@ -23,6 +23,7 @@ pub struct AppLink {
     address: SocketAddr,
     connect_timeout: Duration,
     response_timeout: Duration,
+    grpc_idle: Duration,
     http2: Http2Limits,
 }
 
@@ -33,6 +34,7 @@ impl AppLink {
             address,
             connect_timeout: limits.connect_timeout,
             response_timeout: limits.response_timeout,
+            grpc_idle: limits.grpc_idle,
             http2: limits.http2.clone(),
         }
     }
@@ -77,7 +79,8 @@ impl AppLink {
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Err(Error::new(Kind::UpstreamBroken, UNASKED_UPGRADE));
         }
-        Ok(response.map(|body| Inward::Raw(Idle::new(body, self.response_timeout))))
+        let idle = if is_http2 { self.grpc_idle } else { self.response_timeout };
+        Ok(response.map(|body| Inward::Raw(Idle::new(body, idle))))
     }
 
     async fn send_http2(
@@ -89,6 +92,9 @@ impl AppLink {
             .initial_stream_window_size(self.http2.stream_window)
             .initial_connection_window_size(self.http2.connection_window)
             .max_send_buf_size(self.http2.send_buffer_max)
+            .timer(TokioTimer::new())
+            .keep_alive_interval(self.http2.keep_alive)
+            .keep_alive_timeout(self.http2.keep_alive_timeout)
             .handshake(stream)
             .await?;
         Drain::spawn_background(log_end(connection));

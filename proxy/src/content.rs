@@ -54,6 +54,7 @@ pub struct HeadRead(());
 pub struct Content {
     room: SpoolRoom,
     body_idle: Duration,
+    grpc_idle: Duration,
     body_timeout: Option<Duration>,
     receiver_idle: Duration,
     linger: Linger,
@@ -102,6 +103,7 @@ impl Content {
         Self {
             room,
             body_idle: limits.body_idle,
+            grpc_idle: limits.grpc_idle,
             body_timeout: limits.body_timeout,
             receiver_idle: limits.response_timeout,
             linger: Linger { bytes_max: limits.linger_bytes_max, timeout: limits.linger_timeout },
@@ -172,6 +174,9 @@ impl Content {
         }
         let mut source = self.source(body, &meters.cut);
         if !sieve.is_holding() {
+            if hint.is_grpc {
+                source.idle = self.grpc_idle;
+            }
             let (pieces, receiver) = Pieces::channel(self.receiver_idle, &meters.cut);
             drain.spawn(pump(source, sieve, pieces, self.linger));
             return Ok(ClearedBody::coming(receiver, hint.length, meters.released.clone()));

@@ -190,7 +190,10 @@ impl Inbound {
         let body = match permit.ruling_in() {
             Some(ruling) => self.read_in(ruling, ongoing, (&head, &target, body), arrival).await?,
             None => {
-                let body = Idle::new(body, self.rooms.limits.body_idle);
+                let limits = &self.rooms.limits;
+                let is_grpc = headers::is_grpc(&head.headers);
+                let idle = if is_grpc { limits.grpc_idle } else { limits.body_idle };
+                let body = Idle::new(body, idle);
                 Inward::Metered(body, ongoing.downstream().clone())
             }
         };

@@ -5,7 +5,7 @@
 //!
 //! | room | does |
 //! |---|---|
-//! | [`accept`] | takes connections, speaks HTTP/1.1 |
+//! | [`accept`] | takes connections, speaks HTTP/1.1 and HTTP/2 |
 //! | [`outbound`] | the workload's requests: forward proxy, CONNECT, SOCKS5, redirected connections; interception and raw tunnels |
 //! | [`inbound`] | peers' requests over mutual TLS, to [`app_link`] only |
 //! | [`detect`] | pure: which protocol a connection speaks, and the name in its ClientHello |

@@ -93,6 +93,9 @@ limits! {
     drain_deadline: Duration = Duration::from_secs(25), duration("limits.drainDeadline", SignedDuration);
     /// Exchanges under way, each direction.
     exchanges_max: usize = 4096, count("limits.exchangesMax", usize);
+    /// Silence in a gRPC call that streams, either way: calls wait for each other, and HTTP/2 asks by
+    /// itself whether the other side lives.
+    grpc_idle: Duration = Duration::from_secs(3600), duration("limits.grpcIdle", SignedDuration);
     /// A TLS handshake, either side.
     handshake_timeout: Duration = Duration::from_secs(10), duration("limits.handshakeTimeout", SignedDuration);
     /// A request head, from its first byte (hyper counts from the connection's idle state).

@@ -11,6 +11,7 @@ pub struct Hint {
     pub(super) content_type: Option<String>,
     pub(super) grpc_encoding: Option<String>,
     pub(super) length: Option<u64>,
+    pub(super) is_grpc: bool,
     pub(super) is_sealed: bool,
 }
 
@@ -34,6 +35,7 @@ impl Hint {
             content_type: joined(CONTENT_TYPE.as_str()),
             grpc_encoding: joined("grpc-encoding"),
             length,
+            is_grpc: crate::http::headers::is_grpc(headers),
             is_sealed: is_sealed(headers),
         }
     }

@@ -240,7 +240,10 @@ impl Work<'_> {
         // The server side of the connection puts its own on the wire.
         head.version = Version::HTTP_11;
         let Some(ruling) = returning.ruling else {
-            let body = Idle::new(body, self.rooms.limits.response_timeout);
+            let limits = &self.rooms.limits;
+            let is_grpc = headers::is_grpc(&head.headers);
+            let idle = if is_grpc { limits.grpc_idle } else { limits.response_timeout };
+            let body = Idle::new(body, idle);
             return Ok(Response::from_parts(head, Inward::Raw(body)));
         };
         // What comes in is read into the same reading, but is not counted as released.

@@ -212,3 +212,31 @@ async fn over_plaintext_grpc_is_http2_and_the_rest_is_http1() {
     drop(workload);
     sidecar.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_may_be_silent_for_longer_than_a_body() {
+    let site = Site::new();
+    let registry = Upstream::tls(with_http2(&site.pki.mutual_server(&site.registry_svid()))).await;
+    echo(&registry).await;
+    let plan = site.plan(&registry).limit("bodyIdle: 100ms").limit("responseTimeout: 100ms");
+    let sidecar = site.start(&plan).await;
+    let workload = workload(&sidecar).await;
+
+    let (first, second) = (text_message("round 1"), text_message("round 2"));
+    let mut calling = workload.call(call("/stream/Train/Join")).await;
+    calling.say(&first).await;
+    let (mut coming, body) = calling.head().await.unwrap();
+    assert_eq!(coming.next().await.unwrap(), first);
+    // Nobody says anything while a round is trained.
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    let mut calling = Sender(body);
+    calling.say(&second).await;
+    assert_eq!(coming.next().await.unwrap(), second);
+    calling.end().await;
+    let ended = coming.rest().await;
+
+    assert_eq!(ended.trailers["grpc-status"], "0", "{ended:?}");
+    assert_record(&sidecar.record().await, &json!({ "outcome": "completed" }));
+    drop(workload);
+    sidecar.finish().await;
+}
