@@ -7,7 +7,9 @@
 use std::sync::Arc;
 
 use dlp::redact::Style;
-use dlp::{Catalog, Confidence, Evidence, Finding, Hint, Identifier, Limits, Scanner, Tally};
+use dlp::{
+    Artifact, Catalog, Confidence, Evidence, Finding, Hint, Identifier, Limits, Scanner, Tally,
+};
 
 use crate::verdict::{Action, Enforcement, Reason, Verdict, code};
 
@@ -131,6 +133,12 @@ impl ContentProfile {
             Some(contract) => Scanner::measuring(catalog, hint, limits, contract.measure.clone()),
             None => Scanner::new(catalog, hint, limits),
         }
+    }
+
+    /// A reader for an artifact that comes in parts, which gathers what this profile judges.
+    pub fn artifact(&self, limits: Limits) -> Artifact {
+        let measure = self.contract.as_ref().map(|contract| contract.measure.clone());
+        Artifact::new(Arc::clone(&self.catalog), limits, measure)
     }
 
     /// What the evidence gathered so far leads to. Monotone: for evidence that grows, a verdict that stops

@@ -5,10 +5,13 @@ mod body;
 mod head;
 mod hint;
 mod passage;
+mod pump;
+mod reader;
 mod reading;
 mod sieve;
 mod source;
 mod spool;
+mod uploads;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -17,26 +20,22 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame};
 use policy::{Ruling, Verdict};
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use self::body::Piece;
 pub use self::body::{ClearedBody, CutOff, Released, Tally};
 pub use self::hint::Hint;
 pub use self::passage::{Passage, Passed};
+use self::pump::{Pieces, empty, pump, take_all};
 pub use self::reading::{Reading, ReadingCell, write_verdict};
 use self::sieve::Sieve;
 use self::source::{Linger, Source};
 pub use self::spool::SpoolRoom;
+pub use self::uploads::{UploadKey, Uploads};
 use crate::config::Limits;
 use crate::drain::Drain;
-use crate::error::Kind;
 use crate::http::body::BodyError;
 use crate::live::Cut;
 use crate::stop::Stop;
-
-/// Pieces of a released body that wait for the wire.
-const PIECES_WAITING_MAX: usize = 4;
 
 /// A head and body that may leave.
 #[derive(Debug)]
@@ -58,6 +57,7 @@ pub struct Content {
     body_timeout: Option<Duration>,
     receiver_idle: Duration,
     linger: Linger,
+    uploads: Uploads,
 }
 
 /// Where one exchange's reading is kept and its released bytes are counted.
@@ -107,6 +107,7 @@ impl Content {
             body_timeout: limits.body_timeout,
             receiver_idle: limits.response_timeout,
             linger: Linger { bytes_max: limits.linger_bytes_max, timeout: limits.linger_timeout },
+            uploads: Uploads::new(limits.uploads_max, limits.upload_idle, limits.part_wait),
         }
     }
 
@@ -163,13 +164,70 @@ impl Content {
         B: Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<BodyError>,
     {
-        let mut sieve = Sieve::new(ruling, hint, &self.room, meters);
+        let sieve = Sieve::new(ruling, hint, &self.room, meters);
+        self.read_by(sieve, hint, body, (meters, drain)).await
+    }
+
+    /// Reads a body that is the part `number` of an upload, held until it has been read with the parts
+    /// before it.
+    ///
+    /// # Errors
+    /// As [`Content::read_body`]; also where the upload is stopped or over.
+    pub async fn read_part<B>(
+        &self,
+        ruling: Ruling,
+        (key, number): (&UploadKey, u32),
+        (hint, body): (&Hint, B),
+        (meters, drain): (&Meters, &Drain),
+    ) -> Result<ClearedBody, Stop>
+    where
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<BodyError>,
+    {
+        if ruling.profile().exempt().is_some() {
+            return self.read_body(ruling, hint, body, (meters, drain)).await;
+        }
+        let upload = self.uploads.open(key, &ruling);
+        let part = (number, &hint.to_scanner());
+        let turn = tokio::select! {
+            turn = self.uploads.turn(&upload, part, &ruling) => turn,
+            stop = meters.cut.raised() => Err(stop),
+        };
+        let turn = match turn {
+            Ok(turn) => turn,
+            Err(stop) => {
+                self.linger(body, drain);
+                return Err(stop);
+            }
+        };
+        let sieve = Sieve::new(ruling, hint, &self.room, meters).in_upload(upload, turn);
+        self.read_by(sieve, hint, body, (meters, drain)).await
+    }
+
+    /// The uploads under way.
+    pub fn uploads(&self) -> &Uploads {
+        &self.uploads
+    }
+
+    async fn read_by<B>(
+        &self,
+        mut sieve: Sieve,
+        hint: &Hint,
+        body: B,
+        (meters, drain): (&Meters, &Drain),
+    ) -> Result<ClearedBody, Stop>
+    where
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<BodyError>,
+    {
         if let Err(stop) = sieve.admit(hint.length) {
             self.linger(body, drain);
             return Err(stop);
         }
         if body.is_end_stream() {
-            sieve.finish()?;
+            let finished = sieve.finish();
+            sieve.write_evidence();
+            finished?;
             return Ok(ClearedBody::here(VecDeque::new(), meters.released.clone()));
         }
         let mut source = self.source(body, &meters.cut);
@@ -211,142 +269,6 @@ impl Content {
     pub fn clear<H>(&self, _read: HeadRead, head: H, body: ClearedBody) -> Cleared<H> {
         Cleared { head, body }
     }
-}
-
-/// The way of a released body to its receiver, who may take nothing only so long.
-struct Pieces {
-    sender: mpsc::Sender<Piece>,
-    idle: Duration,
-    cut: Cut,
-}
-
-impl Pieces {
-    fn channel(idle: Duration, cut: &Cut) -> (Self, mpsc::Receiver<Piece>) {
-        let (sender, receiver) = mpsc::channel(PIECES_WAITING_MAX);
-        (Self { sender, idle, cut: cut.clone() }, receiver)
-    }
-
-    async fn send(&self, piece: Piece) -> Result<(), Stop> {
-        self.cut.check()?;
-        let sent = tokio::select! {
-            biased;
-            sent = tokio::time::timeout(self.idle, self.sender.send(piece)) => sent,
-            stop = self.cut.raised() => return Err(stop),
-        };
-        match sent {
-            Err(_) => Err(Kind::UpstreamTimeout.into()),
-            Ok(Err(_)) => Err(Kind::ReceiverGone.into()),
-            Ok(Ok(())) => Ok(()),
-        }
-    }
-}
-
-/// Takes the whole body into the sieve and returns its trailers. With `pieces`, what is cleared is
-/// sent on as it comes.
-async fn take_all<B>(
-    source: &mut Source<B>,
-    sieve: &mut Sieve,
-    pieces: Option<&Pieces>,
-) -> Result<Option<HeaderMap>, Stop>
-where
-    B: Body<Data = Bytes> + Unpin,
-    B::Error: Into<BodyError>,
-{
-    let result = take_frames(source, sieve, pieces).await;
-    sieve.write_evidence();
-    result
-}
-
-async fn take_frames<B>(
-    source: &mut Source<B>,
-    sieve: &mut Sieve,
-    pieces: Option<&Pieces>,
-) -> Result<Option<HeaderMap>, Stop>
-where
-    B: Body<Data = Bytes> + Unpin,
-    B::Error: Into<BodyError>,
-{
-    let mut trailers = None;
-    while let Some(frame) = source.next().await? {
-        match frame.into_data() {
-            Ok(data) => sieve.take(data).await?,
-            Err(frame) => {
-                if let Ok(mut fields) = frame.into_trailers() {
-                    crate::http::headers::strip(&mut fields);
-                    sieve.take_trailers(&fields)?;
-                    trailers = Some(fields);
-                }
-            }
-        }
-        if let Some(pieces) = pieces {
-            send_cleared(sieve, pieces).await?;
-        }
-    }
-    sieve.finish()?;
-    Ok(trailers)
-}
-
-/// Reads a streamed body and sends each piece as soon as it is cleared.
-async fn pump<B>(mut source: Source<B>, mut sieve: Sieve, pieces: Pieces, linger: Linger)
-where
-    B: Body<Data = Bytes> + Unpin,
-    B::Error: Into<BodyError>,
-{
-    match take_all(&mut source, &mut sieve, Some(&pieces)).await {
-        Ok(trailers) => empty(sieve, trailers, pieces).await,
-        Err(stop) => {
-            cut(&sieve, stop, &pieces);
-            // What is read from here on is for nobody.
-            drop(sieve);
-            (source.cut, source.deadline) = (Cut::default(), None);
-            source.linger(linger).await;
-        }
-    }
-}
-
-/// Sends the rest of a cleared body.
-async fn empty(mut sieve: Sieve, trailers: Option<HeaderMap>, pieces: Pieces) {
-    if let Err(stop) = send_rest(&mut sieve, trailers, &pieces).await {
-        cut(&sieve, stop, &pieces);
-    }
-}
-
-async fn send_rest(
-    sieve: &mut Sieve,
-    trailers: Option<HeaderMap>,
-    pieces: &Pieces,
-) -> Result<(), Stop> {
-    send_cleared(sieve, pieces).await?;
-    if let Some(trailers) = trailers {
-        pieces.send(Piece::Frame(Frame::trailers(trailers))).await?;
-    }
-    pieces.send(Piece::End).await
-}
-
-async fn send_cleared(sieve: &mut Sieve, pieces: &Pieces) -> Result<(), Stop> {
-    while let Some(piece) = sieve.release().await? {
-        pieces.send(Piece::Frame(Frame::data(piece))).await?;
-    }
-    Ok(())
-}
-
-fn cut(sieve: &Sieve, stop: Stop, pieces: &Pieces) {
-    match stop {
-        Stop::Failed(error) => {
-            tracing::info!(error = error.chain(), "a body did not end");
-            sieve.write_failure(error.kind());
-        }
-        Stop::Refused(verdict) => {
-            sieve.write_cut();
-            tracing::warn!(
-                code = verdict.reason.code,
-                reason = verdict.reason.text,
-                "a body was cut"
-            );
-        }
-    }
-    // A receiver that is gone or takes nothing finds the channel closed, which says the same.
-    let _best_effort = pieces.sender.try_send(Piece::Cut);
 }
 
 #[cfg(test)]

@@ -6,5 +6,6 @@ pub mod form;
 pub mod framing;
 pub mod headers;
 pub mod respond;
+pub mod s3;
 pub mod target;
 pub mod version;

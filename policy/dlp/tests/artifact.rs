@@ -1,7 +1,12 @@
 //! Artifacts in parts: what spans a border is read as in one piece, whatever the parts' framing, and
 //! each part's evidence is told once.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "tests"
+)]
 
 #[path = "build/archive.rs"]
 #[allow(dead_code, reason = "shared")]
@@ -107,6 +112,24 @@ fn a_container_whose_last_part_is_missing_is_incomplete_at_its_end() {
     let told = read(&cut(&bytes[..bytes.len() / 2], &[100]), &Hint::default());
     assert!(told[0].incomplete.is_empty() && told[1].incomplete.is_empty());
     assert!(!told[2].incomplete.is_empty(), "{told:?}");
+}
+
+#[test]
+fn the_end_of_a_part_is_read_before_the_next_one_comes() {
+    for padding in [0, 3, 5_000, 100_000] {
+        for hint in [Hint::default(), CHUNKED] {
+            let mut artifact = artifact();
+            let content = [b"weather ".repeat(padding / 8), NOTE.to_vec()].concat();
+            for part in cut(&content, &[content.len() - NOTE.len() + 24]) {
+                assert_eq!(artifact.tail_evidence().tally.total(), 0, "{padding}");
+                artifact.begin_part(&hint);
+                let is_chunked = hint.content_encoding.is_some();
+                let part = if is_chunked { chunked(&part, 7) } else { part };
+                part.chunks(1000).for_each(|piece| artifact.feed(piece));
+            }
+            assert!(artifact.tail_evidence().tally.total() > 0, "{padding} {hint:?}");
+        }
+    }
 }
 
 #[test]

@@ -122,10 +122,17 @@ limits! {
     source_requests_per_second_max: Option<u32> = None, some("limits.sourceRequestsPerSecondMax", u32);
     /// Spool bytes of the whole process.
     spool_max: u64 = 16 * GIB, size("limits.spoolMax", String);
+    /// How long a part of an upload waits for one before it that nobody sends; then parts are read
+    /// each alone.
+    part_wait: Duration = Duration::from_secs(20), duration("limits.partWait", SignedDuration);
     /// How long a drained or idle pooled connection is kept.
     pool_idle: Duration = Duration::from_secs(60), duration("limits.poolIdle", SignedDuration);
     /// Idle pooled connections per destination and identity.
     pool_idle_max: usize = 64, count("limits.poolIdleMax", usize);
+    /// An upload that nothing happens to for so long is forgotten: it cannot be completed any more.
+    upload_idle: Duration = Duration::from_secs(3600), duration("limits.uploadIdle", SignedDuration);
+    /// Uploads in parts under way; beyond it the one that was used least lately is forgotten.
+    uploads_max: usize = 256, count("limits.uploadsMax", usize);
     /// Connections to one destination at once.
     upstream_connections_max: usize = 1024, count("limits.upstreamConnectionsMax", usize);
     /// Connections to a destination that fail running, after which it is not dialled for a while.

@@ -39,6 +39,14 @@ impl Hint {
             is_sealed: is_sealed(headers),
         }
     }
+
+    pub(super) fn to_scanner(&self) -> dlp::Hint<'_> {
+        dlp::Hint {
+            content_encoding: self.content_encoding.as_deref(),
+            content_type: self.content_type.as_deref(),
+            grpc_encoding: self.grpc_encoding.as_deref(),
+        }
+    }
 }
 
 /// Whether a checksum or signature covers the body, so that masking any of it would break it:

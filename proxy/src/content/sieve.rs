@@ -4,12 +4,16 @@
 //! Invariant: `release` never gives a byte that `Scanner::cleared` does not cover, and nothing at
 //! all once a verdict stops.
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 use dlp::redact::{Style, is_maskable, redact};
 use policy::{Action, Enforcement, Inspect, Place, Ruling, Verdict};
 
 use super::body::Hand;
+use super::reader::Reader;
 use super::spool::{Spool, SpoolRoom};
+use super::uploads::{Turn, Upload};
 use super::{Hint, Meters, ReadingCell, Tally};
 use crate::error::{Error, Kind};
 use crate::stop::Stop;
@@ -23,8 +27,9 @@ const TOKEN_SPAN_MAX: u64 = 256 * 1024;
 
 pub(super) struct Sieve {
     ruling: Ruling,
-    // None under an exemption: nothing is read, and the record says so.
-    scanner: Option<dlp::Scanner>,
+    reader: Reader,
+    /// The upload that the body is a part of.
+    upload: Option<Arc<Upload>>,
     spool: Spool,
     cell: ReadingCell,
     received: Tally,
@@ -51,15 +56,11 @@ struct Judged {
 impl Sieve {
     pub(super) fn new(ruling: Ruling, hint: &Hint, room: &SpoolRoom, meters: &Meters) -> Self {
         let profile = ruling.profile();
-        let scanner = profile.exempt().is_none().then(|| {
-            let hint = dlp::Hint {
-                content_encoding: hint.content_encoding.as_deref(),
-                content_type: hint.content_type.as_deref(),
-                grpc_encoding: hint.grpc_encoding.as_deref(),
-            };
-            profile.scanner(&hint, dlp::Limits::default())
-        });
-        if scanner.is_some() {
+        let reader = match profile.exempt() {
+            Some(_) => Reader::None,
+            None => Reader::of_body(profile.scanner(&hint.to_scanner(), dlp::Limits::default())),
+        };
+        if reader.reads() {
             meters.cell.with(|reading| {
                 reading.inspected = true;
                 reading.inspect = Some(profile.inspect());
@@ -67,7 +68,8 @@ impl Sieve {
         }
         Self {
             ruling,
-            scanner,
+            reader,
+            upload: None,
             spool: room.spool(),
             cell: meters.cell.clone(),
             received: meters.received.clone(),
@@ -82,9 +84,22 @@ impl Sieve {
         }
     }
 
+    /// Reads the body as a part of `upload`, held and unmasked, as its `turn` says.
+    pub(super) fn in_upload(mut self, upload: Arc<Upload>, turn: Turn) -> Self {
+        if let Turn::Next(_) = turn {
+            self.cell.with(|reading| reading.before.extend(&upload.found()));
+        }
+        self.cell.with(|reading| reading.inspect = Some(Inspect::Hold));
+        self.reader = self.reader.in_turn(turn);
+        self.upload = Some(upload);
+        self.is_sealed = true;
+        self
+    }
+
     /// Whether the whole body must be cleared before any of it leaves.
     pub(super) fn is_holding(&self) -> bool {
-        self.scanner.is_some() && self.ruling.profile().inspect() == Inspect::Hold
+        self.upload.is_some()
+            || self.reader.reads() && self.ruling.profile().inspect() == Inspect::Hold
     }
 
     /// Refuses a held body whose announced length is too much, before any of it is read.
@@ -100,8 +115,8 @@ impl Sieve {
     pub(super) async fn take(&mut self, chunk: Bytes) -> Result<(), Stop> {
         self.taken += chunk.len() as u64;
         self.received.add(chunk.len());
-        if let Some(scanner) = &mut self.scanner {
-            scanner.feed(&chunk);
+        if self.reader.reads() {
+            self.reader.feed(&chunk);
             let hold_max = self.ruling.profile().hold_max();
             if self.spool.len() + chunk.len() as u64 > hold_max {
                 return Err(self.stop(hold_max_verdict(&self.ruling, hold_max)));
@@ -118,19 +133,25 @@ impl Sieve {
 
     /// The body has ended: the last judgement.
     pub(super) fn finish(&mut self) -> Result<(), Stop> {
-        if let Some(scanner) = &mut self.scanner {
-            scanner.finish();
-            self.judge()?;
+        let tail = self.reader.tail_evidence();
+        if !self.reader.finish() {
+            return Err(self.stop(changed_verdict(&self.ruling)));
+        }
+        self.judge()?;
+        if let Some(tail) = tail {
+            self.judge_tail(&tail)?;
         }
         self.is_finished = true;
         Ok(())
     }
 
     /// Writes what was found into the reading; called once, when the body has ended or was stopped.
-    pub(super) fn write_evidence(&self) {
-        if let Some(scanner) = &self.scanner {
-            self.cell.with(|reading| reading.add(scanner.evidence()));
+    /// A part's artifact is free for the next one from here on.
+    pub(super) fn write_evidence(&mut self) {
+        if let Some(evidence) = self.reader.evidence() {
+            self.cell.with(|reading| reading.add(evidence));
         }
+        self.reader.part_read();
     }
 
     /// Writes why the body did not end into the reading.
@@ -145,10 +166,7 @@ impl Sieve {
 
     /// The next bytes that may leave, `None` if there are none yet.
     pub(super) async fn release(&mut self) -> Result<Option<Bytes>, Stop> {
-        let cleared = match &self.scanner {
-            Some(scanner) if !self.is_finished => scanner.cleared(),
-            Some(_) | None => self.taken,
-        };
+        let cleared = if self.is_finished { self.taken } else { self.reader.cleared(self.taken) };
         let cleared = self.uncut(cleared);
         let piece = self.spool.pop(cleared.saturating_sub(self.released)).await;
         let Some(piece) = piece.map_err(Stop::Failed)? else { return Ok(None) };
@@ -195,8 +213,8 @@ impl Sieve {
             Style::Mask => false,
             Style::Token(_) => self.is_masking,
         };
-        let scanner = self.scanner.as_ref().filter(|_| is_token)?;
-        let findings = scanner.evidence().findings.get(self.mask_from..).unwrap_or_default();
+        let evidence = self.reader.evidence().filter(|_| is_token)?;
+        let findings = evidence.findings.get(self.mask_from..).unwrap_or_default();
         let cut = findings
             .iter()
             .filter(|finding| finding.span.start < at && at < finding.span.end)
@@ -215,11 +233,11 @@ impl Sieve {
     }
 
     fn redact(&mut self, offset: u64, piece: Bytes) -> Bytes {
-        let Some(scanner) = self.scanner.as_ref().filter(|_| self.is_masking) else {
+        let Some(evidence) = self.reader.evidence().filter(|_| self.is_masking) else {
             return piece;
         };
         let mut masked = BytesMut::from(piece);
-        let findings = scanner.evidence().findings.get(self.mask_from..).unwrap_or_default();
+        let findings = evidence.findings.get(self.mask_from..).unwrap_or_default();
         let is_behind = |finding: &&dlp::Finding| finding.span.end <= offset;
         let behind = findings.iter().take_while(is_behind).count();
         let findings = findings.get(behind..).unwrap_or_default();
@@ -230,8 +248,7 @@ impl Sieve {
     }
 
     fn judge_if_changed(&mut self) -> Result<(), Stop> {
-        let Some(scanner) = &self.scanner else { return Ok(()) };
-        let evidence = scanner.evidence();
+        let Some(evidence) = self.reader.evidence() else { return Ok(()) };
         let seen = Judged {
             findings: evidence.tally.total(),
             incomplete: evidence.incomplete.len(),
@@ -246,9 +263,9 @@ impl Sieve {
     }
 
     fn judge(&mut self) -> Result<(), Stop> {
-        let Some(scanner) = &self.scanner else { return Ok(()) };
+        let Some(evidence) = self.reader.evidence() else { return Ok(()) };
         let before = self.cell.with(|reading| reading.before.clone());
-        let verdict = self.ruling.judge(Place::Body, &before, scanner.evidence());
+        let verdict = self.ruling.judge(Place::Body, &before, evidence);
         if verdict.stops() {
             return Err(self.stop(verdict));
         }
@@ -261,13 +278,33 @@ impl Sieve {
         Ok(())
     }
 
+    /// A part leaves before its artifact has the last word on its end.
+    fn judge_tail(&self, tail: &dlp::Evidence) -> Result<(), Stop> {
+        let before = self.cell.with(|reading| reading.before.clone());
+        // As for a head: nothing of it can be masked, and it is no whole body.
+        let verdict = self.ruling.judge(Place::Head, &before, tail);
+        if !verdict.stops() {
+            return Ok(());
+        }
+        self.cell.with(|reading| reading.add(tail));
+        Err(self.stop(verdict))
+    }
+
     fn stop(&self, verdict: Verdict) -> Stop {
+        if let Some(upload) = &self.upload {
+            upload.stop();
+        }
         self.cell.with(|reading| {
             reading.rule(&verdict);
             reading.cut = self.released > 0;
         });
         Stop::Refused(Box::new(verdict))
     }
+}
+
+fn changed_verdict(ruling: &Ruling) -> Verdict {
+    let text = "a part that was read was sent again with other bytes; begin the upload anew";
+    Verdict::block(ruling.rule().cloned(), "part-changed", text.to_owned())
 }
 
 fn sealed_verdict(ruling: &Ruling) -> Verdict {

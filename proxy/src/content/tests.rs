@@ -1,5 +1,6 @@
 //! Bodies under a ruling: what is released, when, and what a broken end looks like.
 
+use crate::error::Kind;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};

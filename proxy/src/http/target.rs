@@ -176,6 +176,11 @@ impl Target {
         &self.path
     }
 
+    /// The query, as it goes upstream.
+    pub fn query(&self) -> Option<&str> {
+        self.query.as_deref()
+    }
+
     /// Path and query as they go upstream.
     pub fn path_and_query(&self) -> String {
         join_query(&self.path, self.query.as_deref())

@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, Version, requ
 use hyper::body::Incoming;
 use policy::{EgressFacts, EgressPermit, Refusal, UpstreamTls};
 
+use super::upload;
 use crate::accept::Arrival;
 use crate::audit::{Direction, Kind};
 use crate::content::Hint;
@@ -83,6 +84,7 @@ impl Work<'_> {
         let target = self.target(ongoing, &head)?;
         let permit = self.decide(ongoing, &head, &target)?;
         let ruling = permit.ruling();
+        let upload = upload::of(&head.method, &target, &permit)?;
         let offer = offer(&head, &permit);
         let head = outgoing(&target, head)?;
         let meters = ongoing.meters().clone();
@@ -103,8 +105,8 @@ impl Work<'_> {
         });
         let unread = body.take().ok_or(error::Kind::Malformed)?;
         let hint = Hint::of(&head.headers);
-        let metering = (&meters, &self.arrival.drain);
-        let body = rooms.content.read_body(ruling, &hint, unread, metering).await?;
+        let reading = (rooms, self.arrival, &meters);
+        let body = upload::read(reading, upload.as_ref(), ruling, (&hint, unread)).await?;
         let announced = match early {
             Some(announced) => announced,
             None => ongoing.announce().await?,

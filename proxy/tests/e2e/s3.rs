@@ -61,6 +61,33 @@ fn a_clean_multipart_upload_comes_back_identical() {
 }
 
 #[test]
+fn a_checkpoint_that_spans_parts_comes_back_identical() {
+    let story = Story::begin();
+    let result = story.upload("checkpoint");
+    assert_eq!(result["raised"], Value::Null, "{result:#} {}", story.lazaret.said());
+    assert_eq!(result["is_identical"], true, "{result:#}");
+    let parts = story.parts("checkpoint");
+    assert!(parts.len() >= 3, "8 MiB each: {parts:#?}");
+    assert!(parts.iter().all(|part| part["incomplete"].is_null()), "{parts:#?}");
+}
+
+#[test]
+fn a_number_that_only_the_whole_upload_shows_leaves_no_object() {
+    for kind in ["border", "member"] {
+        let story = Story::begin();
+        let result = story.upload(kind);
+        assert!(result["raised"].is_string(), "boto3 must raise: {result:#}");
+        assert_eq!(result["objects"], serde_json::json!([]), "no object upstream");
+        let records = audit::closed(&story.site, &format!("/models/{kind}.bin"));
+        let refused: Vec<&Value> =
+            records.iter().filter(|record| record["reason"] == "finding").collect();
+        assert_eq!(refused.len(), 1, "{records:#?}");
+        assert_eq!(refused[0]["findings"][0]["identifier"], "ssn", "{:#}", refused[0]);
+        assert!(!audit::mentions(&story.site, SSN));
+    }
+}
+
+#[test]
 fn a_leaking_part_is_refused_and_boto3_raises_at_once() {
     leaks("leak");
 }

@@ -39,4 +39,5 @@ mod rotation;
 mod smuggling;
 mod stream;
 mod tunnels;
+mod uploads;
 mod verification;

@@ -57,7 +57,7 @@ impl Chunks {
     }
 
     /// Takes the next bytes and feeds their content.
-    pub(crate) fn feed(&mut self, scan: &mut Scan, mut bytes: &[u8], content: &mut Node) {
+    pub(crate) fn feed(&mut self, scan: &mut Scan, mut bytes: &[u8], content: &mut dyn Reader) {
         while !bytes.is_empty() {
             let used = self.step(scan, bytes, content);
             self.input += used as u64;
@@ -66,7 +66,7 @@ impl Chunks {
     }
 
     /// Says that the body has ended; whether its content has, is not known here.
-    pub(crate) fn finish(&mut self, scan: &mut Scan, content: &mut Node) {
+    pub(crate) fn finish(&mut self, scan: &mut Scan, content: &mut dyn Reader) {
         if !matches!(self.state, State::Behind { .. }) {
             let member = self.place.member.as_ref();
             scan.evidence.add_incomplete(IncompleteReason::Truncated, member);
@@ -94,7 +94,7 @@ impl Chunks {
     }
 
     /// Takes some of the bytes and says how many.
-    fn step(&mut self, scan: &mut Scan, bytes: &[u8], content: &mut Node) -> usize {
+    fn step(&mut self, scan: &mut Scan, bytes: &[u8], content: &mut dyn Reader) -> usize {
         match &mut self.state {
             State::Data(left) => {
                 let take = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
@@ -114,7 +114,7 @@ impl Chunks {
         }
     }
 
-    fn take_line(&mut self, scan: &mut Scan, bytes: &[u8], content: &mut Node) -> usize {
+    fn take_line(&mut self, scan: &mut Scan, bytes: &[u8], content: &mut dyn Reader) -> usize {
         let room = LINE_MAX - self.line.len();
         let end = memchr::memchr(b'\n', bytes).map(|at| at + 1);
         let take = end.unwrap_or(bytes.len()).min(room);
@@ -128,7 +128,7 @@ impl Chunks {
         take
     }
 
-    fn end_line(&mut self, scan: &mut Scan, start: u64, content: &mut Node) {
+    fn end_line(&mut self, scan: &mut Scan, start: u64, content: &mut dyn Reader) {
         let text = self.line.trim_ascii();
         if matches!(self.state, State::DataEnd) {
             if text.is_empty() {
@@ -152,14 +152,14 @@ impl Chunks {
         self.state = State::Data(size);
     }
 
-    fn break_off(&mut self, scan: &mut Scan, start: u64, content: &mut Node) {
+    fn break_off(&mut self, scan: &mut Scan, start: u64, content: &mut dyn Reader) {
         let member = self.place.member.as_ref();
         scan.evidence.add_incomplete(IncompleteReason::Damaged, member);
         self.go_behind(scan, start, content);
     }
 
     /// Reads on as text, from what is held, which begins at `start`.
-    fn go_behind(&mut self, scan: &mut Scan, start: u64, content: &mut Node) {
+    fn go_behind(&mut self, scan: &mut Scan, start: u64, content: &mut dyn Reader) {
         if self.ends_content {
             content.finish(scan);
         }

@@ -9,16 +9,20 @@ use std::sync::Arc;
 
 use super::{Hint, Limits, Node, Place, Reader, Scan};
 use crate::catalog::Catalog;
+use crate::coverage::Coverage;
 use crate::decode::Encoding;
 use crate::decode::aws_chunked::Chunks;
 use crate::evidence::{Evidence, IncompleteReason};
 use crate::payload::{Measure, Meter, Payload};
 
+/// The last bytes that are also read alone: more than a plain leaf keeps for what follows.
+const TAIL_BYTES: usize = 8 * 1024;
+
 /// Reads an artifact part by part. Memory is bounded as for [`super::Scanner`].
 #[derive(Debug)]
 pub struct Artifact {
     scan: Scan,
-    root: Node,
+    root: Root,
     /// Content bytes of the parts that have ended.
     before: u64,
     part: Option<Part>,
@@ -32,6 +36,31 @@ struct Part {
     fed: u64,
 }
 
+/// The content of all parts, and its last bytes.
+#[derive(Debug)]
+struct Root {
+    node: Node,
+    tail: Vec<u8>,
+}
+
+impl Reader for Root {
+    fn feed(&mut self, scan: &mut Scan, bytes: &[u8]) {
+        self.node.feed(scan, bytes);
+        let fresh = bytes.get(bytes.len().saturating_sub(TAIL_BYTES)..).unwrap_or(bytes);
+        let over = (self.tail.len() + fresh.len()).saturating_sub(TAIL_BYTES);
+        self.tail.drain(..over.min(self.tail.len()));
+        self.tail.extend_from_slice(fresh);
+    }
+
+    fn finish(&mut self, scan: &mut Scan) {
+        self.node.finish(scan);
+    }
+
+    fn cleared(&self) -> u64 {
+        self.node.cleared()
+    }
+}
+
 impl Artifact {
     /// An artifact of which nothing has been read. With a `measure`, its evidence has what a contract
     /// on payloads judges, whole once the artifact is [finished](Artifact::finish).
@@ -41,7 +70,7 @@ impl Artifact {
             scan.evidence.payload = Some(Box::new(Payload::default()));
             scan.meter = Some(Box::new(Meter::new(measure)));
         }
-        let root = Node::new(Place::root(Vec::new(), None));
+        let root = Root { node: Node::new(Place::root(Vec::new(), None)), tail: Vec::new() };
         Artifact { scan, root, before: 0, part: None, is_finished: false }
     }
 
@@ -80,6 +109,16 @@ impl Artifact {
         let content = self.root.cleared().saturating_sub(self.before);
         let cleared = part.chunks.as_ref().map_or(content, |chunks| chunks.cleared(content));
         cleared.min(part.fed)
+    }
+
+    /// What the last bytes so far show as they stand. The artifact itself tells of them once it is
+    /// known what follows; a part that leaves before that is judged by this, too.
+    pub fn tail_evidence(&self) -> Evidence {
+        let mut evidence = super::scan(&self.scan.catalog, &self.root.tail);
+        // The artifact's own ledger has these bytes.
+        evidence.coverage = Coverage::default();
+        evidence.incomplete.clear();
+        evidence
     }
 
     /// Says that the part has ended; the artifact goes on. Idempotent.

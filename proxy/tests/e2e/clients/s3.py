@@ -1,7 +1,8 @@
 """Multipart upload of 20 MiB with boto3 at its defaults: s3.py ENDPOINT KIND SSN.
 
-KIND is clean, leak (a number in the middle of a chunk) or straddle (a number across the border
-of two aws-chunks). Prints what happened as JSON.
+KIND is clean, checkpoint (a zip that spans all parts), leak (a number in the middle of a chunk),
+member (a number in a file of that zip), straddle (a number across the border of two aws-chunks) or
+border (across that of two parts). Prints what happened as JSON.
 """
 
 import hashlib
@@ -9,6 +10,7 @@ import io
 import json
 import sys
 import time
+import zipfile
 
 import boto3
 import numpy
@@ -38,16 +40,34 @@ def body(kind: str, ssn: str) -> bytes:
     if kind == "clean":
         random = numpy.random.default_rng(11)
         return random.normal(0, 0.02, SIZE // 4).astype(numpy.float32).tobytes()
+    if kind in ("checkpoint", "member"):
+        return checkpoint(ssn if kind == "member" else "")
     made = text(SIZE)
     note = f"\nPatient SSN: {ssn}\n".encode()
     # In the second part: 8 MiB are one part.
     place = {
+        "border": 8 * MIB - note.index(ssn.encode()) - 3,
         "leak": 8 * MIB + AWS_CHUNK // 2,
         # Three digits on one side, the rest on the other.
         "straddle": 8 * MIB + AWS_CHUNK - note.index(ssn.encode()) - 3,
     }[kind]
     made[place:place + len(note)] = note
     return bytes(made)
+
+
+def checkpoint(note: str) -> bytes:
+    """A zip like PyTorch's: weights stored, a log deflated, about 20 MiB."""
+    random = numpy.random.default_rng(11)
+    weights = random.normal(0, 0.02, SIZE // 8).astype(numpy.float32).tobytes()
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("model/data/0", weights)
+        archive.writestr(
+            "model/log.txt", bytes(text(MIB)) + f"Patient SSN: {note}\n".encode() * bool(note),
+            zipfile.ZIP_DEFLATED,
+        )
+        archive.writestr("model/data/1", weights)
+    return made.getvalue()
 
 
 def main() -> None:

@@ -1,0 +1,156 @@
+//! Moves a body from its source through the sieve to whoever sends it on: whole where it is held,
+//! behind the reader where it is streamed. A body that is cut never looks whole.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body::{Body, Frame};
+use tokio::sync::mpsc;
+
+use super::body::Piece;
+use super::sieve::Sieve;
+use super::source::{Linger, Source};
+use crate::error::Kind;
+use crate::http::body::BodyError;
+use crate::live::Cut;
+use crate::stop::Stop;
+
+/// Pieces of a released body that wait for the wire.
+const PIECES_WAITING_MAX: usize = 4;
+
+/// The way of a released body to its receiver, who may take nothing only so long.
+pub(super) struct Pieces {
+    sender: mpsc::Sender<Piece>,
+    idle: Duration,
+    cut: Cut,
+}
+
+impl Pieces {
+    pub(super) fn channel(idle: Duration, cut: &Cut) -> (Self, mpsc::Receiver<Piece>) {
+        let (sender, receiver) = mpsc::channel(PIECES_WAITING_MAX);
+        (Self { sender, idle, cut: cut.clone() }, receiver)
+    }
+
+    async fn send(&self, piece: Piece) -> Result<(), Stop> {
+        self.cut.check()?;
+        let sent = tokio::select! {
+            biased;
+            sent = tokio::time::timeout(self.idle, self.sender.send(piece)) => sent,
+            stop = self.cut.raised() => return Err(stop),
+        };
+        match sent {
+            Err(_) => Err(Kind::UpstreamTimeout.into()),
+            Ok(Err(_)) => Err(Kind::ReceiverGone.into()),
+            Ok(Ok(())) => Ok(()),
+        }
+    }
+}
+
+/// Takes the whole body into the sieve and returns its trailers. With `pieces`, what is cleared is
+/// sent on as it comes.
+pub(super) async fn take_all<B>(
+    source: &mut Source<B>,
+    sieve: &mut Sieve,
+    pieces: Option<&Pieces>,
+) -> Result<Option<HeaderMap>, Stop>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BodyError>,
+{
+    let result = take_frames(source, sieve, pieces).await;
+    sieve.write_evidence();
+    result
+}
+
+async fn take_frames<B>(
+    source: &mut Source<B>,
+    sieve: &mut Sieve,
+    pieces: Option<&Pieces>,
+) -> Result<Option<HeaderMap>, Stop>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BodyError>,
+{
+    let mut trailers = None;
+    while let Some(frame) = source.next().await? {
+        match frame.into_data() {
+            Ok(data) => sieve.take(data).await?,
+            Err(frame) => {
+                if let Ok(mut fields) = frame.into_trailers() {
+                    crate::http::headers::strip(&mut fields);
+                    sieve.take_trailers(&fields)?;
+                    trailers = Some(fields);
+                }
+            }
+        }
+        if let Some(pieces) = pieces {
+            send_cleared(sieve, pieces).await?;
+        }
+    }
+    sieve.finish()?;
+    Ok(trailers)
+}
+
+/// Reads a streamed body and sends each piece as soon as it is cleared.
+pub(super) async fn pump<B>(mut source: Source<B>, mut sieve: Sieve, pieces: Pieces, linger: Linger)
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BodyError>,
+{
+    match take_all(&mut source, &mut sieve, Some(&pieces)).await {
+        Ok(trailers) => empty(sieve, trailers, pieces).await,
+        Err(stop) => {
+            cut(&sieve, stop, &pieces);
+            // What is read from here on is for nobody.
+            drop(sieve);
+            (source.cut, source.deadline) = (Cut::default(), None);
+            source.linger(linger).await;
+        }
+    }
+}
+
+/// Sends the rest of a cleared body.
+pub(super) async fn empty(mut sieve: Sieve, trailers: Option<HeaderMap>, pieces: Pieces) {
+    if let Err(stop) = send_rest(&mut sieve, trailers, &pieces).await {
+        cut(&sieve, stop, &pieces);
+    }
+}
+
+async fn send_rest(
+    sieve: &mut Sieve,
+    trailers: Option<HeaderMap>,
+    pieces: &Pieces,
+) -> Result<(), Stop> {
+    send_cleared(sieve, pieces).await?;
+    if let Some(trailers) = trailers {
+        pieces.send(Piece::Frame(Frame::trailers(trailers))).await?;
+    }
+    pieces.send(Piece::End).await
+}
+
+async fn send_cleared(sieve: &mut Sieve, pieces: &Pieces) -> Result<(), Stop> {
+    while let Some(piece) = sieve.release().await? {
+        pieces.send(Piece::Frame(Frame::data(piece))).await?;
+    }
+    Ok(())
+}
+
+fn cut(sieve: &Sieve, stop: Stop, pieces: &Pieces) {
+    match stop {
+        Stop::Failed(error) => {
+            tracing::info!(error = error.chain(), "a body did not end");
+            sieve.write_failure(error.kind());
+        }
+        Stop::Refused(verdict) => {
+            sieve.write_cut();
+            tracing::warn!(
+                code = verdict.reason.code,
+                reason = verdict.reason.text,
+                "a body was cut"
+            );
+        }
+    }
+    // A receiver that is gone or takes nothing finds the channel closed, which says the same.
+    let _best_effort = pieces.sender.try_send(Piece::Cut);
+}

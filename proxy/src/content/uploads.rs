@@ -1,0 +1,383 @@
+//! Uploads that come in parts: each is one artifact, read part by part in order, whatever order the
+//! parts arrive in. A part leaves when it has been read; the last word falls when the upload is to be
+//! completed, and without it there is no object.
+//!
+//! Invariant: the artifact is fed by one part at a time. A part that breaks off leaves it broken, and
+//! from then on parts are read each alone, as any other body.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use aws_lc_rs::digest::{Context, SHA256};
+use dlp::{Artifact, Evidence, Hint, Limits, Tally};
+use policy::{Place, Ruling, Verdict};
+use tokio::sync::Notify;
+
+use super::ReadingCell;
+use crate::stop::Stop;
+
+/// What an upload is known by. Whoever has another permit has another upload.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct UploadKey {
+    /// The endpoint that the permit names.
+    pub endpoint: Arc<str>,
+    /// Host and path of the object.
+    pub object: String,
+    /// The upload's id, as the client writes it.
+    pub id: String,
+}
+
+/// The uploads under way.
+#[derive(Clone, Debug)]
+pub struct Uploads {
+    table: Arc<Mutex<HashMap<UploadKey, Arc<Upload>>>>,
+    uploads_max: usize,
+    idle: Duration,
+    part_wait: Duration,
+}
+
+/// One upload under way.
+#[derive(Debug)]
+pub(super) struct Upload {
+    state: Mutex<State>,
+    turned: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    /// The part that is to be read next.
+    next: u32,
+    /// None while a part is being read, and once the artifact is broken or finished.
+    artifact: Option<Artifact>,
+    standing: Standing,
+    /// What was found in the parts so far.
+    found: Tally,
+    /// SHA-256 of each part that was read, from the first on.
+    read: Vec<[u8; 32]>,
+    used: Instant,
+}
+
+#[derive(Debug)]
+enum Standing {
+    /// Some part broke off or never came.
+    Broken,
+    Open,
+    /// Completed, with leave.
+    Over,
+    /// A part or the whole may not leave.
+    Stopped,
+}
+
+/// How a part is to be read.
+#[derive(Debug)]
+pub(super) enum Turn {
+    /// It was read before: it may pass if it is the same.
+    Again(Box<Again>),
+    /// Alone, as any other body.
+    Apart,
+    /// As the next of its artifact.
+    Next(Box<Joint>),
+}
+
+/// A part that was read before.
+#[derive(Debug)]
+pub(super) struct Again {
+    expected: [u8; 32],
+    digest: Digest,
+}
+
+/// The artifact, while one part is being read into it.
+#[derive(Debug)]
+pub(super) struct Joint {
+    upload: Arc<Upload>,
+    artifact: Option<Artifact>,
+    digest: Digest,
+    is_read: bool,
+}
+
+/// SHA-256 of what has come so far.
+#[derive(Clone)]
+struct Digest(Context);
+
+impl Digest {
+    fn new() -> Self {
+        Self(Context::new(&SHA256))
+    }
+
+    fn value(&self) -> Option<[u8; 32]> {
+        self.0.clone().finish().as_ref().try_into().ok()
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Digest")
+    }
+}
+
+impl Uploads {
+    /// At most `uploads_max` under way; one that nothing happens to for `idle` is forgotten, the
+    /// oldest first where there are too many. A part waits for those before it as long as one of them
+    /// is being read, and `part_wait` longer.
+    pub fn new(uploads_max: usize, idle: Duration, part_wait: Duration) -> Self {
+        Self { table: Arc::default(), uploads_max, idle, part_wait }
+    }
+
+    /// The upload of `key`, begun now if it is not known.
+    pub(super) fn open(&self, key: &UploadKey, ruling: &Ruling) -> Arc<Upload> {
+        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(upload) = table.get(key) {
+            return Arc::clone(upload);
+        }
+        table.retain(|_, upload| upload.with(|state| state.used.elapsed() < self.idle));
+        if table.len() >= self.uploads_max {
+            let oldest = table.iter().min_by_key(|(_, upload)| upload.with(|state| state.used));
+            if let Some(key) = oldest.map(|(key, _)| key.clone()) {
+                table.remove(&key);
+            }
+        }
+        let upload = Arc::new(Upload {
+            state: Mutex::new(State {
+                next: 1,
+                artifact: Some(ruling.profile().artifact(Limits::default())),
+                standing: Standing::Open,
+                found: Tally::default(),
+                read: Vec::new(),
+                used: Instant::now(),
+            }),
+            turned: Notify::new(),
+        });
+        table.insert(key.clone(), Arc::clone(&upload));
+        upload
+    }
+
+    /// Forgets an upload that is given up.
+    pub fn abort(&self, key: &UploadKey) {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
+
+    /// Judges the artifact as a whole, before its parts become an object. May be asked again.
+    ///
+    /// # Errors
+    /// A part was refused, the whole may not leave, or the upload is not known, so that nobody can
+    /// tell what its parts are together.
+    pub fn complete(
+        &self,
+        key: &UploadKey,
+        ruling: &Ruling,
+        cell: &ReadingCell,
+    ) -> Result<(), Stop> {
+        let upload = {
+            let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+            table.get(key).cloned()
+        };
+        let unknown = || block(ruling, "upload-unknown", UNKNOWN);
+        let upload = upload.ok_or_else(unknown)?;
+        upload.with(|state| state.complete(ruling, cell))
+    }
+
+    /// Waits until the part of this number is to be read.
+    ///
+    /// # Errors
+    /// The upload is stopped or over.
+    pub(super) async fn turn(
+        &self,
+        upload: &Arc<Upload>,
+        (number, hint): (u32, &Hint<'_>),
+        ruling: &Ruling,
+    ) -> Result<Turn, Stop> {
+        loop {
+            let turned = upload.turned.notified();
+            let mut turned = std::pin::pin!(turned);
+            // Registered before looking, so that no turn is missed.
+            turned.as_mut().enable();
+            let is_reading = match upload.with(|state| state.look(number, ruling))? {
+                Look::Again(expected) => {
+                    let digest = Digest::new();
+                    return Ok(Turn::Again(Box::new(Again { expected, digest })));
+                }
+                Look::Apart => return Ok(Turn::Apart),
+                Look::Next(mut artifact) => {
+                    artifact.begin_part(hint);
+                    let (upload, digest) = (Arc::clone(upload), Digest::new());
+                    let artifact = Some(*artifact);
+                    let joint = Joint { upload, artifact, digest, is_read: false };
+                    return Ok(Turn::Next(Box::new(joint)));
+                }
+                Look::Wait { is_reading } => is_reading,
+            };
+            if is_reading {
+                turned.await;
+            } else if tokio::time::timeout(self.part_wait, turned).await.is_err() {
+                upload.with(State::break_up);
+                upload.turned.notify_waiters();
+            }
+        }
+    }
+}
+
+const UNKNOWN: &str = "the parts of this upload were not read here, or so long ago that they are forgotten; begin the upload anew";
+
+/// What a part that asks for its turn is told.
+enum Look {
+    Again([u8; 32]),
+    Apart,
+    Next(Box<Artifact>),
+    Wait { is_reading: bool },
+}
+
+impl State {
+    fn look(&mut self, number: u32, ruling: &Ruling) -> Result<Look, Stop> {
+        self.used = Instant::now();
+        match &self.standing {
+            Standing::Stopped => return Err(block(ruling, "upload-refused", REFUSED)),
+            Standing::Over => return Err(block(ruling, "upload-over", OVER)),
+            Standing::Broken | Standing::Open => {}
+        }
+        let place = usize::try_from(number - 1).unwrap_or(usize::MAX);
+        if let Some(digest) = self.read.get(place) {
+            return Ok(Look::Again(*digest));
+        }
+        if matches!(self.standing, Standing::Broken) {
+            return match self.artifact {
+                Some(_) => Ok(Look::Apart),
+                None => Err(block(ruling, "upload-broken", BROKEN)),
+            };
+        }
+        if number == self.next
+            && let Some(artifact) = self.artifact.take()
+        {
+            return Ok(Look::Next(Box::new(artifact)));
+        }
+        Ok(Look::Wait { is_reading: self.artifact.is_none() })
+    }
+
+    /// From here on each part is read alone.
+    fn break_up(&mut self) {
+        if matches!(self.standing, Standing::Open) {
+            self.standing = Standing::Broken;
+        }
+    }
+
+    fn complete(&mut self, ruling: &Ruling, cell: &ReadingCell) -> Result<(), Stop> {
+        self.used = Instant::now();
+        match &self.standing {
+            Standing::Stopped => return Err(block(ruling, "upload-refused", REFUSED)),
+            Standing::Over => return Ok(()),
+            Standing::Broken | Standing::Open => {}
+        }
+        let mut artifact = match self.artifact.take() {
+            Some(artifact) if !self.read.is_empty() => artifact,
+            Some(_) => return Err(block(ruling, "upload-unknown", UNKNOWN)),
+            None => return Err(block(ruling, "upload-broken", BROKEN)),
+        };
+        artifact.finish();
+        let verdict = ruling.judge(Place::Body, &self.found, artifact.evidence());
+        cell.with(|reading| {
+            reading.inspected = true;
+            reading.add(artifact.evidence());
+            reading.rule(&verdict);
+        });
+        // What is to be masked has left.
+        let is_late = verdict.action == policy::Action::Redact && !verdict.stops();
+        let verdict = if is_late { sealed(ruling) } else { verdict };
+        if verdict.stops() {
+            self.standing = Standing::Stopped;
+            return Err(Stop::Refused(Box::new(verdict)));
+        }
+        self.standing = Standing::Over;
+        Ok(())
+    }
+}
+
+const BROKEN: &str =
+    "a part of this upload is still under way or broke off half read; begin the upload anew";
+const REFUSED: &str = "a part of this upload was refused, so it becomes no object";
+const OVER: &str = "the upload is completed; nothing can be added to it";
+
+impl Upload {
+    fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What was found in the parts before.
+    pub(super) fn found(&self) -> Tally {
+        self.with(|state| state.found.clone())
+    }
+
+    /// No part of it goes on, and it becomes no object.
+    pub(super) fn stop(&self) {
+        self.with(|state| state.standing = Standing::Stopped);
+        self.turned.notify_waiters();
+    }
+}
+
+impl Again {
+    pub(super) fn feed(&mut self, bytes: &[u8]) {
+        self.digest.0.update(bytes);
+    }
+
+    /// Whether the part is the one that was read.
+    pub(super) fn is_same(&self) -> bool {
+        self.digest.value() == Some(self.expected)
+    }
+}
+
+impl Joint {
+    pub(super) fn feed(&mut self, bytes: &[u8]) {
+        self.digest.0.update(bytes);
+        if let Some(artifact) = &mut self.artifact {
+            artifact.feed(bytes);
+        }
+    }
+
+    /// What the end of the part shows by itself.
+    pub(super) fn tail_evidence(&self) -> Option<Evidence> {
+        self.artifact.as_ref().map(Artifact::tail_evidence)
+    }
+
+    /// The part has come whole.
+    pub(super) fn end(&mut self) {
+        if let Some(artifact) = &mut self.artifact {
+            artifact.end_part();
+            self.is_read = true;
+        }
+    }
+
+    pub(super) fn evidence(&self) -> Option<&Evidence> {
+        self.artifact.as_ref().map(Artifact::evidence)
+    }
+}
+
+/// Gives the artifact back, for the next part where this one was read whole.
+impl Drop for Joint {
+    fn drop(&mut self) {
+        let Some(mut artifact) = self.artifact.take() else { return };
+        let is_read = self.is_read;
+        let digest = self.digest.value();
+        self.upload.with(|state| {
+            state.used = Instant::now();
+            match (is_read, digest) {
+                (true, Some(digest)) => {
+                    state.found.extend(&artifact.take_evidence().tally);
+                    state.read.push(digest);
+                    state.next += 1;
+                    state.artifact = Some(artifact);
+                }
+                (_, _) => state.break_up(),
+            }
+        });
+        self.upload.turned.notify_waiters();
+    }
+}
+
+fn block(ruling: &Ruling, code: &'static str, text: &str) -> Stop {
+    Stop::Refused(Box::new(Verdict::block(ruling.rule().cloned(), code, text.to_owned())))
+}
+
+fn sealed(ruling: &Ruling) -> Verdict {
+    let text = "what would be masked has left with a part of the upload".to_owned();
+    Verdict::block(ruling.rule().cloned(), "cannot-redact", text)
+}
