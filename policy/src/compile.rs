@@ -27,6 +27,7 @@ mod read;
 mod rules;
 mod tests_of;
 mod tls;
+mod via;
 
 use faults::Faults;
 pub use faults::{FAULTS_MAX, InvalidPolicy, Warning};
@@ -105,7 +106,8 @@ fn compile(
     let names = Names::gather(&files, files.len() == sources.len(), &mut faults);
     read_headers(&files, &mut faults);
     let regions = endpoints::permitted_regions(&files, &mut faults);
-    let endpoints = endpoints::compile(&files, regions.as_ref(), &mut faults);
+    let mut endpoints = endpoints::compile(&files, regions.as_ref(), &mut faults);
+    via::link(&files, &names, &mut endpoints, &mut faults);
     let profiles = content::compile(&files, materials, &mut faults);
     let links = rules::Links { names: &names, profiles: &profiles };
     let egress = rules::egress(&files, &links, &mut faults);

@@ -122,6 +122,8 @@ pub(crate) struct Endpoint {
     pub(crate) ports: Vec<u16>,
     pub(crate) region: Option<Region>,
     pub(crate) tls: TlsSetting,
+    /// The gateway that carries what goes there.
+    pub(crate) via: Option<Arc<Endpoint>>,
 }
 
 /// `tls` of an endpoint; without a peer, the host itself is the name to prove.
@@ -144,11 +146,15 @@ impl Endpoint {
     /// The host of a connection that was aimed at an address and named none: the endpoint's own where
     /// it has exactly one, so that the upstream has to prove that name.
     pub(crate) fn sole_host(&self, address: IpAddr) -> Host {
+        self.sole_name().cloned().unwrap_or_else(|| Host::from_ip(address.to_canonical()))
+    }
+
+    /// The endpoint's only host, where it has exactly one and that is no pattern.
+    pub(crate) fn sole_name(&self) -> Option<&Host> {
         match self.hosts.as_slice() {
-            [pattern] => pattern.exact().cloned(),
+            [pattern] => pattern.exact(),
             _ => None,
         }
-        .unwrap_or_else(|| Host::from_ip(address.to_canonical()))
     }
 
     pub(crate) fn tls_for(&self, host: &Host) -> UpstreamTls {

@@ -94,6 +94,17 @@ pub struct EndpointFile {
     pub region: Option<Text>,
     /// How it is reached.
     pub tls: Spanned<TlsFile>,
+    /// The gateway that carries what goes there.
+    #[serde(default, deserialize_with = "present")]
+    pub via: Option<Spanned<ViaFile>>,
+}
+
+/// `via` of an endpoint.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ViaFile {
+    /// The gateway's own endpoint: its addresses, port and identity.
+    pub endpoint: Text,
 }
 
 /// `tls` of an endpoint.

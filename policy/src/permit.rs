@@ -93,6 +93,22 @@ impl EgressPermit {
         self.rule.rule.protocol
     }
 
+    /// Leave to open a tunnel to the gateway that carries this exchange, where the endpoint has a `via`.
+    /// Then the gateway's addresses are dialled, and none of the host's own.
+    pub fn carrier(&self) -> Option<EgressPermit> {
+        let carrier = self.endpoint.via.as_ref()?;
+        let (host, port) = (carrier.sole_name()?.clone(), *carrier.ports.first()?);
+        Some(EgressPermit {
+            verdict: self.verdict.clone(),
+            policy_hash: Arc::clone(&self.policy_hash),
+            rule: Arc::clone(&self.rule),
+            endpoint: Arc::clone(carrier),
+            tls: carrier.tls_for(&host),
+            host,
+            port,
+        })
+    }
+
     /// The endpoint's name.
     pub fn endpoint(&self) -> &Arc<str> {
         &self.endpoint.name

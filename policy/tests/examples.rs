@@ -13,7 +13,11 @@ fn now() -> Timestamp {
 }
 
 fn examples() -> Vec<Source> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../examples/policies");
+    sources("policies")
+}
+
+fn sources(folder: &str) -> Vec<Source> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../examples").join(folder);
     let mut sources = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -50,5 +54,17 @@ fn every_example_tests_itself() {
         let report = test(&[source], now());
         assert!(report.text.contains("pass: "), "{name} has no tests:\n{}", report.text);
         assert!(report.text.contains(", 0 failed"), "{name}:\n{}", report.text);
+    }
+}
+
+#[test]
+fn both_sides_of_the_federation_pass_their_checks_and_tests() {
+    for folder in ["federated/site-policy", "federated/hub-policy"] {
+        let sources = sources(folder);
+        let report = check(&sources, now());
+        assert_eq!(report.outcome, Outcome::Pass, "{folder}:\n{}", report.text);
+        assert!(report.text.contains(", 0 warnings"), "{folder}: {}", report.text);
+        let report = test(&sources, now());
+        assert!(report.text.contains("2 passed, 0 failed"), "{folder}:\n{}", report.text);
     }
 }

@@ -34,6 +34,7 @@ use crate::drain::Drain;
 use crate::error::{Error, Kind};
 use crate::http::body::BodyError;
 use crate::http::headers;
+use crate::link::Entrance;
 use crate::live::Line;
 use crate::telemetry::Metrics;
 
@@ -46,7 +47,7 @@ pub struct Listener {
     /// Bound.
     pub socket: TcpListener,
     /// Such as `http-proxy`.
-    pub name: &'static str,
+    pub name: Arc<str>,
     /// Connections at once.
     pub connections_max: usize,
     /// How old a connection may grow.
@@ -63,6 +64,8 @@ pub struct Arrival {
     pub drain: Drain,
     /// How long the connection lasts.
     pub line: Line,
+    /// The link that it came over, in a gateway.
+    pub entrance: Option<Arc<Entrance>>,
     _seat: Arc<Seat>,
 }
 
@@ -102,7 +105,7 @@ impl Listener {
         R: Fn(&TcpStream, SocketAddr),
     {
         let places = Arc::new(Semaphore::new(self.connections_max));
-        let open = metrics.connections_open.with_label_values(&[self.name]);
+        let open = metrics.connections_open.with_label_values(&[&*self.name]);
         loop {
             let accepted = tokio::select! {
                 biased;
@@ -112,7 +115,7 @@ impl Listener {
             let (stream, address) = match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    tracing::warn!(listener = self.name, %error, "accept failed");
+                    tracing::warn!(listener = %self.name, %error, "accept failed");
                     tokio::time::sleep(ACCEPT_ERROR_PAUSE).await;
                     continue;
                 }
@@ -120,18 +123,19 @@ impl Listener {
             let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
                 metrics
                     .connections_refused
-                    .with_label_values(&[self.name, "connections-max"])
+                    .with_label_values(&[&*self.name, "connections-max"])
                     .inc();
                 turn_away(&stream, address);
                 continue;
             };
             if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(listener = self.name, %error, "nodelay refused");
+                tracing::debug!(listener = %self.name, %error, "nodelay refused");
             }
             open.inc();
             let seat = Arc::new(Seat { open: open.clone(), _place: place });
             let line = Line::new(&drain, self.connection_age_max);
-            let arrival = Arrival { downstream: address, drain: drain.clone(), line, _seat: seat };
+            let (downstream, counted) = (address, drain.clone());
+            let arrival = Arrival { downstream, drain: counted, line, entrance: None, _seat: seat };
             drain.spawn(handle(stream, arrival));
         }
     }

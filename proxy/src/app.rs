@@ -1,6 +1,7 @@
 //! Builds every room from the configuration, binds all listeners before any traffic, runs them,
 //! and drains them.
 
+mod links;
 mod sockets;
 
 use std::net::SocketAddr;
@@ -52,6 +53,7 @@ const CUT_MAX: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct App {
     addresses: Addresses,
+    links: Vec<(Arc<str>, SocketAddr)>,
     rooms: Arc<Rooms>,
     tasks: Tasks,
     writer: audit::Writer,
@@ -95,18 +97,26 @@ impl App {
         let mut watched = Watched::look(&config.policy, &config.identity);
         let mut sockets = Sockets::bind(&config).await?;
         let addresses = sockets.addresses();
+        let links = links::addresses(&sockets.links, &config);
         let identity = load_identity(&config, &metrics)?;
         let (audit, writer) = start_audit(&config)?;
         let rooms = Arc::new(rooms(
             &config,
             (identity, watched.load_or_broken()),
             audit,
-            (metrics, addresses),
+            (metrics, addresses, &links),
         )?);
         let (tasks, drain) = drain::channel();
         let (ask_drain, drain_asked) = mpsc::channel(1);
-        if sockets.lead_out() {
-            listen_outbound(&config, &rooms, &mut sockets, &drain)?;
+        if sockets.lead_out() || !links.is_empty() {
+            let outbound = outbound(&config, &rooms)?;
+            links::listen(
+                &config,
+                (&rooms, &outbound),
+                std::mem::take(&mut sockets.links),
+                &drain,
+            )?;
+            listen_outbound(&config, (&rooms, outbound), &mut sockets, &drain);
         }
         if let (Some(socket), Some(part)) = (sockets.inbound, &config.inbound) {
             let app = AppLink::new(part.forward, &config.limits);
@@ -129,12 +139,17 @@ impl App {
             Drain::spawn_background(admin.serve_tcp(socket));
         }
         tracing::info!(?addresses, policy = %rooms.policy.load().hash(), "ready");
-        Ok(Self { addresses, rooms, tasks, writer, drain_asked, drain_deadline })
+        Ok(Self { addresses, links, rooms, tasks, writer, drain_asked, drain_deadline })
     }
 
     /// Where it listens.
     pub fn addresses(&self) -> Addresses {
         self.addresses
+    }
+
+    /// Where each link listens, by its name.
+    pub fn links(&self) -> &[(Arc<str>, SocketAddr)] {
+        &self.links
     }
 
     /// The newest audit line, as `seq:hash`: what `audit verify --expect-head` takes.
@@ -197,7 +212,7 @@ fn rooms(
     config: &Config,
     (identity, policy): (Arc<Current>, Policy),
     audit: Audit,
-    (metrics, addresses): (Metrics, Addresses),
+    (metrics, addresses, links): (Metrics, Addresses, &[(Arc<str>, SocketAddr)]),
 ) -> Result<Rooms, StartError> {
     let limits = &config.limits;
     let resolver = Resolver::new(&config.hosts, &config.nameservers)
@@ -205,7 +220,8 @@ fn rooms(
     let Addresses { http_proxy, socks5, transparent, inbound, admin, .. } = addresses;
     let other = transparent.map(other_loopback);
     let own = [http_proxy, socks5, transparent, other, inbound, admin];
-    let own = own.into_iter().flatten().chain(addresses.dns).collect();
+    let links = links.iter().map(|(_, address)| *address);
+    let own = own.into_iter().flatten().chain(addresses.dns).chain(links).collect();
     let files = (limits.spool_max, metrics.spool_bytes.clone());
     let budget = Budget::new(limits.buffered_bytes_max, metrics.buffered_bytes.clone());
     let spool = SpoolRoom::new(config.spool.clone(), limits.hold_memory_max, files, budget);
@@ -225,12 +241,7 @@ fn rooms(
     })
 }
 
-fn listen_outbound(
-    config: &Config,
-    rooms: &Arc<Rooms>,
-    sockets: &mut Sockets,
-    drain: &Drain,
-) -> Result<(), StartError> {
+fn outbound(config: &Config, rooms: &Arc<Rooms>) -> Result<Arc<Outbound>, StartError> {
     let intercept =
         InterceptCa::new(clock::now()).map_err(|error| failed("intercept CA", error))?;
     if let Some(path) = &config.publish {
@@ -238,7 +249,15 @@ fn listen_outbound(
             failed(&format!("outbound.intercept.publish {}", path.display()), error)
         })?;
     }
-    let outbound = Arc::new(Outbound::new(Arc::clone(rooms), intercept));
+    Ok(Arc::new(Outbound::new(Arc::clone(rooms), intercept)))
+}
+
+fn listen_outbound(
+    config: &Config,
+    (rooms, outbound): (&Rooms, Arc<Outbound>),
+    sockets: &mut Sockets,
+    drain: &Drain,
+) {
     let (drain, metrics) = (|| drain.clone(), || rooms.metrics.clone());
     if let Some(socket) = sockets.http_proxy.take() {
         let (serving, turning) = (Arc::clone(&outbound), Arc::clone(&outbound));
@@ -261,7 +280,6 @@ fn listen_outbound(
         let listener = listener(socket, "transparent", config);
         Drain::spawn_background(listener.run(drain(), metrics(), (serve, turn_away)));
     }
-    Ok(())
 }
 
 fn listen_inbound(inbound: Arc<Inbound>, listener: Listener, (rooms, drain): (&Rooms, &Drain)) {
@@ -301,10 +319,10 @@ fn publish(path: &Path, pem: &str) -> std::io::Result<()> {
     std::fs::rename(&unfinished, path)
 }
 
-fn listener(socket: TcpListener, name: &'static str, config: &Config) -> Listener {
+fn listener(socket: TcpListener, name: &str, config: &Config) -> Listener {
     let limits = &config.limits;
     let (connections_max, connection_age_max) = (limits.connections_max, limits.connection_age_max);
-    Listener { socket, name, connections_max, connection_age_max }
+    Listener { socket, name: name.into(), connections_max, connection_age_max }
 }
 
 fn failed(what: &str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StartError {

@@ -3,6 +3,7 @@
 
 pub mod file;
 mod limits;
+mod links;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::collections::BTreeMap;
 
 pub use self::limits::{Http2Limits, Limits};
+pub use self::links::{Budgets, Destination, Downstream, LINKS_MAX, Link, LinkProtocol};
 use crate::audit::Sync;
 use crate::telemetry::LogFormat;
 
@@ -30,6 +32,8 @@ pub struct Config {
     pub publish: Option<PathBuf>,
     /// The inbound listener and the application behind it.
     pub inbound: Option<Inbound>,
+    /// A gateway's listeners: none in a sidecar.
+    pub links: Vec<Link>,
     /// The resolver's addresses: none where it is off.
     pub dns: Vec<SocketAddr>,
     /// `/metrics`, `/healthz`, `/readyz`.
@@ -135,10 +139,12 @@ impl Config {
             || "off".to_owned(),
             |inbound| format!("{} -> {}", inbound.listen, inbound.forward),
         );
+        let links: String = self.links.iter().map(|link| format!("{link}\n")).collect();
         format!(
-            "mode: sidecar\npolicy: {}\nidentity: chain {}, key {}, bundle {}\n\
+            "mode: {}\npolicy: {}\nidentity: chain {}, key {}, bundle {}\n\
              outbound.httpProxy: {}\noutbound.socks5: {}\noutbound.transparent: {}\ninbound: {inbound}\ndns: {}\nadmin: {}\naudit: {} ({}; heads signed by {})\n\
-             resolver: {} fixed names, {}\nspool: {}\nlog: {} at {}\n{}",
+             resolver: {} fixed names, {}\nspool: {}\nlog: {} at {}\n{links}{}",
+            if self.links.is_empty() { "sidecar" } else { "gateway" },
             self.policy.display(),
             self.identity.chain.display(),
             self.identity.key.display(),

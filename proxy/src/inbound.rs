@@ -2,18 +2,13 @@
 //! application answers leaves the pod, so it passes the same gate as an upload.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use certs::Identity;
 use http::header::{CONTENT_LENGTH, EXPECT, HOST, TE};
 use http::{HeaderValue, Method, Request, Response, Uri, Version, request};
 use hyper::body::Incoming;
 use policy::{InboundFacts, InboundPermit, Ruling};
-use rustls::ServerConfig;
-use spiffe::SpiffeId;
 use tokio::net::TcpStream;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 
 use crate::accept::{self, Arrival, Ended, Spoken};
 use crate::app_link::AppLink;
@@ -25,6 +20,7 @@ use crate::http::form::Form;
 use crate::http::target::{InvalidTarget, Target, join_query, masked};
 use crate::http::{headers, respond};
 use crate::live::{Facts, Proof};
+use crate::mutual::{Mutual, Peer};
 use crate::ongoing::{Ongoing, printable};
 use crate::rooms::Rooms;
 use crate::stop::Stop;
@@ -34,30 +30,22 @@ use crate::stop::Stop;
 pub struct Inbound {
     rooms: Arc<Rooms>,
     app: AppLink,
-    tls: Mutex<Option<(String, Arc<ServerConfig>)>>,
-}
-
-/// An authenticated party on an inbound connection.
-#[derive(Clone, Debug)]
-struct Peer {
-    id: SpiffeId,
-    /// `x-forwarded-client-cert` for the application.
-    forwarded: HeaderValue,
-    tls_version: Option<String>,
-    tls_group: Option<String>,
+    mutual: Mutual,
 }
 
 impl Inbound {
     /// Requests go to `app` and nowhere else.
     pub fn new(rooms: Arc<Rooms>, app: AppLink) -> Self {
-        Self { rooms, app, tls: Mutex::default() }
+        let identity = Arc::clone(&rooms.identity);
+        let mutual = Mutual::new(identity, rooms.limits.handshake_timeout);
+        Self { rooms, app, mutual }
     }
 
     /// Serves one peer's connection.
     pub async fn serve(self: Arc<Self>, stream: TcpStream, arrival: Arrival) {
         let (downstream, line) = (arrival.downstream, arrival.line.clone());
         let identity = self.rooms.identity.load();
-        let (stream, peer) = match self.handshake(stream).await {
+        let (stream, peer) = match self.mutual.accept(stream).await {
             Ok(accepted) => accepted,
             Err(error) => return self.record_failed(Kind::Handshake, error, 0, downstream),
         };
@@ -90,45 +78,6 @@ impl Inbound {
     /// Records a connection that is one too many; before the handshake nothing can be answered.
     pub fn turn_away(&self, downstream: SocketAddr) {
         self.record_failed(Kind::Handshake, error::Kind::ConnectionsMax.into(), 0, downstream);
-    }
-
-    async fn handshake(&self, stream: TcpStream) -> Result<(TlsStream<TcpStream>, Peer), Error> {
-        let identity = self.rooms.identity.load();
-        if identity.not_after() <= crate::clock::now() {
-            return Err(Error::new(error::Kind::UpstreamIdentity, "our certificate has expired"));
-        }
-        let config = self.config(&identity)?;
-        let accepting = TlsAcceptor::from(config).accept(stream);
-        let stream = tokio::time::timeout(self.rooms.limits.handshake_timeout, accepting)
-            .await
-            .map_err(|_| Error::new(error::Kind::DownstreamTls, "limits.handshakeTimeout"))?
-            .map_err(|cause| Error::handshake(error::Kind::DownstreamTls, &cause))?;
-        let (_, session) = stream.get_ref();
-        let leaf = session
-            .peer_certificates()
-            .and_then(|chain| chain.first())
-            .ok_or_else(|| Error::new(error::Kind::DownstreamTls, "no client certificate"))?;
-        let id = certs::verify::spiffe_id_of(leaf)
-            .map_err(|cause| Error::new(error::Kind::DownstreamTls, cause))?;
-        let forwarded = forwarded_client_cert(&identity, leaf, &id)?;
-        let tls_version =
-            session.protocol_version().and_then(|version| version.as_str()).map(str::to_owned);
-        let group = session.negotiated_key_exchange_group();
-        let tls_group = group.map(|group| format!("{:?}", group.name()));
-        Ok((stream, Peer { id, forwarded, tls_version, tls_group }))
-    }
-
-    fn config(&self, identity: &Identity) -> Result<Arc<ServerConfig>, Error> {
-        let mut kept = self.tls.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((fingerprint, config)) = &*kept
-            && fingerprint == identity.fingerprint()
-        {
-            return Ok(Arc::clone(config));
-        }
-        let config = certs::tls::server_config(identity)
-            .map_err(|cause| Error::new(error::Kind::UpstreamIdentity, cause))?;
-        *kept = Some((identity.fingerprint().to_owned(), Arc::clone(&config)));
-        Ok(config)
     }
 
     async fn handle(
@@ -328,16 +277,4 @@ fn to_application(
     head.uri = target.parse::<Uri>().map_err(malformed)?;
     head.extensions.clear();
     Ok(head)
-}
-
-/// `By=<our id>;Hash=<SHA-256 of the leaf>;URI=<peer id>`, in Envoy's syntax.
-fn forwarded_client_cert(
-    identity: &Identity,
-    leaf: &[u8],
-    id: &SpiffeId,
-) -> Result<HeaderValue, Error> {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, leaf);
-    let hex: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    HeaderValue::from_str(&format!("By={};Hash={hex};URI={id}", identity.id()))
-        .map_err(|cause| Error::new(error::Kind::DownstreamTls, cause))
 }

@@ -10,6 +10,7 @@
 //! | [`inbound`] | peers' requests over mutual TLS, to [`app_link`] only |
 //! | [`detect`] | pure: which protocol a connection speaks, and the name in its ClientHello |
 //! | [`tunnel`] | a raw connection both ways, bounded in bytes and time |
+//! | [`link`] | a gateway's peers, through [`outbound`]; [`mutual`] is the TLS that peers meet |
 //! | [`http`] | pure: targets, headers, replies |
 //! | [`dns`] | the pod's questions for names: which are asked, which answers are told |
 //! | [`content`] | reads what leaves; the only maker of [`content::Cleared`] |
@@ -43,8 +44,10 @@ pub mod env;
 pub mod error;
 pub mod http;
 pub mod inbound;
+pub mod link;
 pub mod live;
 pub mod materials;
+pub mod mutual;
 pub mod net;
 pub mod ongoing;
 pub mod outbound;

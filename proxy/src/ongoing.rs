@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use policy::Verdict;
 use prometheus::IntGauge;
+use spiffe::SpiffeId;
 use tokio::sync::OwnedSemaphorePermit;
 
 use self::ending::Ending;
@@ -19,6 +20,7 @@ use crate::config::Limits;
 use crate::content::{Meters, Tally, write_verdict};
 use crate::drain::Drain;
 use crate::error::{Error, Side};
+use crate::link::budget::Share;
 use crate::live::{Cut, Enrolled, Entry, Facts, Line, Live};
 use crate::stop::Stop;
 use crate::telemetry::Metrics;
@@ -35,6 +37,8 @@ pub struct Ongoing {
     open: IntGauge,
     id: String,
     place: Option<OwnedSemaphorePermit>,
+    share: Option<Arc<Share>>,
+    asks_as: Option<SpiffeId>,
     drain: Option<Drain>,
     answered_idle: Duration,
     has_left: bool,
@@ -68,6 +72,8 @@ impl Ongoing {
             metrics: metrics.clone(),
             open,
             place: None,
+            share: None,
+            asks_as: None,
             drain: None,
             answered_idle: Limits::default().answered_idle,
             has_left: false,
@@ -80,6 +86,26 @@ impl Ongoing {
     /// Keeps the exchange's place among those under way until it is closed.
     pub fn keep(&mut self, place: OwnedSemaphorePermit) {
         self.place = Some(place);
+    }
+
+    /// Has the policy asked as a peer of ours, not as ourselves.
+    pub fn ask_as(&mut self, peer: &SpiffeId) {
+        self.asks_as = Some(peer.clone());
+    }
+
+    /// Who asks, where that is a peer.
+    pub fn asks_as(&self) -> Option<&SpiffeId> {
+        self.asks_as.as_ref()
+    }
+
+    /// Keeps the exchange's share of its link's budgets until it is closed.
+    pub fn keep_share(&mut self, share: &Arc<Share>) {
+        self.share = Some(Arc::clone(share));
+    }
+
+    /// The exchange's share of its link's budgets.
+    pub fn share(&self) -> Option<&Arc<Share>> {
+        self.share.as_ref()
     }
 
     /// Gives the place back before the exchange closes: for a tunnel, whose requests take their own.
@@ -259,6 +285,7 @@ impl Ongoing {
             live: self.live.take(),
             line: self.line.take(),
             _place: self.place.take(),
+            _share: self.share.take(),
         };
         if !ending.meters.released.is_over()
             && let Some(drain) = self.drain.take()

@@ -18,14 +18,16 @@ use std::sync::Arc;
 use ::http::{Method, Request, Response};
 use certs::mint::InterceptCa;
 use hyper::body::Incoming;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use crate::accept::{self, Arrival, Ended, Spoken};
-use crate::audit::{Direction, Kind};
+use crate::audit::{Direction, Kind, Outcome};
 use crate::error;
 use crate::http::body::{Inward, Recorded};
 use crate::rooms::Rooms;
 use crate::stop::Stop;
+use crate::tunnel::Abort;
 use crate::upstream;
 
 /// The answer to a connection that is one too many, which never gets as far as HTTP.
@@ -91,7 +93,23 @@ impl Outbound {
         }
     }
 
-    async fn handle(
+    /// Carries one connection of a link to the link's target, as a raw tunnel.
+    pub async fn carry<S>(&self, stream: S, arrival: &Arrival)
+    where
+        S: AsyncRead + AsyncWrite + Abort + Unpin,
+    {
+        let Some(entrance) = &arrival.entrance else { return };
+        let opened = self.rooms.open(Direction::Outbound, Kind::Tunnel, arrival.downstream);
+        let Ok(mut ongoing) = opened else { return stream.abort() };
+        ongoing.wait_in(&arrival.drain);
+        match opaque::carry(&self.rooms, &mut ongoing, stream, entrance).await {
+            Ok(()) => ongoing.close(Outcome::Completed),
+            Err(stop) => ongoing.stop(&stop, None),
+        }
+    }
+
+    /// Handles one request, of the forward proxy or of a link.
+    pub async fn handle(
         self: Arc<Self>,
         request: Request<Incoming>,
         arrival: Arrival,

@@ -31,6 +31,8 @@ pub struct Metrics {
     pub buffered_bytes: IntGauge,
     /// Bytes in hold spool files now.
     pub spool_bytes: IntGauge,
+    /// What crossed a gateway's links.
+    pub links: LinkMetrics,
     /// Upstream connections opened, by result.
     pub dials: IntCounterVec,
     /// Times that a destination was left alone because it took no connection.
@@ -51,6 +53,30 @@ pub struct Metrics {
     pub identity_not_after: Gauge,
     /// From request head to the close of the exchange.
     pub exchange_seconds: Histogram,
+}
+
+/// What crossed a gateway's links. Their names are the configuration's, so the labels are bounded.
+#[derive(Clone, Debug)]
+pub struct LinkMetrics {
+    /// Exchanges closed, by link, outcome and reason code.
+    pub exchanges: IntCounterVec,
+    /// Body bytes carried, by link and way (`out` upstream, `back` downstream).
+    pub bytes: IntCounterVec,
+}
+
+impl LinkMetrics {
+    fn new(make: &Maker) -> Result<Self, prometheus::Error> {
+        Ok(Self {
+            exchanges: make.counters(
+                ("lazaret_link_exchanges_total", "Exchanges closed, by link"),
+                &["link", "outcome", "code"],
+            )?,
+            bytes: make.counters(
+                ("lazaret_link_bytes_total", "Body bytes carried, by link"),
+                &["link", "way"],
+            )?,
+        })
+    }
 }
 
 /// How logs are written.
@@ -101,6 +127,7 @@ impl Metrics {
                 .counters(("lazaret_findings_total", "Findings"), &["identifier", "confidence"])?,
             buffered_bytes: make.gauge("lazaret_buffered_bytes", "Bytes of bodies in memory")?,
             spool_bytes: make.gauge("lazaret_spool_bytes", "Bytes in hold spool files")?,
+            links: LinkMetrics::new(&make)?,
             dials: make.counters(
                 ("lazaret_upstream_dials_total", "Upstream connections opened"),
                 &["result"],

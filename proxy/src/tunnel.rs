@@ -62,6 +62,12 @@ impl Abort for TokioIo<Upgraded> {
     fn abort(&self) {}
 }
 
+impl<S: Abort> Abort for tokio_rustls::server::TlsStream<S> {
+    fn abort(&self) {
+        self.get_ref().0.abort();
+    }
+}
+
 /// When something last moved.
 struct Activity {
     since: Instant,

@@ -2,6 +2,7 @@
 //! exchange, also on a pooled connection; `dial` is private to this room.
 
 mod dial;
+mod hbone;
 mod health;
 mod pool;
 mod race;
@@ -30,8 +31,10 @@ use tokio::sync::Notify;
 
 use self::dial::Timeouts;
 pub use self::dial::{TlsFacts, tend};
+use self::hbone::Carriers;
+pub use self::hbone::Socket;
 use self::health::{Health, Seat};
-use self::pool::{Connection, Pool, PoolKey};
+use self::pool::{Connection, Pool, PoolKey, Via};
 pub use self::resolve::{Family, InvalidResolver, Resolved, Resolver, Told, Vetted};
 use self::shared::SharedPool;
 pub use self::tunnel::{Tunnel, Wire};
@@ -64,6 +67,7 @@ pub struct Upstream {
     pool: Pool,
     health: Health,
     shared: SharedPool,
+    carriers: Carriers,
     identity: Arc<Current>,
     tls: Mutex<HashMap<TlsKey, Arc<ClientConfig>>>,
     own: Vec<SocketAddr>,
@@ -113,6 +117,7 @@ impl Upstream {
             resolver,
             pool: Pool::new(limits.pool_idle, limits.pool_idle_max),
             health: Health::new(limits),
+            carriers: Carriers::new(limits),
             shared: SharedPool::new(limits),
             identity,
             tls: Mutex::default(),
@@ -133,11 +138,17 @@ impl Upstream {
     /// # Errors
     /// The address guard's refusal, or a name that does not resolve.
     pub async fn vet(&self, permit: &EgressPermit, aimed: Option<IpAddr>) -> Result<Vetted, Stop> {
-        self.resolver.vet(permit, aimed).await
+        match permit.carrier() {
+            None => self.resolver.vet(permit, aimed).await,
+            Some(carrier) => self.resolver.vet(&carrier, None).await,
+        }
     }
 
     /// Whether vetting sends a question to a name server.
     pub fn asks_dns(&self, permit: &EgressPermit, aimed: Option<IpAddr>) -> bool {
+        if let Some(carrier) = permit.carrier() {
+            return self.resolver.asks_dns(carrier.host());
+        }
         aimed.is_none_or(|address| resolve::wants_proof(permit, address))
             && self.resolver.asks_dns(permit.host())
     }
@@ -165,7 +176,7 @@ impl Upstream {
             return Err(Error::new(Kind::UpstreamIdentity, "our certificate has expired").into());
         }
         if !vetted.is_fresh() {
-            vetted = self.resolver.vet(&permit, vetted.aimed()).await?;
+            vetted = self.vet(&permit, vetted.aimed()).await?;
         }
         let identity = self.identity.load();
         let key = key(&permit, &identity);
@@ -225,6 +236,7 @@ impl Upstream {
         self.pool.forget_other_identities(identity.fingerprint());
         self.shared.forget_other_identities(identity.fingerprint());
         self.tls.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.carriers.forget_other_identities(identity.fingerprint());
     }
 
     async fn with_timeout<T>(
@@ -288,11 +300,11 @@ fn proof(tls: &UpstreamTls, session: &rustls::ClientConnection) -> Option<Arc<Pr
 }
 
 /// What a connection for this permit and our `identity` must agree in.
-fn key(permit: &EgressPermit, identity: &Identity) -> PoolKey {
+fn key(permit: &EgressPermit, our: &Identity) -> PoolKey {
     let identity = match permit.tls() {
         UpstreamTls::Plaintext => None,
         UpstreamTls::Mutual { .. } | UpstreamTls::Server { .. } => {
-            Some(identity.fingerprint().to_owned())
+            Some(our.fingerprint().to_owned())
         }
     };
     PoolKey {
@@ -301,6 +313,12 @@ fn key(permit: &EgressPermit, identity: &Identity) -> PoolKey {
         port: permit.port(),
         tls: permit.tls().clone(),
         identity,
+        via: permit.carrier().map(|carrier| Via {
+            host: carrier.host().clone(),
+            port: carrier.port(),
+            tls: carrier.tls().clone(),
+            identity: our.fingerprint().to_owned(),
+        }),
     }
 }
 

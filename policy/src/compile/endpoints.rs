@@ -105,6 +105,7 @@ fn endpoint(
         ports,
         region,
         tls: tls?,
+        via: None,
     })
 }
 

@@ -60,6 +60,8 @@ pub(super) fn unused(files: &[(Arc<str>, PolicyFile)], faults: &mut Faults) {
     let mut used: HashSet<&str> = HashSet::new();
     let mut profiles: HashSet<&str> = HashSet::new();
     for (_, policy) in files {
+        let carriers = policy.endpoints.iter().filter_map(|entry| entry.value.via.as_ref());
+        used.extend(carriers.map(|via| via.value.endpoint.value.as_str()));
         for entry in &policy.egress {
             let rule = &entry.value;
             used.extend(rule.to.value.iter().map(|text| text.value.as_str()));

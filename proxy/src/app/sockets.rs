@@ -18,6 +18,7 @@ pub(super) struct Sockets {
     /// One for each version of IP: the kernel redirects to the loopback address of the same.
     pub(super) transparent: Vec<TcpListener>,
     pub(super) inbound: Option<TcpListener>,
+    pub(super) links: Vec<TcpListener>,
     pub(super) dns: Vec<(UdpSocket, TcpListener)>,
     pub(super) admin: Option<TcpListener>,
 }
@@ -30,6 +31,7 @@ impl Sockets {
             transparent: bind_transparent(config.transparent).await?,
             inbound: bind("inbound.listen", config.inbound.as_ref().map(|part| part.listen))
                 .await?,
+            links: super::links::bind(config).await?,
             dns: bind_dns(&config.dns).await?,
             admin: bind("admin.listen", config.admin).await?,
         })
@@ -55,7 +57,10 @@ impl Sockets {
     }
 }
 
-async fn bind(name: &str, address: Option<SocketAddr>) -> Result<Option<TcpListener>, StartError> {
+pub(super) async fn bind(
+    name: &str,
+    address: Option<SocketAddr>,
+) -> Result<Option<TcpListener>, StartError> {
     let Some(address) = address else { return Ok(None) };
     match TcpListener::bind(address).await {
         Ok(socket) => Ok(Some(socket)),

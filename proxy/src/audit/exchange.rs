@@ -47,6 +47,8 @@ pub enum Kind {
     Redirect,
     /// A connection asked for by SOCKS5.
     Socks5,
+    /// A raw connection over a gateway's link.
+    Tunnel,
 }
 
 impl Kind {
@@ -59,6 +61,7 @@ impl Kind {
             Kind::Http => "http",
             Kind::Redirect => "redirect",
             Kind::Socks5 => "socks5",
+            Kind::Tunnel => "tunnel",
         }
     }
 }

@@ -28,6 +28,9 @@ const CUTS: [(usize, usize); 3] = [(TEXT_BYTES_MAX, ENTRIES_MAX), (256, 16), (64
 /// fields are left out.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Record {
+    /// Name of the gateway's link.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
     /// SPIFFE ID of the workload or peer that asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
@@ -40,6 +43,15 @@ pub struct Record {
     /// Canonical target `scheme://host:port/path`, masked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+    /// The host that the request named, masked, where the link sends it to its own target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked_host: Option<String>,
+    /// Call of a federated-learning framework, such as `flower.push-messages`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rpc: Option<String>,
+    /// The node that makes the call, as its body's first bytes say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<u64>,
     /// Resolved and vetted address `ip:port`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
@@ -287,6 +299,9 @@ impl Record {
             &self.rule,
             &self.policy,
             &self.policy_at_close,
+            &self.link,
+            &self.asked_host,
+            &self.rpc,
             &self.action,
             &self.enforcement,
             &self.reason,
@@ -315,6 +330,10 @@ impl Record {
         let reasons = self.incomplete.iter().take(entries_max);
         let more = (self.incomplete.len() > entries_max).then(|| "more".to_owned());
         Record {
+            link: text(&self.link),
+            asked_host: text(&self.asked_host),
+            rpc: text(&self.rpc),
+            node: self.node,
             source: text(&self.source),
             downstream: text(&self.downstream),
             method: text(&self.method),

@@ -6,9 +6,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde_saphyr::Spanned;
 
 use super::limits::LimitsFile;
-use super::{AuditConfig, Config, Inbound, InvalidConfig};
+use super::links::{self, LinkFile, Misplaced};
+use super::{AuditConfig, Config, Inbound, InvalidConfig, Link};
 use crate::audit::Sync;
 use crate::telemetry::LogFormat;
 
@@ -22,7 +24,7 @@ pub struct ConfigFile {
     outbound: Option<OutboundPart>,
     inbound: Option<InboundPart>,
     #[serde(default)]
-    links: Vec<serde_json::Value>,
+    links: Vec<Spanned<LinkFile>>,
     dns: Option<DnsPart>,
     #[serde(default)]
     admin: AdminPart,
@@ -141,6 +143,15 @@ struct LogPart {
     level: Option<String>,
 }
 
+impl OneOrMore {
+    fn all(self) -> Vec<SocketAddr> {
+        match self {
+            Self::One(address) => vec![address],
+            Self::More(addresses) => addresses,
+        }
+    }
+}
+
 /// Parses the text of a configuration file.
 ///
 /// # Errors
@@ -154,6 +165,25 @@ pub fn parse(path: &Path, text: &str) -> Result<ConfigFile, InvalidConfig> {
             column: location.map_or(1, |location| location.column()),
             what: error.without_snippet().to_string(),
         }
+    })
+}
+
+/// The links, where the mode is the one that has some.
+fn links_of(
+    path: &Path,
+    mode: Mode,
+    files: Vec<Spanned<LinkFile>>,
+) -> Result<Vec<Link>, InvalidConfig> {
+    let path = path.to_owned();
+    if matches!(mode, Mode::Gateway) == files.is_empty() {
+        let what = "are what `mode: gateway` is for: give it some, and a sidecar none".to_owned();
+        return Err(InvalidConfig::Value { path, field: "links", what });
+    }
+    links::cook(files).map_err(|Misplaced { at, what }| InvalidConfig::Shape {
+        path,
+        line: at.line(),
+        column: at.column(),
+        what,
     })
 }
 
@@ -182,7 +212,9 @@ impl ConfigFile {
             ("outbound.socks5", outbound.socks5),
             ("outbound.transparent", outbound.transparent),
         ];
-        if ways.iter().all(|(_, address)| address.is_none()) && inbound.is_none() {
+        let links = links_of(path, self.mode, self.links)?;
+        let has_none = ways.iter().all(|(_, address)| address.is_none());
+        if has_none && inbound.is_none() && links.is_empty() {
             return Err(wrong("outbound.httpProxy", "no listener at all; set it, or `inbound`"));
         }
         let is_open = |(_, address): &&(&str, Option<SocketAddr>)| {
@@ -194,11 +226,7 @@ impl ConfigFile {
                 "must be a loopback address: whoever reaches it speaks with this sidecar's identity",
             ));
         }
-        let dns = match self.dns.map(|part| part.listen) {
-            None => Vec::new(),
-            Some(OneOrMore::One(address)) => vec![address],
-            Some(OneOrMore::More(addresses)) => addresses,
-        };
+        let dns = self.dns.map_or_else(Vec::new, |part| part.listen.all());
         if dns.iter().any(|address| address.ip().is_unspecified() || address.ip().is_multicast()) {
             return Err(wrong(
                 "dns.listen",
@@ -217,6 +245,7 @@ impl ConfigFile {
             transparent: outbound.transparent,
             publish: outbound.intercept.map(|part| part.publish),
             inbound,
+            links,
             dns,
             admin: self.admin.listen,
             admin_socket: self.admin.socket,
@@ -236,10 +265,8 @@ impl ConfigFile {
 
     fn unsupported(&self) -> Option<&'static str> {
         let unsupported = [
-            ("mode: gateway", matches!(self.mode, Mode::Gateway)),
             ("identity.workloadApi", self.identity.workload_api.is_some()),
             ("identity.ca", self.identity.ca.is_some()),
-            ("links", !self.links.is_empty()),
         ];
         unsupported.into_iter().find(|(_, is_set)| *is_set).map(|(field, _)| field)
     }

@@ -31,6 +31,8 @@ pub struct Reading {
     pub failure: Option<Kind>,
     /// What was found in the target, headers and trailers: counts in each judgement that follows.
     pub before: dlp::Tally,
+    /// The node of a federated-learning framework that sends the body.
+    pub node: Option<u64>,
     findings: BTreeMap<Counted, u64>,
     coverage: dlp::Coverage,
     incomplete: Vec<String>,
@@ -110,6 +112,7 @@ impl Reading {
     /// Writes what is known into the record.
     pub fn write_to(&self, record: &mut Record) {
         record.inspected = self.inspected;
+        record.node = self.node;
         record.inspect = self.inspect.map(|inspect| match inspect {
             Inspect::Hold => "hold".to_owned(),
             Inspect::Stream => "stream".to_owned(),

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::error::{Error, Kind};
 use crate::http::body::BodyError;
+use crate::link::OverBudget;
 use crate::live::Cut;
 use crate::stop::Stop;
 
@@ -53,7 +54,7 @@ where
             Err(_) => Err(Stop::Failed(Kind::BodyTimeout.into())),
             Ok(None) => Ok(None),
             Ok(Some(Ok(frame))) => Ok(Some(frame)),
-            Ok(Some(Err(error))) => Err(Stop::Failed(Error::new(Kind::BodyAborted, error))),
+            Ok(Some(Err(error))) => Err(broken(error.into())),
         }
     }
 
@@ -71,6 +72,14 @@ where
         };
         // Whether it ended or ran out of time, nobody reads on.
         let _ended = tokio::time::timeout(linger.timeout, reading).await;
+    }
+}
+
+/// Why a body broke off: its client, or a budget of the link that it came over.
+fn broken(error: BodyError) -> Stop {
+    match error.downcast::<OverBudget>() {
+        Ok(over) => Stop::Refused(over.0),
+        Err(error) => Stop::Failed(Error::new(Kind::BodyAborted, error)),
     }
 }
 

@@ -15,6 +15,7 @@ use tokio::time::{Instant, Sleep};
 use crate::audit::Outcome;
 use crate::content::{ClearedBody, CutOff, Tally};
 use crate::http::form::{Form, grpc_trailers};
+use crate::link::Tolled;
 use crate::live::Watch;
 use crate::ongoing::Ongoing;
 use crate::stop::Stop;
@@ -30,6 +31,8 @@ pub enum Inward {
     Raw(Idle),
     /// Read, because a rule's `contentIn` asks.
     Read(ClearedBody),
+    /// On its way over a link.
+    Tolled(Box<Tolled<Inward>>),
 }
 
 /// A body as it comes from a connection, and what its end gives free.
@@ -176,6 +179,7 @@ impl Body for Inward {
             Self::Own(body) => Pin::new(body).poll_frame(context).map_err(Into::into),
             Self::Raw(body) => body.poll(context),
             Self::Read(body) => Pin::new(body).poll_frame(context).map_err(Into::into),
+            Self::Tolled(body) => Pin::new(body).poll_frame(context),
         }
     }
 
@@ -184,6 +188,7 @@ impl Body for Inward {
             Self::Metered(body, _) | Self::Raw(body) => body.body.is_end_stream(),
             Self::Own(body) => body.is_end_stream(),
             Self::Read(body) => body.is_end_stream(),
+            Self::Tolled(body) => body.is_end_stream(),
         }
     }
 
@@ -192,6 +197,7 @@ impl Body for Inward {
             Self::Metered(body, _) | Self::Raw(body) => body.body.size_hint(),
             Self::Own(body) => body.size_hint(),
             Self::Read(body) => body.size_hint(),
+            Self::Tolled(body) => body.size_hint(),
         }
     }
 }

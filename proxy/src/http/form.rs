@@ -7,6 +7,7 @@ use policy::Verdict;
 
 use super::headers;
 use crate::error::{Error, Kind};
+use crate::link::budget::{BYTES_CODES, EXCHANGES_CODES};
 use crate::stop::Stop;
 
 /// A gRPC status code (gRPC's `statuscodes`).
@@ -80,6 +81,7 @@ fn grpc_refused(verdict: &Verdict) -> u16 {
     match verdict.reason.code {
         "drain-deadline" => 14,
         "hold-max" => 8,
+        code if BYTES_CODES.contains(&code) || EXCHANGES_CODES.contains(&code) => 8,
         _ => 7,
     }
 }

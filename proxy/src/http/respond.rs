@@ -8,6 +8,7 @@ use policy::Verdict;
 use serde::Serialize;
 
 use super::form::{Form, grpc_trailers, s3_document, said};
+use crate::link::budget::{BYTES_CODES, EXCHANGES_CODES};
 use crate::stop::Stop;
 
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
@@ -96,6 +97,8 @@ fn refusal_status(verdict: &Verdict) -> StatusCode {
     match verdict.reason.code {
         "drain-deadline" => StatusCode::SERVICE_UNAVAILABLE,
         "hold-max" => StatusCode::PAYLOAD_TOO_LARGE,
+        code if BYTES_CODES.contains(&code) => StatusCode::PAYLOAD_TOO_LARGE,
+        code if EXCHANGES_CODES.contains(&code) => StatusCode::TOO_MANY_REQUESTS,
         _ => StatusCode::FORBIDDEN,
     }
 }

@@ -198,10 +198,13 @@ impl Entry {
         let mut state = self.state();
         state.asked = Some(Arc::clone(policy.hash()));
         let Some(permit) = permit else { return Ok(()) };
+        let carrier = permit.carrier();
+        // What a gateway carries has reached the gateway.
+        let dialled = carrier.as_ref().unwrap_or(&permit);
         if let Some(address) = state.address {
-            permit.vet(address.ip())?;
+            dialled.vet(address.ip())?;
         }
-        let is_same_port = state.address.is_none_or(|address| address.port() == permit.port());
+        let is_same_port = state.address.is_none_or(|address| address.port() == dialled.port());
         let is_same_tls = state.tls.as_ref().is_none_or(|tls| tls == permit.tls());
         if is_same_port && is_same_tls {
             return Ok(());

@@ -11,6 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::label;
 use crate::audit::{Direction, Exchange, Outcome, Record};
 use crate::content::{Meters, Reading, Tally, write_verdict};
+use crate::link::budget::Share;
 use crate::live::{Cut, Enrolled};
 use crate::telemetry::Metrics;
 
@@ -31,6 +32,7 @@ pub(super) struct Ending {
     pub(super) live: Option<Enrolled>,
     pub(super) line: Option<Cut>,
     pub(super) _place: Option<OwnedSemaphorePermit>,
+    pub(super) _share: Option<Arc<Share>>,
 }
 
 impl Ending {
@@ -103,6 +105,15 @@ impl Ending {
         self.meters.cell.with(|reading| reading.write_to(record));
     }
 
+    fn count_link(&self, record: &Record, outcome: Outcome, code: &str) {
+        let Some(link) = record.link.as_deref() else { return };
+        let metrics = &self.metrics.links;
+        metrics.exchanges.with_label_values(&[link, outcome.name(), code]).inc();
+        for (way, bytes) in [("out", record.bytes_released), ("back", record.bytes_out)] {
+            metrics.bytes.with_label_values(&[link, way]).inc_by(bytes);
+        }
+    }
+
     fn count(&self, outcome: Outcome, code: &str) {
         let metrics = &self.metrics;
         let coverage = self.meters.cell.with(|reading| {
@@ -133,6 +144,7 @@ impl Drop for Ending {
         let record = exchange.record_mut();
         let (outcome, code) = self.judge(record);
         self.write_bytes(record);
+        self.count_link(record, outcome, code);
         self.count(outcome, code);
         exchange.close(outcome);
     }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use http::{Request, Response};
+use http::{Request, Response, Version};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -33,7 +33,7 @@ pub(super) async fn handle(
         Ok(opened) => opened,
         Err(stop) => return respond::problem(&stop, None).map(Recorded::closed),
     };
-    match decide(&outbound, &mut ongoing, &request).await {
+    match decide(&outbound, &mut ongoing, (&request, &arrival)).await {
         Ok((heading, tunnel)) => {
             let upgrade = hyper::upgrade::on(&mut request);
             let drain = arrival.drain.clone();
@@ -55,19 +55,46 @@ pub(super) async fn handle(
 async fn decide(
     outbound: &Outbound,
     ongoing: &mut Ongoing,
-    request: &Request<Incoming>,
+    (request, arrival): (&Request<Incoming>, &Arrival),
 ) -> Result<(Heading, Option<Tunnel>), Stop> {
     let seen = masked(request.uri(), printable);
     ongoing.note(|record| {
         record.method = Some("CONNECT".to_owned());
         record.target = Some(seen);
     });
+    if let Some(entrance) = &arrival.entrance {
+        entrance.note(ongoing);
+        ongoing.keep_share(&entrance.admit()?);
+        if entrance.to().is_some() {
+            let text = "this link has one target; a client has none to name by CONNECT";
+            return Err(Error::new(error::Kind::Malformed, text).into());
+        }
+    }
     let pinned = Pinned::from_connect(request.uri(), request.headers())
         .map_err(|what| Error::new(error::Kind::Malformed, what))?;
     let Pinned { host, port, aimed, told_by, .. } = pinned;
     let heading = Heading { host, port, aimed, told_by };
+    if arrival.entrance.as_ref().is_some_and(|entrance| entrance.is_hbone()) {
+        return raw(outbound, ongoing, request, heading).await;
+    }
     let tunnel = admit(outbound, ongoing, &heading).await?;
     Ok((heading, tunnel))
+}
+
+/// A stream of another gateway: a raw tunnel, whatever it speaks.
+async fn raw(
+    outbound: &Outbound,
+    ongoing: &mut Ongoing,
+    request: &Request<Incoming>,
+    heading: Heading,
+) -> Result<(Heading, Option<Tunnel>), Stop> {
+    if request.version() != Version::HTTP_2 {
+        let text = "this link takes CONNECT streams of HTTP/2 alone";
+        return Err(Error::new(error::Kind::Malformed, text).into());
+    }
+    let permit = route::tunnel(&outbound.rooms, ongoing, &heading)?;
+    let tunnel = opaque::open(&outbound.rooms, ongoing, permit, &heading).await?;
+    Ok((heading, Some(tunnel)))
 }
 
 /// Decides a connection to a name, and opens it where it is a raw tunnel.

@@ -17,6 +17,9 @@ use crate::http::body::{Idle, Inward, Recorded};
 use crate::http::form::Form;
 use crate::http::target::{InvalidTarget, Pinned, Target, masked};
 use crate::http::{headers, respond};
+use crate::link::Tolled;
+use crate::link::budget::Share;
+use crate::link::federated::Rpc;
 use crate::live::Facts;
 use crate::ongoing::{Ongoing, printable};
 use crate::rooms::Rooms;
@@ -81,6 +84,8 @@ impl Work<'_> {
         body: &mut Option<Incoming>,
     ) -> Result<Response<Inward>, Stop> {
         let rooms = self.rooms;
+        let mut head = head;
+        let share = self.enter(ongoing, &mut head)?;
         let target = self.target(ongoing, &head)?;
         let permit = self.decide(ongoing, &head, &target)?;
         let ruling = permit.ruling();
@@ -104,6 +109,9 @@ impl Work<'_> {
             record.address = vetted.addresses().first().map(ToString::to_string);
         });
         let unread = body.take().ok_or(error::Kind::Malformed)?;
+        let rpc = Rpc::of(&head.method, target.path(), &head.headers);
+        ongoing.note(|record| record.rpc = rpc.as_ref().map(|rpc| rpc.name.clone()));
+        let unread = Tolled::new(unread, share.clone(), &head.headers, &meters).naming_node(rpc);
         let hint = Hint::of(&head.headers);
         let reading = (rooms, self.arrival, &meters);
         let body = upload::read(reading, upload.as_ref(), ruling, (&hint, unread)).await?;
@@ -123,7 +131,36 @@ impl Work<'_> {
         let sent = rooms.upstream.send(permit, departure).await;
         let sent = sent.map_err(|stop| stop.unless_cut(&meters))?;
         ongoing.left();
-        self.answer(ongoing, sent, returning).await
+        let answer = self.answer(ongoing, sent, returning).await?;
+        Ok(match share {
+            None => answer,
+            share => {
+                let (head, body) = answer.into_parts();
+                let body = Tolled::new(body, share, &head.headers, &meters);
+                Response::from_parts(head, Inward::Tolled(Box::new(body)))
+            }
+        })
+    }
+
+    /// Lets a request in that came over a link, and points it at the link's target.
+    fn enter(
+        &self,
+        ongoing: &mut Ongoing,
+        head: &mut request::Parts,
+    ) -> Result<Option<Arc<Share>>, Stop> {
+        let Some(entrance) = &self.arrival.entrance else { return Ok(None) };
+        entrance.note(ongoing);
+        if entrance.is_hbone() && self.pinned.is_none() {
+            let text = "this link takes CONNECT streams of HTTP/2 alone";
+            return Err(Error::new(error::Kind::Malformed, text).into());
+        }
+        let share = entrance.admit()?;
+        ongoing.keep_share(&share);
+        if self.pinned.is_none() {
+            let asked = entrance.redirect(head);
+            ongoing.note(|record| record.asked_host = asked);
+        }
+        Ok(Some(share))
     }
 
     fn target(&self, ongoing: &mut Ongoing, head: &request::Parts) -> Result<Target, Stop> {
@@ -158,13 +195,15 @@ impl Work<'_> {
         target: &Target,
     ) -> Result<EgressPermit, Stop> {
         let identity = self.rooms.identity.load();
+        let source = ongoing.asks_as().unwrap_or(identity.id()).clone();
+        let is_grpc = head.method == Method::POST && headers::is_grpc(&head.headers);
         ongoing.enrol(
             &self.rooms.live,
             Facts::Egress {
-                source: identity.id().clone(),
+                source: source.clone(),
                 host: target.host().clone(),
                 port: target.port(),
-                is_grpc: head.method == Method::POST && headers::is_grpc(&head.headers),
+                is_grpc,
                 method: head.method.clone(),
                 path: target.path().into(),
                 upgrade: None,
@@ -173,14 +212,14 @@ impl Work<'_> {
         let policy = self.rooms.policy.load();
         let hash = policy.hash().to_string();
         ongoing.note(|record| {
-            record.source = Some(identity.id().to_string());
+            record.source = Some(source.to_string());
             record.policy = Some(hash.clone());
         });
         let permit = policy.decide_egress(&EgressFacts {
-            source: Some(identity.id()),
+            source: Some(&source),
             host: target.host(),
             port: target.port(),
-            is_grpc: head.method == Method::POST && headers::is_grpc(&head.headers),
+            is_grpc,
             method: head.method.as_str(),
             path: target.path(),
             upgrade: None,

@@ -5,16 +5,17 @@ use http::HeaderMap;
 use policy::{EgressPermit, Host, Verdict};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::route::{Heading, check_name, hidden, unless_cut};
+use super::route::{Heading, check_name, hidden, tunnel, unless_cut};
 use crate::content::{Meters, Passage};
 use crate::detect::client_hello::{self, ClientHello};
 use crate::detect::{Sniffed, sniff_tls};
 use crate::error::{Error, Kind};
 use crate::http::target::ToldBy;
+use crate::link::{Entrance, TolledWire};
 use crate::ongoing::Ongoing;
 use crate::rooms::Rooms;
 use crate::stop::Stop;
-use crate::tunnel::{self, Abort, Lifetime, Opening};
+use crate::tunnel::{self as both_ways, Abort, Lifetime, Opening};
 use crate::upstream;
 
 /// A tunnel that is open on the upstream's side.
@@ -93,11 +94,39 @@ pub(super) async fn open(
     Ok(Tunnel { upstream, out, back, first })
 }
 
+/// Takes one connection of a link to the link's target.
+pub(super) async fn carry<S>(
+    rooms: &Rooms,
+    ongoing: &mut Ongoing,
+    stream: S,
+    entrance: &Entrance,
+) -> Result<(), Stop>
+where
+    S: AsyncRead + AsyncWrite + Abort + Unpin,
+{
+    let opened = async {
+        entrance.note(ongoing);
+        ongoing.keep_share(&entrance.admit()?);
+        let to = entrance.to().ok_or(Kind::Malformed)?;
+        let host = Some(to.host.clone());
+        let heading = Heading { host, port: to.port, aimed: None, told_by: ToldBy::Link };
+        let permit = tunnel(rooms, ongoing, &heading)?;
+        open(rooms, ongoing, permit, &heading).await
+    };
+    match opened.await {
+        Ok(tunnel) => run(rooms, ongoing, stream, tunnel).await,
+        Err(stop) => {
+            stream.abort();
+            Err(stop)
+        }
+    }
+}
+
 /// Carries the tunnel to its end.
 pub(super) async fn run<S>(
     rooms: &Rooms,
     ongoing: &mut Ongoing,
-    mut stream: S,
+    stream: S,
     tunnel: Tunnel,
 ) -> Result<(), Stop>
 where
@@ -111,8 +140,10 @@ where
         flush: limits.tunnel_flush,
     };
     let passages = (out, back);
+    let mut stream = TolledWire::new(stream, ongoing.share().cloned(), &ongoing.meters().cell);
     let cut = ongoing.cut().clone();
-    let carrying = tunnel::carry(&mut stream, &mut upstream.stream, passages, &mut first, lifetime);
+    let carrying =
+        both_ways::carry(&mut stream, &mut upstream.stream, passages, &mut first, lifetime);
     let carried = unless_cut(&cut, carrying).await;
     if carried.is_err() {
         // Neither end may take what came for the whole.

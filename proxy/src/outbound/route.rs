@@ -211,7 +211,7 @@ pub(super) fn tunnel(
     })
 }
 
-/// Asks the policy in force, as ourselves, and notes which one answered. A swap of the policy asks again
+/// Asks the policy in force, as the peer or as ourselves, and notes which one answered. A swap of the policy asks again
 /// by the `facts`.
 pub(super) fn ask<T>(
     rooms: &Rooms,
@@ -220,13 +220,14 @@ pub(super) fn ask<T>(
     question: impl FnOnce(&Policy, &SpiffeId, Timestamp) -> T,
 ) -> T {
     let identity = rooms.identity.load();
-    ongoing.enrol(&rooms.live, facts(identity.id().clone()));
+    let source = ongoing.asks_as().unwrap_or(identity.id()).clone();
+    ongoing.enrol(&rooms.live, facts(source.clone()));
     let policy = rooms.policy.load();
     ongoing.note(|record| {
-        record.source = Some(identity.id().to_string());
+        record.source = Some(source.to_string());
         record.policy = Some(policy.hash().to_string());
     });
-    question(&policy, identity.id(), crate::clock::now())
+    question(&policy, &source, crate::clock::now())
 }
 
 /// One name: the SNI is the host that was asked for (RFC 6066, section 3: never an address).

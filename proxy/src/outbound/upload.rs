@@ -10,6 +10,7 @@ use crate::content::{ClearedBody, Hint, Meters, UploadKey};
 use crate::error::{self, Error};
 use crate::http::s3::UploadCall;
 use crate::http::target::Target;
+use crate::link::Tolled;
 use crate::rooms::Rooms;
 use crate::stop::Stop;
 
@@ -57,7 +58,7 @@ pub(super) async fn read(
     (rooms, arrival, meters): (&Rooms, &Arrival, &Meters),
     upload: Option<&Upload>,
     ruling: Ruling,
-    (hint, body): (&Hint, Incoming),
+    (hint, body): (&Hint, Tolled<Incoming>),
 ) -> Result<ClearedBody, Stop> {
     let (content, metering) = (&rooms.content, (meters, &arrival.drain));
     match upload.map(|upload| (&upload.key, upload.step)) {

@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::hbone::Socket;
 use super::race::race;
 use crate::error::{Error, Kind};
 use crate::live::Proof;
@@ -81,11 +82,11 @@ pub fn tend(stream: &TcpStream, keepalive: Duration) -> std::io::Result<()> {
 
 /// Does the TLS handshake; the certificate is judged inside, by `config`'s verifier.
 pub(super) async fn handshake(
-    stream: TcpStream,
+    stream: Socket,
     name: ServerName<'static>,
     config: Arc<ClientConfig>,
     timeouts: Timeouts,
-) -> Result<(TlsStream<TcpStream>, TlsFacts), Error> {
+) -> Result<(TlsStream<Socket>, TlsFacts), Error> {
     let connecting = TlsConnector::from(config).connect(name, stream);
     let stream = tokio::time::timeout(timeouts.handshake, connecting)
         .await

@@ -27,6 +27,17 @@ pub(super) struct PoolKey {
     pub(super) tls: UpstreamTls,
     /// Fingerprint of our own certificate; `None` for plaintext.
     pub(super) identity: Option<String>,
+    /// The gateway that carries it.
+    pub(super) via: Option<Via>,
+}
+
+/// A gateway: where it is, who it must prove to be, and who we are to it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Via {
+    pub(super) host: Host,
+    pub(super) port: u16,
+    pub(super) tls: UpstreamTls,
+    pub(super) identity: String,
 }
 
 impl PoolKey {

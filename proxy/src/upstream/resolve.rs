@@ -143,6 +143,8 @@ impl Vetted {
     /// # Errors
     /// The guard's refusal when none is left.
     pub fn narrow(&mut self, permit: &EgressPermit) -> Result<(), Refusal> {
+        let carrier = permit.carrier();
+        let permit = carrier.as_ref().unwrap_or(permit);
         let mut refusal = None;
         self.addresses.retain(|address| match permit.vet(address.ip()) {
             Ok(()) => address.port() == permit.port(),

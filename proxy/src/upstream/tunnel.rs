@@ -11,9 +11,9 @@ use certs::Identity;
 use certs::tls::Offer;
 use policy::EgressPermit;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
+use super::hbone::Socket;
 use super::health::Seat;
 use super::pool::PoolKey;
 use super::{TlsFacts, Upstream, Vetted, dial, key, proof, server_name};
@@ -39,9 +39,9 @@ pub struct Tunnel {
 #[derive(Debug)]
 pub enum Wire {
     /// As they are.
-    Plain(TcpStream),
+    Plain(Socket),
     /// Within TLS that we began.
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<Socket>>),
 }
 
 impl Upstream {
@@ -88,10 +88,9 @@ impl Upstream {
         }
         let config = self.tls_config(permit, key, identity, Offer::Nothing)?;
         let _seat = Arc::clone(seat);
-        let (stream, address) = dial::open(vetted.addresses(), &self.own, self.timeouts).await?;
+        let (stream, address, facts) = self.reach(permit, identity, vetted).await?;
         let Some(config) = config else {
-            let (stream, facts) = (Wire::Plain(stream), TlsFacts::default());
-            return Ok(Tunnel { stream, address, facts, _seat });
+            return Ok(Tunnel { stream: Wire::Plain(stream), address, facts, _seat });
         };
         let name = server_name(permit.host())?;
         let (stream, mut facts) = dial::handshake(stream, name, config, self.timeouts).await?;

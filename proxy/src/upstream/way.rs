@@ -15,7 +15,7 @@ use policy::{EgressPermit, UpstreamTls};
 use super::health::Seat;
 use super::pool::{Connection, PoolKey};
 use super::shared::{CutBodyOnDrop, Place, Shared};
-use super::{Sent, TlsFacts, Upstream, Vetted, dial, proof, server_name, speak};
+use super::{Sent, Upstream, Vetted, dial, proof, server_name, speak};
 use crate::content::{ClearedBody, Released};
 use crate::error::{Error, Kind};
 use crate::http::body::Arriving;
@@ -112,9 +112,8 @@ impl Upstream {
 
     async fn connect(&self, aim: Aim<'_>, seat: &Arc<Seat>) -> Result<Way, Error> {
         let Aim { permit, key, identity, vetted, offer } = aim;
-        let (stream, address) = dial::open(vetted.addresses(), &self.own, self.timeouts).await?;
+        let (stream, address, facts) = self.reach(permit, identity, vetted).await?;
         let Some(config) = self.tls_config(permit, key, identity, offer)? else {
-            let facts = TlsFacts::default();
             // Nobody can be asked on plaintext: only gRPC, which is never HTTP/1.1, is sent so.
             if offer == Offer::Http2 {
                 let (shared, place) = self.shared.speak(stream, (address, facts), seat).await?;

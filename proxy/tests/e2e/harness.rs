@@ -1,6 +1,7 @@
 //! One scratch folder with a certificate authority, and the programs of a story around it.
 
 pub(crate) mod audit;
+pub(crate) mod gateways;
 pub(crate) mod lazaret;
 pub(crate) mod moto;
 pub(crate) mod nginx;

@@ -1,5 +1,5 @@
-//! End to end with programs that nobody here wrote: curl, Python's requests, grpcio and boto3 as the
-//! workload, nginx and moto as the upstream, and the built `lazaret` in between.
+//! End to end with programs that nobody here wrote: curl, Python's requests, grpcio, boto3 and Flower as the
+//! workload, nginx, moto and Flower as the upstream, and the built `lazaret` in between.
 //!
 //! A missing program fails the test and says how to get it; `.ci/install` installs them all.
 
@@ -13,6 +13,7 @@
 
 mod curl;
 mod env;
+mod flower;
 mod grpc;
 mod harness;
 mod kubernetes;

@@ -14,6 +14,7 @@
 mod admin;
 mod allowed;
 mod audit;
+mod carried;
 mod connect;
 mod containers;
 mod content;
@@ -29,6 +30,7 @@ mod hostile;
 mod http2;
 mod inbound;
 mod limits;
+mod links;
 mod live;
 mod malformed;
 mod names;

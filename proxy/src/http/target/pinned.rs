@@ -29,6 +29,8 @@ pub struct Pinned {
 pub enum ToldBy {
     /// The authority of a CONNECT.
     Connect,
+    /// The configuration of a gateway's link.
+    Link,
     /// The address that a redirected connection was aimed at.
     Redirect,
     /// The server name of a TLS handshake.
@@ -42,6 +44,7 @@ impl ToldBy {
     pub fn name(self) -> &'static str {
         match self {
             ToldBy::Connect => "CONNECT authority",
+            ToldBy::Link => "link's target",
             ToldBy::Redirect => "original destination",
             ToldBy::ServerName => "TLS server name",
             ToldBy::Socks5 => "SOCKS5 request",

@@ -1,5 +1,7 @@
 //! Reads the audit log as a reviewer would: JSON lines in a folder.
 
+use std::path::Path;
+
 use serde_json::Value;
 
 use super::Site;
@@ -7,7 +9,12 @@ use super::process::eventually;
 
 /// Every line so far, in order. A last line still being written is left out.
 pub(crate) fn lines(site: &Site) -> Vec<Value> {
-    let mut files: Vec<_> = std::fs::read_dir(site.path("audit"))
+    lines_in(&site.path("audit"))
+}
+
+/// Every line of the log in `folder`.
+pub(crate) fn lines_in(folder: &Path) -> Vec<Value> {
+    let mut files: Vec<_> = std::fs::read_dir(folder)
         .expect("the audit folder")
         .map(|entry| entry.expect("an entry").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"))

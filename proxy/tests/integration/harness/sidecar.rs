@@ -37,7 +37,8 @@ impl Site {
     pub(crate) fn write(&self, plan: &Plan) -> Config {
         std::fs::create_dir_all(self.path("policy")).unwrap();
         std::fs::write(self.path("policy/stories.yaml"), &plan.policy).unwrap();
-        plan.identity.write(&self.path("svid"), self.pki.bundle_pem());
+        let roots = format!("{}{}", self.pki.bundle_pem(), plan.roots);
+        plan.identity.write(&self.path("svid"), &roots);
         let path = self.path("lazaret.yaml");
         std::fs::write(&path, plan.config(self.folder())).unwrap();
         Config::load(&path).unwrap_or_else(|error| panic!("{error}"))
@@ -60,6 +61,11 @@ impl Sidecar {
             intercept_ca,
             folder: folder.to_owned(),
         }
+    }
+
+    /// Where a gateway's link listens.
+    pub(crate) fn link(&self, name: &str) -> SocketAddr {
+        self.app.links().iter().find(|(link, _)| **link == *name).unwrap().1
     }
 
     /// Where the audit log is.

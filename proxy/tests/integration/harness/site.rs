@@ -23,6 +23,10 @@ pub(crate) struct Plan {
     pub(crate) nameserver: Option<std::net::SocketAddr>,
     pub(crate) has_admin_socket: bool,
     pub(crate) has_dns: bool,
+    /// A gateway's links, as the configuration writes them; none in a sidecar.
+    pub(crate) links: String,
+    /// Roots of other trust domains beside the site's own.
+    pub(crate) roots: String,
 }
 
 /// How the policy says that the registry is reached.
@@ -32,6 +36,11 @@ const PLAINTEXT: &str = "{mode: plaintext, because: \"a story about something el
 impl Site {
     pub(crate) fn new() -> Site {
         Site { folder: tempfile::tempdir().unwrap(), pki: Pki::new() }
+    }
+
+    /// A site of another trust domain.
+    pub(crate) fn of(domain: &str) -> Site {
+        Site { folder: tempfile::tempdir().unwrap(), pki: Pki::of(domain) }
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -78,6 +87,8 @@ impl Site {
             nameserver: None,
             has_admin_socket: false,
             has_dns: false,
+            links: String::new(),
+            roots: String::new(),
         }
     }
 
@@ -127,6 +138,18 @@ impl Plan {
         self
     }
 
+    /// Trusts another site, too.
+    pub(crate) fn federated(mut self, other: &Site) -> Plan {
+        self.roots.push_str(other.pki.bundle_pem());
+        self
+    }
+
+    /// One of a gateway's links.
+    pub(crate) fn link(mut self, text: &str) -> Plan {
+        self.links.push_str(&format!("  - {text}\n"));
+        self
+    }
+
     /// The configuration file's text for a sidecar that lives in `folder`.
     pub(crate) fn config(&self, folder: &Path) -> String {
         let folder = folder.display();
@@ -148,13 +171,18 @@ impl Plan {
         };
         let hosts = &self.hosts;
         let dns = if self.has_dns { "dns: {listen: \"127.0.0.1:0\"}\n" } else { "" };
+        let (mode, links) = if self.links.is_empty() {
+            ("sidecar", String::new())
+        } else {
+            ("gateway", format!("links:\n{}", self.links))
+        };
         format!(
-            "mode: sidecar\n\
+            "mode: {mode}\n\
              policy: {{path: \"{folder}/policy\"}}\n\
              identity:\n  files:\n    chain: \"{folder}/svid/chain.pem\"\n    \
              key: \"{folder}/svid/key.pem\"\n    bundle: \"{folder}/svid/bundle.pem\"\n\
              outbound:\n  httpProxy: \"127.0.0.1:0\"\n  socks5: \"127.0.0.1:0\"\n  transparent: \"127.0.0.1:0\"\n  intercept: {{publish: \"{folder}/intercept-ca.pem\"}}\n\
-             {inbound}{dns}\
+             {inbound}{dns}{links}\
              admin: {{listen: \"127.0.0.1:0\"{socket}}}\n\
              audit: {{path: \"{folder}/audit\"}}\n\
              resolver:\n  hosts:\n    {REGISTRY}: [\"127.0.0.1\"]\n{hosts}{nameservers}\

@@ -1,0 +1,199 @@
+//! Who came in over a link, and on which terms: kept with the connection, asked by each exchange on
+//! it.
+
+use std::sync::Arc;
+
+use http::header::HOST;
+use http::uri::{Authority, Scheme};
+use http::{HeaderValue, Method, Uri, request};
+use policy::Verdict;
+use spiffe::SpiffeId;
+
+use super::budget::{Budget, Share};
+use crate::config::{Destination, Link, LinkProtocol};
+use crate::mutual::Peer;
+use crate::ongoing::{Ongoing, printable};
+
+/// A connection that came in over a link.
+#[derive(Debug)]
+pub struct Entrance {
+    link: Arc<str>,
+    /// The peer; where nobody had to prove anything, the gateway itself answers for it.
+    source: SpiffeId,
+    to: Option<Destination>,
+    protocol: LinkProtocol,
+    budget: Arc<Budget>,
+    tls: Option<(Option<String>, Option<String>)>,
+    is_welcome: bool,
+}
+
+impl Entrance {
+    /// Of a peer that the link's `from` lists (`is_welcome`), or does not.
+    pub(super) fn of_peer(own: &Link, budget: &Arc<Budget>, peer: &Peer, is_welcome: bool) -> Self {
+        let tls = Some((peer.tls_version.clone(), peer.tls_group.clone()));
+        Self { is_welcome, tls, ..Self::on(own, budget, peer.id.clone()) }
+    }
+
+    /// Of whoever reaches a link without TLS: it speaks as `own`, the gateway.
+    pub(super) fn of_anyone(own: &Link, budget: &Arc<Budget>, identity: &SpiffeId) -> Self {
+        Self::on(own, budget, identity.clone())
+    }
+
+    fn on(own: &Link, budget: &Arc<Budget>, source: SpiffeId) -> Self {
+        Self {
+            link: Arc::clone(&own.name),
+            source,
+            to: own.to.clone(),
+            protocol: own.protocol,
+            budget: Arc::clone(budget),
+            tls: None,
+            is_welcome: true,
+        }
+    }
+
+    /// Where everything goes, where the link says so.
+    pub fn to(&self) -> Option<&Destination> {
+        self.to.as_ref()
+    }
+
+    /// Whether it takes CONNECT streams alone, each a raw tunnel.
+    pub fn is_hbone(&self) -> bool {
+        self.protocol == LinkProtocol::Hbone
+    }
+
+    /// Writes what is known into the record.
+    pub fn note(&self, ongoing: &mut Ongoing) {
+        ongoing.ask_as(&self.source);
+        ongoing.note(|record| {
+            record.link = Some(self.link.to_string());
+            record.source = Some(self.source.to_string());
+            if let Some((version, group)) = &self.tls {
+                record.downstream_tls_version.clone_from(version);
+                record.downstream_tls_group.clone_from(group);
+            }
+        });
+    }
+
+    /// Lets an exchange in.
+    ///
+    /// # Errors
+    /// The peer is not one of the link's, or a budget is used up.
+    pub fn admit(&self) -> Result<Arc<Share>, Box<Verdict>> {
+        if !self.is_welcome {
+            let text = format!(
+                "link \"{}\" does not take this SPIFFE ID; its `downstream.from` would have to",
+                self.link
+            );
+            return Err(Box::new(Verdict::block(None, "link-source-not-allowed", text)));
+        }
+        self.budget.begin()
+    }
+
+    /// Points a request at the link's fixed target, and says which host it asked for. A request with
+    /// more than one `Host`, or whose `Host` and request line differ, stays one that is refused.
+    pub fn redirect(&self, head: &mut request::Parts) -> Option<String> {
+        let to = self.to.as_ref()?;
+        if head.method == Method::CONNECT {
+            return None;
+        }
+        let asked = asked(head);
+        let is_single = head.headers.get_all(HOST).iter().count() <= 1;
+        let named = head.uri.authority().map(|authority| authority.as_str().to_ascii_lowercase());
+        let host = head.headers.get(HOST).map(|host| host.as_bytes().to_ascii_lowercase());
+        let agrees = match (&named, &host) {
+            (Some(named), Some(host)) => named.as_bytes() == host.as_slice(),
+            (Some(_), None) | (None, Some(_) | None) => true,
+        };
+        if is_single
+            && agrees
+            && let Some((uri, authority)) = aimed(&head.uri, to)
+        {
+            head.uri = uri;
+            head.headers.insert(HOST, authority);
+        }
+        asked.map(|host| printable(&host))
+    }
+}
+
+/// The host that a request names, as it stands.
+fn asked(head: &request::Parts) -> Option<String> {
+    match head.uri.authority() {
+        Some(authority) => Some(authority.to_string()),
+        None => {
+            let host = head.headers.get(HOST)?;
+            Some(String::from_utf8_lossy(host.as_bytes()).into_owned())
+        }
+    }
+}
+
+/// The request's target at `to`, in absolute form.
+fn aimed(uri: &Uri, to: &Destination) -> Option<(Uri, HeaderValue)> {
+    let text = to.to_string();
+    let authority = text.parse::<Authority>().ok()?;
+    // A port that is its scheme's own would be taken for one that nobody named.
+    let scheme = if to.port == 80 { Scheme::HTTPS } else { Scheme::HTTP };
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    let uri = Uri::builder().scheme(scheme).authority(authority).path_and_query(path);
+    Some((uri.build().ok()?, HeaderValue::from_str(&text).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Budgets, Downstream};
+
+    fn entrance(port: u16) -> Entrance {
+        let to = Destination { host: policy::Host::parse("hub.example").unwrap(), port };
+        let link = Link {
+            name: Arc::from("hub"),
+            listen: "127.0.0.1:1".parse().unwrap(),
+            downstream: Downstream::Plaintext,
+            identity: None,
+            to: Some(to),
+            protocol: LinkProtocol::Http,
+            budgets: Budgets::default(),
+        };
+        let budget = Arc::new(Budget::new(&link));
+        let own = SpiffeId::parse("spiffe://site.example/gateway").unwrap();
+        Entrance::of_anyone(&link, &budget, &own)
+    }
+
+    fn head(uri: &str, hosts: &[&'static str]) -> request::Parts {
+        let mut request = http::Request::get(uri);
+        for host in hosts {
+            request = request.header(HOST, *host);
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    #[test]
+    fn a_request_goes_to_the_fixed_target_and_what_it_asked_for_is_told() {
+        for (uri, hosts, asked) in [
+            ("/a?b=c", &["other.example"][..], Some("other.example")),
+            ("/a?b=c", &[], None),
+            ("https://other.example/a?b=c", &[], Some("other.example")),
+            ("http://other.example:8/a?b=c", &["Other.example:8"], Some("other.example:8")),
+        ] {
+            let mut head = head(uri, hosts);
+            assert_eq!(entrance(9092).redirect(&mut head).as_deref(), asked, "{uri}");
+            assert_eq!(head.uri.to_string(), "http://hub.example:9092/a?b=c");
+            assert_eq!(head.headers[HOST], "hub.example:9092");
+        }
+        let mut plain = head("/", &["x"]);
+        entrance(80).redirect(&mut plain);
+        assert_eq!(plain.uri.to_string(), "https://hub.example:80/");
+    }
+
+    #[test]
+    fn what_has_two_readings_keeps_them() {
+        for (uri, hosts) in [
+            ("/a", &["one.example", "two.example"][..]),
+            ("http://one.example/a", &["two.example"]),
+        ] {
+            let mut head = head(uri, hosts);
+            let before = (head.uri.clone(), head.headers.clone());
+            entrance(9092).redirect(&mut head);
+            assert_eq!((head.uri, head.headers), before, "{uri}");
+        }
+    }
+}
