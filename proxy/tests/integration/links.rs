@@ -9,9 +9,10 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use crate::harness::body::prose;
+use crate::harness::http2::{Http2, grpc, message, text_message};
 use crate::harness::log::assert_record;
 use crate::harness::peer::peer_request;
-use crate::harness::pki::{Pki, Svid, fingerprint};
+use crate::harness::pki::{Pki, Svid, fingerprint, offering, with_http2};
 use crate::harness::sidecar::Sidecar;
 use crate::harness::site::{Plan, Site};
 use crate::harness::upstream::{Gate, Reply, Upstream};
@@ -317,6 +318,44 @@ async fn bytes_over_a_budget_are_refused_by_its_name() {
     assert_record(&records[2], &json!({"outcome": "cut", "reason": "link-message-bytes-max"}));
     assert_record(&records[3], &json!({"outcome": "cut", "reason": "link-message-bytes-max"}));
     hub.gateway.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grpc_message_over_the_budget_is_refused_before_it_is_there() {
+    let site = Site::new();
+    let registry = Upstream::tls(with_http2(&site.pki.mutual_server(&site.registry_svid()))).await;
+    let [link] = fixed(registry.port, "messageBytesMax: 1KiB").try_into().unwrap();
+    let gateway = site.start(&site.plan(&registry).link(&link)).await;
+    let svid = site.pki.issue(AGGREGATOR_ID, &["site-a.example"]);
+    let stream = TcpStream::connect(gateway.link("hub")).await.unwrap();
+    let name = ServerName::try_from("job.train.internal").unwrap();
+    let config = offering(&site.pki.client(Some(&svid)), &[b"h2"]);
+    let connecting = TlsConnector::from(config).connect(name, stream);
+    let peer = Http2::new(within("a peer's handshake", connecting).await.unwrap()).await;
+
+    let call = || grpc("https://updates.train.internal/v2/a");
+    let ended = peer.ask(call(), message(&[b'a'; 2048])).await;
+    ended.assert_trailers_only("8", "link-message-bytes-max");
+    // Many small ones are no long one.
+    registry.reply(Reply {
+        headers: vec![("content-type", "application/grpc".to_owned())],
+        trailers: vec![("grpc-status", "0")],
+        ..Reply::default()
+    });
+    let small = text_message("nothing to see").repeat(200);
+    assert_eq!(peer.ask(call(), small).await.trailers["grpc-status"], "0");
+
+    let records = gateway.records(2).await;
+    let source = AGGREGATOR_ID;
+    assert_record(
+        &records[0],
+        &json!({"reason": "link-message-bytes-max", "link": "hub", "source": source}),
+    );
+    assert_record(
+        &records[1],
+        &json!({"outcome": "completed", "asked_host": "updates.train.internal"}),
+    );
+    gateway.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
