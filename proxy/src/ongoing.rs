@@ -17,7 +17,7 @@ use crate::audit::{
     Announced, Audit, AuditUnavailable, Direction, Exchange, Kind, Outcome, Record,
 };
 use crate::config::Limits;
-use crate::content::{Meters, Tally, write_verdict};
+use crate::content::{Meters, Released, Tally, write_verdict};
 use crate::drain::Drain;
 use crate::error::{Error, Side};
 use crate::link::budget::Share;
@@ -38,6 +38,7 @@ pub struct Ongoing {
     id: String,
     place: Option<OwnedSemaphorePermit>,
     share: Option<Arc<Share>>,
+    coming: Option<Released>,
     asks_as: Option<SpiffeId>,
     drain: Option<Drain>,
     answered_idle: Duration,
@@ -73,6 +74,7 @@ impl Ongoing {
             open,
             place: None,
             share: None,
+            coming: None,
             asks_as: None,
             drain: None,
             answered_idle: Limits::default().answered_idle,
@@ -96,6 +98,12 @@ impl Ongoing {
     /// Who asks, where that is a peer.
     pub fn asks_as(&self) -> Option<&SpiffeId> {
         self.asks_as.as_ref()
+    }
+
+    /// Waits with the record until the answer is read as far as it came, so that what was found in it
+    /// is there also where the client has gone.
+    pub fn reads_answer(&mut self, coming: &Released) {
+        self.coming = Some(coming.clone());
     }
 
     /// Keeps the exchange's share of its link's budgets until it is closed.
@@ -287,12 +295,16 @@ impl Ongoing {
             _place: self.place.take(),
             _share: self.share.take(),
         };
-        if !ending.meters.released.is_over()
+        let coming = self.coming.take().filter(|coming| !coming.is_over());
+        if (!ending.meters.released.is_over() || coming.is_some())
             && let Some(drain) = self.drain.take()
         {
             let idle = self.answered_idle;
             drain.spawn(async move {
                 ending.meters.released.over_or_cut(idle).await;
+                if let Some(coming) = coming {
+                    coming.over_or_cut(idle).await;
+                }
                 drop(ending);
             });
         }

@@ -289,6 +289,7 @@ impl Work<'_> {
         };
         // What comes in is read into the same reading, but is not counted as released.
         let meters = ongoing.meters().other_way();
+        ongoing.reads_answer(&meters.released);
         let hint = Hint::of(&head.headers);
         self.rooms.content.read_head(&ruling, "", &head.headers, &meters.cell)?;
         let metering = (&meters, &self.arrival.drain);
