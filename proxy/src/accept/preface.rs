@@ -2,12 +2,12 @@
 //! by prior knowledge begins with a preface that no HTTP/1 request can begin with (RFC 9113, section
 //! 3.4).
 
-use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+use crate::tunnel::Prefixed;
 
 const PREFACE: [u8; 24] = *b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -33,99 +33,46 @@ impl Spoken {
     }
 }
 
-/// A stream whose first bytes have been looked at and are read again.
-#[derive(Debug)]
-pub(super) struct Rewound<S> {
-    stream: S,
-    seen: [u8; PREFACE.len()],
-    /// Where of `seen` is still to be read.
-    from: usize,
-    until: usize,
-}
-
-/// Finds out what `stream` speaks; `None` if it ends, or says too little for `limit`.
+/// Finds out what `stream` speaks; `None` if it ends, or says too little for `limit`. What was looked
+/// at is read again.
 pub(super) async fn sniff<S: AsyncRead + Unpin>(
-    stream: S,
+    mut stream: S,
     spoken: Spoken,
     limit: Duration,
-) -> Option<(Rewound<S>, Spoken)> {
-    let mut rewound = Rewound { stream, seen: [0; PREFACE.len()], from: 0, until: 0 };
+) -> Option<(Prefixed<S>, Spoken)> {
     if spoken != Spoken::Either {
-        return Some((rewound, spoken));
+        return Some((Prefixed::new(Bytes::new(), stream), spoken));
     }
-    let spoken = tokio::time::timeout(limit, rewound.look()).await.ok()??;
-    Some((rewound, spoken))
+    let looking = look(&mut stream);
+    let (spoken, seen) = tokio::time::timeout(limit, looking).await.ok()??;
+    Some((Prefixed::new(seen, stream), spoken))
 }
 
-impl<S: AsyncRead + Unpin> Rewound<S> {
-    /// Reads until it differs from the preface or is all of it.
-    async fn look(&mut self) -> Option<Spoken> {
-        loop {
-            let unread = self.seen.get_mut(self.until..)?;
-            let read = self.stream.read(unread).await.ok().filter(|read| *read > 0)?;
-            self.until += read;
-            let seen = self.seen.get(..self.until)?;
-            if !PREFACE.starts_with(seen) {
-                return Some(Spoken::Http1);
-            }
-            if seen.len() == PREFACE.len() {
-                return Some(Spoken::Http2);
-            }
+/// Reads until it differs from the preface or is all of it.
+async fn look<S: AsyncRead + Unpin>(stream: &mut S) -> Option<(Spoken, Bytes)> {
+    let mut buffer = [0; PREFACE.len()];
+    let mut until = 0;
+    loop {
+        let unread = buffer.get_mut(until..)?;
+        until += stream.read(unread).await.ok().filter(|read| *read > 0)?;
+        let seen = buffer.get(..until)?;
+        if !PREFACE.starts_with(seen) {
+            return Some((Spoken::Http1, Bytes::copy_from_slice(seen)));
         }
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Rewound<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        match this.seen.get(this.from..this.until).filter(|unread| !unread.is_empty()) {
-            None => Pin::new(&mut this.stream).poll_read(context, buffer),
-            Some(unread) => {
-                let part = unread.get(..buffer.remaining()).unwrap_or(unread);
-                buffer.put_slice(part);
-                this.from += part.len();
-                Poll::Ready(Ok(()))
-            }
+        if seen.len() == PREFACE.len() {
+            return Some((Spoken::Http2, Bytes::copy_from_slice(seen)));
         }
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Rewound<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        pieces: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, pieces)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use tokio::io::ReadBuf;
+
     use super::*;
 
     async fn sniffed(pieces: &[&[u8]]) -> Option<(Spoken, Vec<u8>)> {
