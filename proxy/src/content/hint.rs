@@ -15,6 +15,8 @@ pub struct Hint {
     pub(super) is_sealed: bool,
 }
 
+const AWS_CHUNKED: &str = "aws-chunked";
+
 impl Hint {
     /// Reads `Content-Encoding`, `Content-Type`, `grpc-encoding` and `Content-Length`.
     pub fn of(headers: &HeaderMap) -> Self {
@@ -30,8 +32,15 @@ impl Hint {
             .get(CONTENT_LENGTH)
             .and_then(|value| value.to_str().ok())
             .and_then(|text| text.parse().ok());
+        let mut content_encoding = joined(CONTENT_ENCODING.as_str());
+        if is_streamed_to_s3(headers) {
+            let named = content_encoding.get_or_insert_default();
+            if !named.to_ascii_lowercase().contains(AWS_CHUNKED) {
+                *named = format!("{named},{AWS_CHUNKED}");
+            }
+        }
         Self {
-            content_encoding: joined(CONTENT_ENCODING.as_str()),
+            content_encoding,
             content_type: joined(CONTENT_TYPE.as_str()),
             grpc_encoding: joined("grpc-encoding"),
             length,
@@ -58,4 +67,34 @@ fn is_sealed(headers: &HeaderMap) -> bool {
     SEALS.iter().any(|name| headers.contains_key(*name))
         || headers.keys().any(|name| name.as_str().starts_with("x-amz-checksum-"))
         || headers.get("x-amz-content-sha256").is_some_and(|value| !is_unsigned(value))
+}
+
+/// Stores undo `aws-chunked` by this field alone, whatever `Content-Encoding` says.
+fn is_streamed_to_s3(headers: &HeaderMap) -> bool {
+    let values = headers.get_all("x-amz-content-sha256").iter();
+    values.into_iter().any(|value| value.as_bytes().starts_with(b"STREAMING-"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_streamed_to_s3_is_chunked_whether_it_is_named_or_not() {
+        let streaming = "STREAMING-UNSIGNED-PAYLOAD-TRAILER";
+        for (named, digest, encoding) in [
+            (None, streaming, Some(",aws-chunked")),
+            (Some("gzip"), streaming, Some("gzip,aws-chunked")),
+            (Some("gzip, AWS-chunked"), streaming, Some("gzip, AWS-chunked")),
+            (Some("gzip"), "UNSIGNED-PAYLOAD", Some("gzip")),
+            (None, "UNSIGNED-PAYLOAD", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-amz-content-sha256", digest.parse().unwrap());
+            if let Some(named) = named {
+                headers.insert(CONTENT_ENCODING, named.parse().unwrap());
+            }
+            assert_eq!(Hint::of(&headers).content_encoding.as_deref(), encoding, "{named:?}");
+        }
+    }
 }

@@ -266,7 +266,9 @@ impl State {
         match &self.standing {
             Standing::Stopped => return Err(block(ruling, "upload-refused", REFUSED)),
             Standing::Over => return Ok(()),
-            Standing::Broken | Standing::Open => {}
+            // Parts were read alone: nobody can tell what they are together.
+            Standing::Broken => return Err(block(ruling, "upload-broken", BROKEN)),
+            Standing::Open => {}
         }
         let mut artifact = match self.artifact.take() {
             Some(artifact) if !self.read.is_empty() => artifact,

@@ -39,8 +39,9 @@ impl<'a> UploadCall<'a> {
         let number = value(query, "partNumber")?;
         Ok(match (method, number) {
             (&Method::PUT, Some(number)) => Some(Self::Part(id, part_number(number)?)),
-            (&Method::POST, None) => Some(Self::Complete(id)),
-            (&Method::DELETE, None) => Some(Self::Abort(id)),
+            // A store that goes by `uploadId` alone takes no notice of a `partNumber` beside it.
+            (&Method::POST, _) => Some(Self::Complete(id)),
+            (&Method::DELETE, _) => Some(Self::Abort(id)),
             (_, _) => None,
         })
     }
@@ -99,6 +100,7 @@ mod tests {
                 Ok(Some(UploadCall::Part("a", 10_000))),
             ),
             (Method::POST, "uploadId=a", Ok(Some(UploadCall::Complete("a")))),
+            (Method::POST, "uploadId=a&partNumber=1", Ok(Some(UploadCall::Complete("a")))),
             (Method::DELETE, "uploadId=a", Ok(Some(UploadCall::Abort("a")))),
             (Method::GET, "uploadId=a", Ok(None)),
             (Method::POST, "uploads", Ok(None)),

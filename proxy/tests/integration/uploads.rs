@@ -136,6 +136,27 @@ async fn a_part_whose_turn_never_comes_is_read_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn parts_that_were_read_alone_become_no_object() {
+    let site = Site::new();
+    let registry = site.registry().await;
+    let sidecar = site.start(&site.plan(&registry).limit("partWait: 50ms")).await;
+    let note = format!("Patient SSN {SSN}, admitted.\n");
+    let (first, rest) = note.split_at(note.find(SSN).unwrap() + 6);
+
+    // Part 2 never comes, so part 3 is read without what it goes on with.
+    assert_eq!(part(&sidecar, "up.6", 1, first.as_bytes()).await.status, 200);
+    assert_eq!(part(&sidecar, "up.6", 3, rest.as_bytes()).await.status, 200);
+    complete(&sidecar, "up.6").await.assert_problem(403, "upload-broken");
+    let path = "/v2/model.pt?uploadId=up.6&partNumber=1";
+    let answer = sidecar.workload().await.ask(request("POST", path, "<Complete/>")).await;
+    answer.assert_problem(403, "upload-broken");
+
+    assert_eq!(registry.requests(2).await.len(), 2, "no completion");
+    sidecar.records(4).await;
+    sidecar.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_is_named_twice_has_no_reading() {
     let site = Site::new();
     let registry = site.registry().await;
