@@ -190,7 +190,8 @@ pub struct Finding {
     /// Whether it stands as a bare JSON number, so that its mask must stay one.
     pub json_number: bool,
     /// The byte that hides each of its letters and digits: `*`, or another where the form around it
-    /// parts its values by `*`, as X12 does.
+    /// parts its values by `*`, as X12 does, and
+    /// `0` in broken JSON.
     pub mask: u8,
     /// Whether escapes are among its bytes (`%31`, `&#49;`), so that all of them are masked.
     pub is_escaped: bool,

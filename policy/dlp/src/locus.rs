@@ -6,6 +6,7 @@ mod numbers;
 use crate::detector::geographic;
 use crate::finding::{Confidence, Identifier, Span};
 use crate::label::Family;
+use crate::redact::token;
 
 /// Bytes of the shortest template or image.
 const LIKENESS_MIN: usize = 16;
@@ -23,11 +24,43 @@ pub(crate) struct Field<'a> {
     pub(crate) span: Span,
     /// The value without quotes and escapes.
     pub(crate) text: &'a [u8],
-    /// Whether it is written as a bare JSON number, so that its mask must stay one.
-    pub(crate) is_json_number: bool,
+    /// What its mask must keep.
+    pub(crate) written: Written,
     /// Offset in the leaf behind all bytes that the form had to see before it told this;
     /// `u64::MAX` where that is not known.
     pub(crate) seen: u64,
+}
+
+/// How a value is written, as far as its mask must keep that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Written {
+    Text,
+    /// A bare JSON number, which must stay one.
+    Number,
+    /// The digits of what is no JSON (`183DOB`): what stands beside them must read the same after.
+    Digits,
+}
+
+impl Written {
+    /// What hides each of [`Written::Digits`].
+    pub(crate) const ZERO: u8 = b'0';
+
+    /// Of a number without quotes in JSON, with the byte behind it.
+    pub(crate) fn bare(text: &[u8], next: Option<u8>) -> Written {
+        // RFC 8259 sections 2 and 6; a backslash escapes white space where JSON stands in a text.
+        let ends = next.is_none_or(|b| b.is_ascii_whitespace() || b",]}\\".contains(&b));
+        let is_number = text.iter().all(u8::is_ascii_digit)
+            || std::str::from_utf8(text).is_ok_and(|text| text.parse::<f64>().is_ok());
+        if ends && is_number { Written::Number } else { Written::Digits }
+    }
+
+    /// The byte that takes the place of each letter and digit, where it is not the leaf's own.
+    pub(crate) fn mask(self) -> Option<u8> {
+        match self {
+            Written::Digits => Some(Written::ZERO),
+            Written::Number | Written::Text => None,
+        }
+    }
 }
 
 /// What a value is at a place that announces `family`; nothing where it is empty, a mask, a
@@ -37,7 +70,7 @@ pub(crate) fn judge(family: Family, text: &[u8]) -> Option<(Identifier, Confiden
     let text = text.trim_ascii();
     // Tables that have gaps keep whole numbers so.
     let text = text.strip_suffix(b".0").unwrap_or(text);
-    if is_placeholder(text) {
+    if is_placeholder(text) || is_lettered(family) && token::stands_in(text) {
         return None;
     }
     if let Some(confidence) = numbers::weigh(family, text) {
@@ -81,6 +114,11 @@ pub(crate) fn declared(family: Family, text: &[u8]) -> Option<(Identifier, Confi
     let is_told = (is_number || is_name(family)) && text.iter().any(is_value);
     let identifier = family.identifier().filter(|_| is_told && !is_placeholder(text))?;
     Some((identifier, Confidence::Medium))
+}
+
+/// Whether the letters of a token could be taken for the value's own.
+fn is_lettered(family: Family) -> bool {
+    is_name(family) || matches!(family, Family::AnyName | Family::City)
 }
 
 fn is_name(family: Family) -> bool {

@@ -1,6 +1,6 @@
 //! Spans to masked bytes. Invariant: the length never changes, and what was masked is not found again.
 
-mod token;
+pub(crate) mod token;
 
 use std::sync::Arc;
 

@@ -7,8 +7,8 @@
     reason = "tests"
 )]
 
-use dlp::redact::{is_maskable, mask, printable};
-use dlp::{Catalog, Evidence, Hint, Limits, Scanner, scan};
+use dlp::redact::{Style, is_maskable, mask, printable, redact};
+use dlp::{Catalog, Confidence, Evidence, Finding, Hint, Key, Limits, Scanner, scan};
 use proptest::prelude::*;
 
 /// The evidence of a body, which is read as it is written.
@@ -50,6 +50,78 @@ fn json_stays_json() {
     );
     let value: serde_json::Value = serde_json::from_str(&masked).unwrap();
     assert_eq!(value["ssn"], 0);
+}
+
+/// The text with tokens for what is surely found.
+fn tokens_of(text: &str) -> String {
+    let style = Style::Token(Key::new(&[b'k'; 32]).unwrap());
+    let mut bytes = text.as_bytes().to_vec();
+    redact(&style, &surely(text.as_bytes()), 0, &mut bytes, |_| true);
+    String::from_utf8(bytes).unwrap()
+}
+
+fn is_changed(before: &str, after: &str, at: u64) -> bool {
+    before.as_bytes()[at as usize] != after.as_bytes()[at as usize]
+}
+
+fn surely(text: &[u8]) -> Vec<Finding> {
+    let found = body(text).findings.into_iter();
+    found.filter(|finding| finding.confidence >= Confidence::Medium).collect()
+}
+
+#[test]
+fn a_masked_header_names_no_more_columns() {
+    for text in [
+        "DOB 04/23/1956, mrn,ssn,name\n4481723,219-45-6183,x, ",
+        ",SSN 219-45-6183,\n,219456183,",
+        "ssn 219456183 mrn,n,\n723,,",
+        "MRN 56183 mrn,n,\n31,,",
+        "mrn,n,e jane@stlukes.org\nMRN 448-17-23 3,,",
+        "id,name\n1,SSN 219-45-6183",
+        "ssn,name\n,DOB 4/3/1956",
+    ] {
+        let masked = masked_text(text);
+        assert_eq!(surely(masked.as_bytes()), [], "{masked}");
+        // Letters of a token are context for its neighbours; it is no value itself.
+        let tokens = tokens_of(text);
+        let mut found = surely(tokens.as_bytes());
+        found.retain(|f| (f.span.start..f.span.end).any(|at| is_changed(text, &tokens, at)));
+        assert_eq!(found, [], "{tokens}");
+    }
+}
+
+#[test]
+fn columns_stay_named_beside_stars() {
+    for header in ["SSN*,Name*", "SSN ***,visits", "patient ssn *,x"] {
+        let text = format!("{header}\n219456183,3\n");
+        let found = surely(text.as_bytes());
+        assert!(found.iter().any(|f| f.locus.is_some()), "{header}: {found:?}");
+    }
+}
+
+#[test]
+fn the_place_of_a_finding_tells_no_number() {
+    let text = b"MRN 448-17-23,address 2,ssn\n4481999,12 Oak Lane,219456183\n";
+    let places: Vec<_> = surely(text).iter().filter_map(|f| f.locus.clone()).collect();
+    assert!(places.iter().any(|place| &**place == "column MRN ***-**-**"), "{places:?}");
+    assert!(places.iter().any(|place| &**place == "column address 2"), "{places:?}");
+}
+
+#[test]
+fn numbers_of_broken_json_hide_and_reveal_nothing_beside_them() {
+    for (text, expected) in [
+        ("{\"mrn\":183DOB 4/3/1956", "{\"mrn\":000DOB 4/3/1956"),
+        ("{\"mrn\":183roe@stlukes.org", "{\"mrn\":******@*******.***"),
+        ("{\"mrn\":183MRN 81723", "{\"mrn\":000MRN 81723"),
+        ("{\"ssn\":219-45-6183,\"x\":1}", "{\"ssn\":000-00-0000,\"x\":1}"),
+        ("{\"mrn\":4481723\n}", "{\"mrn\":0      \n}"),
+        ("{\"mrn\": -4481.5e3}", "{\"mrn\": 0        }"),
+    ] {
+        let mut bytes = text.as_bytes().to_vec();
+        mask(&surely(text.as_bytes()), 0, &mut bytes, |_| true);
+        assert_eq!(String::from_utf8_lossy(&bytes), expected);
+        assert_eq!(surely(&bytes), [], "{expected}");
+    }
 }
 
 #[test]

@@ -12,7 +12,7 @@ use header::{Column, Header, Line};
 
 use super::dialect::{Dialect, FIELD_MAX};
 use crate::finding::Span;
-use crate::locus::Field;
+use crate::locus::{Field, Written};
 
 /// Bytes of the first row that are waited for; a longer one counts as it is.
 const ROW_MAX: u64 = 2048;
@@ -302,7 +302,7 @@ impl Csv {
             family: *family,
             span: Span { start, end: start + value.len() as u64 },
             text: &text,
-            is_json_number: false,
+            written: Written::Text,
             seen,
         });
     }

@@ -10,7 +10,7 @@ use crate::finding::Span;
 use crate::format::dialect::{Dialect, FIELD_MAX, Form};
 use crate::format::outline::words::{Word, Words};
 use crate::format::outline::{Outline, Role, Sink, Value};
-use crate::locus::Field;
+use crate::locus::{Field, Written};
 pub(crate) use skip::{begins_object, in_text, is_json};
 
 /// Bytes of a photograph that are told at a time, so that none waits for its end.
@@ -182,18 +182,19 @@ impl Json {
             bytes.iter().position(|b| !matches!(b, b'0'..=b'9' | b'.' | b'+' | b'-' | b'e' | b'E'));
         let part = bytes.get(..ends.unwrap_or(bytes.len())).unwrap_or_default();
         self.hold(part, FIELD_MAX + 1);
-        if ends.is_some() {
-            self.number_ended(part.len(), role, sink);
+        if let Some(next) = ends.and_then(|at| bytes.get(at)) {
+            self.number_ended((part.len(), Some(*next)), role, sink);
         }
         part.len()
     }
 
-    fn number_ended(&mut self, used: usize, role: Role, sink: Sink<'_>) {
+    /// Tells a number that ends behind so many of the next bytes, before `next` if there is any.
+    fn number_ended(&mut self, (used, next): (usize, Option<u8>), role: Role, sink: Sink<'_>) {
         self.state = State::Between;
         let held = std::mem::take(&mut self.held);
         let span = Span { start: self.start, end: self.at + used as u64 };
         if held.len() <= FIELD_MAX {
-            self.tell(role, &held, (span, true), sink);
+            self.tell(role, &held, (span, Written::bare(&held, next)), sink);
         }
         self.held = held;
         self.held.clear();
@@ -302,16 +303,16 @@ impl Json {
 
     fn tell_text(&mut self, role: Role, raw: &[u8], span: Span, sink: Sink<'_>) {
         if self.has_escape {
-            self.tell(role, &text::unescaped(raw), (span, false), sink);
+            self.tell(role, &text::unescaped(raw), (span, Written::Text), sink);
         } else {
-            self.tell(role, raw, (span, false), sink);
+            self.tell(role, raw, (span, Written::Text), sink);
         }
     }
 
-    fn tell(&mut self, role: Role, text: &[u8], (span, is_number): (Span, bool), sink: Sink<'_>) {
+    fn tell(&mut self, role: Role, text: &[u8], (span, written): (Span, Written), sink: Sink<'_>) {
         let shown: &[u8] =
             if self.outline.is_in_list() { b"" } else { self.words.shown(self.word) };
-        let value = Value { span, text, is_number, seen: span.end + 1 };
+        let value = Value { span, text, written, seen: span.end + 1 };
         self.outline.value(role, shown, value, sink);
     }
 
@@ -336,7 +337,7 @@ impl Json {
         let span = Span { start: self.start, end };
         self.start = end;
         let held = std::mem::take(&mut self.held);
-        self.tell(Role::Photo, held.get(..FIELD_MAX).unwrap_or(&held), (span, false), sink);
+        self.tell(Role::Photo, held.get(..FIELD_MAX).unwrap_or(&held), (span, Written::Text), sink);
         self.held = held;
         self.held.clear();
     }
@@ -367,7 +368,7 @@ impl Dialect for Json {
 
     fn finish(&mut self, sink: &mut dyn FnMut(&Field<'_>)) {
         if let State::Number(role) = self.state {
-            self.number_ended(0, role, sink);
+            self.number_ended((0, None), role, sink);
         }
         self.outline.close_all(self.at, sink);
     }

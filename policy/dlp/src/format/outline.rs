@@ -10,7 +10,7 @@ pub(crate) mod words;
 
 use crate::finding::Span;
 use crate::format::fhir::{self, Class};
-use crate::locus::{self, Field};
+use crate::locus::{self, Field, Written};
 pub(crate) use claim::Role;
 use claim::{Claim, Fact, Whose, tells_patient};
 use roles::{is_minor, is_person, is_type, role};
@@ -50,7 +50,7 @@ pub(crate) struct Value<'a> {
     pub(crate) span: Span,
     /// Without escapes.
     pub(crate) text: &'a [u8],
-    pub(crate) is_number: bool,
+    pub(crate) written: Written,
     /// Offset behind all bytes that tell where it ends; `u64::MAX` where it had to wait.
     pub(crate) seen: u64,
 }

@@ -8,7 +8,7 @@ use crate::finding::Span;
 use crate::format::dialect::{Dialect, FIELD_MAX};
 use crate::format::outline::words::{Element, KEY_MAX, Word, Words};
 use crate::format::outline::{Outline, Role, Sink, Value};
-use crate::locus::Field;
+use crate::locus::{Field, Written};
 pub(crate) use text::is_xml;
 
 /// A document.
@@ -308,7 +308,7 @@ impl Xml {
                 value
             };
             // At most `]]>` ends a text.
-            let value = Value { span, text, is_number: false, seen: end + 3 };
+            let value = Value { span, text, written: Written::Text, seen: end + 3 };
             match wanted {
                 Wanted::Text => self.outline.element_value(value, sink),
                 Wanted::Attribute(role) => {

@@ -2,6 +2,7 @@
 //! without the key learns the value. Invariant: a token has the length of the value, keeps what
 //! structures the text around it, and begins with `*` as masks do, so that nothing finds it again.
 
+use super::MASK;
 use crate::finding::Identifier;
 use crate::keyed::Key;
 
@@ -32,6 +33,17 @@ pub(super) fn replace(key: &Key, class: Identifier, value: &mut [u8]) -> bool {
         *byte = if std::mem::take(&mut begins) { b'*' } else { letters.next().unwrap_or(b'*') };
     }
     true
+}
+
+/// Whether a token stands in `text`: its letters are in the place of a value that has others, or none.
+pub(crate) fn stands_in(text: &[u8]) -> bool {
+    /// Letters behind the first `*`; a name has a vowel by then.
+    const SEEN: usize = 4;
+    let is_token = |star: usize| {
+        let letters = text.get(star + 1..star + 1 + SEEN);
+        letters.is_some_and(|letters| letters.iter().all(|b| LETTERS.contains(b)))
+    };
+    memchr::memchr_iter(MASK, text).any(is_token)
 }
 
 /// What structures JSON, CSV, XML, HL7 and lines; a value that spans it keeps it.
@@ -69,6 +81,17 @@ mod tests {
         ];
         for (i, one) in tokens.iter().enumerate() {
             assert!(one.is_some() && !tokens[i + 1..].contains(one), "{tokens:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_known_in_a_text_and_no_name_is_one() {
+        let key = Key::new(&[b'k'; 32]).unwrap();
+        let mut email = *b"roe@stlukes.org";
+        assert!(replace(&key, Identifier::Email, &mut email));
+        assert!(stands_in(&[b"e-mail ", email.as_slice(), b" of"].concat()));
+        for text in ["Name*", "*Smith", "*mrn", "Roe * Doe", "**bold**", "a*bcd"] {
+            assert!(!stands_in(text.as_bytes()), "{text}");
         }
     }
 

@@ -3,6 +3,7 @@
 //! stand, never on when they were told.
 
 use crate::finding::{Confidence, Finding};
+use crate::locus::Written;
 use crate::scanner::Scan;
 
 /// Findings that overlap one another in a chain, which are settled together: a chain may have no end.
@@ -75,8 +76,12 @@ fn best(mut cluster: Vec<Finding>) -> Vec<Finding> {
     // What blocks by default is never hidden by what does not.
     let is_patient_s =
         |f: &Finding| f.identifier.is_safe_harbor() && f.confidence >= Confidence::Medium;
-    let rank =
-        |f: &Finding| (is_patient_s(f), f.confidence, f.locus.is_some(), f.span.end - f.span.start);
+    // In broken JSON a place says little: `{"mrn": 183roe@x.org`.
+    let is_placed = |f: &Finding| f.locus.is_some() && f.mask != Written::ZERO;
+    let rank = |f: &Finding| {
+        let len = f.span.end - f.span.start;
+        (is_patient_s(f), f.confidence, is_placed(f), len, f.locus.is_some())
+    };
     cluster.sort_by_key(|finding| std::cmp::Reverse(rank(finding)));
     let mut kept: Vec<Finding> = Vec::new();
     for finding in cluster {

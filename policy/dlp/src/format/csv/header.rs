@@ -2,6 +2,7 @@
 //! of it get into the name of a place.
 
 use crate::label::{self, Family};
+use crate::redact::token;
 
 /// Bytes of a header line that are read.
 pub(super) const LINE_MAX: usize = 1 << 18;
@@ -152,6 +153,7 @@ fn is_name(cell: &[u8]) -> bool {
         && name.first().is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_' || !b.is_ascii())
         && name.iter().all(is_part)
         && name.split(u8::is_ascii_whitespace).count() <= WORDS_MAX
+        && !token::stands_in(name)
 }
 
 /// The columns of a header that announce something. What may be said of anything (a name, a city, a
@@ -160,11 +162,13 @@ fn announced(line: &[u8], separator: u8) -> Vec<Column> {
     let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
     let named = cells(line, separator).enumerate().filter_map(|(index, cell)| {
         let name = unquoted(cell);
-        let has_number = name.windows(4).any(|run| run.iter().all(u8::is_ascii_digit));
+        // Or the mask of one.
+        let is_number = |run: &[u8]| run == b"****" || run.iter().all(u8::is_ascii_digit);
+        let has_number = name.windows(4).any(is_number);
         let family = label::of_name(name)
             .or_else(|| of_column(name))
             .filter(|family| !has_number && family.identifier().is_some())?;
-        let name = format!("column {}", String::from_utf8_lossy(name));
+        let name = format!("column {}", shown(name));
         Some(Column { index, family, name })
     });
     let mut columns: Vec<Column> = named.take(COLUMNS_MAX).collect();
@@ -172,6 +176,14 @@ fn announced(line: &[u8], separator: u8) -> Vec<Column> {
         columns.retain(|column| !needs_company(column.family));
     }
     columns
+}
+
+/// A name without the digits of what may be somebody's number.
+fn shown(name: &[u8]) -> String {
+    const DIGITS_MAX: usize = 3;
+    let name = String::from_utf8_lossy(name);
+    let is_counted = name.matches(|c: char| c.is_ascii_digit()).count() <= DIGITS_MAX;
+    if is_counted { name.into_owned() } else { name.replace(|c: char| c.is_ascii_digit(), "*") }
 }
 
 /// What a column announces by words that would announce too much in prose.

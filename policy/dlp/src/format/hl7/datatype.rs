@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use super::{Marks, shape};
 use crate::format::dialect::FIELD_MAX;
 use crate::label::Family;
-use crate::locus::{Field, is_placeholder};
+use crate::locus::{Field, Written, is_placeholder};
 
 /// Bytes of most loci: `PID-11.5`.
 const LOCUS_MAX: usize = 16;
@@ -220,7 +220,7 @@ impl<'a> Repetition<'a> {
             family,
             span: crate::Span { start: first, end: first + inner.len() as u64 },
             text: &unescape(inner, self.marks),
-            is_json_number: false,
+            written: Written::Text,
             seen: self.start + self.bytes.len() as u64 + 1,
         });
     }

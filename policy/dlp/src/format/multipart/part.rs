@@ -11,7 +11,7 @@ use crate::format::entry;
 use crate::format::sniff::{self, Kind};
 use crate::format::told::{Told, parameter};
 use crate::label::{self, Family};
-use crate::locus::Field;
+use crate::locus::{Field, Written};
 use crate::scanner::{Leaf, Node, Place, Reader, Scan};
 
 /// The content of a part.
@@ -84,7 +84,7 @@ impl Part {
             family,
             span,
             text,
-            is_json_number: false,
+            written: Written::Text,
             seen: u64::MAX,
         });
         leaf.finish(scan);

@@ -8,7 +8,7 @@ use super::{Frame, Value};
 use crate::finding::Span;
 use crate::format::fhir::Class;
 use crate::label::Family;
-use crate::locus::Field;
+use crate::locus::{Field, Written};
 
 /// Bytes of the document that a value waits for what its neighbours say of it.
 pub(crate) const WAIT_MAX: u64 = 3072;
@@ -26,7 +26,7 @@ pub(super) struct Candidate {
     is_fresh: bool,
     span: Span,
     text: Box<[u8]>,
-    is_number: bool,
+    written: Written,
     /// Its place, from its record on.
     place: String,
 }
@@ -41,8 +41,8 @@ impl Candidate {
     ) -> Candidate {
         let mut place = String::with_capacity(path.len() + shown.len() + 1);
         join(&mut place, "", path, shown);
-        let Value { span, text, is_number, .. } = value;
-        Candidate { role, claim, depth, is_fresh: true, span, text: text.into(), is_number, place }
+        let Value { span, text, written, .. } = value;
+        Candidate { role, claim, depth, is_fresh: true, span, text: text.into(), written, place }
     }
 
     pub(super) fn depth(&self) -> usize {
@@ -54,7 +54,7 @@ impl Candidate {
     }
 
     pub(super) fn value(&self) -> Value<'_> {
-        Value { span: self.span, text: &self.text, is_number: self.is_number, seen: u64::MAX }
+        Value { span: self.span, text: &self.text, written: self.written, seen: u64::MAX }
     }
 
     /// Learns what the object says of it.
@@ -170,7 +170,7 @@ pub(super) fn field<'a>(
         family,
         span: value.span,
         text: value.text,
-        is_json_number: value.is_number,
+        written: value.written,
         seen: value.seen,
     }
 }

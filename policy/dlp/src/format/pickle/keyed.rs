@@ -4,7 +4,7 @@
 use crate::finding::Span;
 use crate::format::dialect::FIELD_MAX;
 use crate::label::{self, Family};
-use crate::locus::Field;
+use crate::locus::{Field, Written};
 use crate::scanner::Leaf;
 
 /// The string that is being read, and whether the one before is the key of a name.
@@ -46,7 +46,7 @@ impl Keyed {
                 family,
                 span,
                 text,
-                is_json_number: false,
+                written: Written::Text,
                 seen: u64::MAX,
             });
         } else if label::of_name(&text) == Some(Family::Name) {

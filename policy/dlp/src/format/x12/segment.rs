@@ -10,7 +10,7 @@ pub(super) use super::party::Party;
 use super::{Marks, party};
 use crate::finding::Span;
 use crate::label::Family;
-use crate::locus::{Field, is_placeholder};
+use crate::locus::{Field, Written, is_placeholder};
 
 /// Elements of a segment that are read: the name and those up to HI12.
 const ELEMENTS_MAX: usize = 13;
@@ -237,7 +237,7 @@ impl<'a> Segment<'a> {
             family,
             span: Span { start: first, end: first + value.len() as u64 },
             text: &text,
-            is_json_number: false,
+            written: Written::Text,
             seen: self.start + self.bytes.len() as u64 + 1,
         });
     }

@@ -65,6 +65,7 @@ mod tests {
     use super::*;
     use crate::finding::Span;
     use crate::label::Family;
+    use crate::locus::Written;
 
     fn field(start: u64, end: u64, seen: u64) -> Field<'static> {
         Field {
@@ -73,7 +74,7 @@ mod tests {
             family: Family::Mrn,
             span: Span { start, end },
             text: b"",
-            is_json_number: false,
+            written: Written::Text,
             seen,
         }
     }

@@ -8,7 +8,7 @@ use crate::detector::{LOOK_AHEAD, LOOK_BACK, Match, View};
 use crate::finding::{Confidence, Finding, Identifier, Span};
 use crate::format::dialect::Dialect;
 use crate::gate::Anchor;
-use crate::locus::{self, Field};
+use crate::locus::{self, Field, Written};
 
 /// Names of forms and places that findings share.
 const NAMES_MAX: usize = 32;
@@ -66,7 +66,7 @@ impl Leaf {
         let Some(class) = locus::judge_field(field) else { return };
         self.known.add(field, class);
         let place = (field.form, field.locus, field.span);
-        self.add(window, place, class, field.is_json_number);
+        self.add(window, place, class, field.written);
     }
 
     /// As [`Leaf::locate`], where the form has judged by itself what the value is.
@@ -78,7 +78,7 @@ impl Leaf {
         class: (Identifier, Confidence),
     ) {
         let window = std::mem::take(&mut self.window);
-        self.add(&window, (form, locus, span), class, false);
+        self.add(&window, (form, locus, span), class, Written::Text);
         self.window = window;
     }
 
@@ -87,7 +87,7 @@ impl Leaf {
         window: &[u8],
         (form, locus, span): (&'static str, &str, Span),
         (identifier, confidence): (Identifier, Confidence),
-        json_number: bool,
+        written: Written,
     ) {
         let (line, column) = self.place(window, span.start);
         self.settling.add(Finding {
@@ -99,8 +99,8 @@ impl Leaf {
             locus: Some(self.names.shared(locus)),
             line,
             column,
-            json_number,
-            mask: self.mask,
+            json_number: written == Written::Number,
+            mask: written.mask().unwrap_or(self.mask),
             is_escaped: false,
         });
     }
@@ -121,7 +121,9 @@ impl Leaf {
         for mut finding in found {
             (finding.line, finding.column) = self.place(window, finding.span.start);
             finding.member = self.member.clone();
-            finding.mask = self.mask;
+            if finding.mask == 0 {
+                finding.mask = self.mask;
+            }
             self.settling.add(finding);
         }
     }
@@ -136,9 +138,10 @@ impl Leaf {
             let start = first.saturating_sub(LOOK_BACK);
             let bytes = window.get(start..window.len().min(first + LOOK_AHEAD));
             let view = View::new(bytes.unwrap_or_default(), first - start, Anchor::Digits);
-            let json_number = is_json_number(&view, (first - start, end - start));
+            let is_bare = is_json_number(&view, (first - start, end - start));
+            let written = if is_bare { Written::Number } else { Written::Text };
             let class = (found.identifier, Confidence::High);
-            self.add(window, ("exact", &found.column, found.span), class, json_number);
+            self.add(window, ("exact", &found.column, found.span), class, written);
         }
     }
 

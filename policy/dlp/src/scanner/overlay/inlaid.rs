@@ -7,7 +7,7 @@ mod segments;
 
 use crate::finding::Finding;
 use crate::format::dialect::Form;
-use crate::locus::{self, Field};
+use crate::locus::{self, Field, Written};
 use objects::Objects;
 use segments::Segments;
 
@@ -75,8 +75,8 @@ fn finding(field: &Field<'_>, is_escaped: bool) -> Option<Finding> {
         locus: Some(field.locus.into()),
         line: 0,
         column: 0,
-        json_number: field.is_json_number,
-        mask: 0,
+        json_number: field.written == Written::Number,
+        mask: field.written.mask().unwrap_or_default(),
         is_escaped,
     })
 }
