@@ -30,7 +30,7 @@ pub use self::reading::{Reading, ReadingCell, write_verdict};
 use self::sieve::Sieve;
 use self::source::{Linger, Source};
 pub use self::spool::SpoolRoom;
-pub use self::uploads::{UploadKey, Uploads};
+pub use self::uploads::Uploads;
 use crate::config::Limits;
 use crate::drain::Drain;
 use crate::http::body::BodyError;
@@ -176,7 +176,7 @@ impl Content {
     pub async fn read_part<B>(
         &self,
         ruling: Ruling,
-        (key, number): (&UploadKey, u32),
+        (id, number): (&str, u32),
         (hint, body): (&Hint, B),
         (meters, drain): (&Meters, &Drain),
     ) -> Result<ClearedBody, Stop>
@@ -187,7 +187,7 @@ impl Content {
         if ruling.profile().exempt().is_some() {
             return self.read_body(ruling, hint, body, (meters, drain)).await;
         }
-        let upload = self.uploads.open(key, &ruling);
+        let upload = self.uploads.open(id, &ruling);
         let part = (number, &hint.to_scanner());
         let turn = tokio::select! {
             turn = self.uploads.turn(&upload, part, &ruling) => turn,

@@ -122,8 +122,8 @@ limits! {
     source_requests_per_second_max: Option<u32> = None, some("limits.sourceRequestsPerSecondMax", u32);
     /// Spool bytes of the whole process.
     spool_max: u64 = 16 * GIB, size("limits.spoolMax", String);
-    /// How long a part of an upload waits for one before it that nobody sends; then parts are read
-    /// each alone.
+    /// How long a part of an upload waits for one before it that nobody sends; then the upload is
+    /// broken.
     part_wait: Duration = Duration::from_secs(20), duration("limits.partWait", SignedDuration);
     /// How long a drained or idle pooled connection is kept.
     pool_idle: Duration = Duration::from_secs(60), duration("limits.poolIdle", SignedDuration);

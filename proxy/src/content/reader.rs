@@ -22,11 +22,10 @@ impl Reader {
         Self::Body(Box::new(scanner))
     }
 
-    /// The reader of a body that is a part of an upload. Apart, it is read like any other.
-    pub(super) fn in_turn(self, turn: Turn) -> Self {
+    /// The reader of a body that is a part of an upload.
+    pub(super) fn of_part(turn: Turn) -> Self {
         match turn {
             Turn::Again(again) => Self::Again(again),
-            Turn::Apart => self,
             Turn::Next(joint) => Self::Part(joint),
         }
     }

@@ -90,7 +90,7 @@ impl Sieve {
             self.cell.with(|reading| reading.before.extend(&upload.found()));
         }
         self.cell.with(|reading| reading.inspect = Some(Inspect::Hold));
-        self.reader = self.reader.in_turn(turn);
+        self.reader = Reader::of_part(turn);
         self.upload = Some(upload);
         self.is_sealed = true;
         self

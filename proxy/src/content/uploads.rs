@@ -2,8 +2,8 @@
 //! parts arrive in. A part leaves when it has been read; the last word falls when the upload is to be
 //! completed, and without it there is no object.
 //!
-//! Invariant: the artifact is fed by one part at a time. A part that breaks off leaves it broken, and
-//! from then on parts are read each alone, as any other body.
+//! Invariant: the artifact is fed by one part at a time, from 1 on. A part that breaks off, or one that
+//! never comes, leaves it broken: nothing of it goes on, and it becomes no object.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,28 +11,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::digest::{Context, SHA256};
-use dlp::{Artifact, Evidence, Hint, Limits, Tally};
+use dlp::{Artifact, Catalog, Evidence, Hint, Limits, Tally};
 use policy::{Place, Ruling, Verdict};
 use tokio::sync::Notify;
 
 use super::ReadingCell;
+use crate::http::s3;
 use crate::stop::Stop;
 
-/// What an upload is known by. Whoever has another permit has another upload.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct UploadKey {
-    /// The endpoint that the permit names.
-    pub endpoint: Arc<str>,
-    /// Host and path of the object.
-    pub object: String,
-    /// The upload's id, as the client writes it.
-    pub id: String,
-}
-
-/// The uploads under way.
+/// The uploads under way, by their ids alone: an object has more than one spelling.
 #[derive(Clone, Debug)]
 pub struct Uploads {
-    table: Arc<Mutex<HashMap<UploadKey, Arc<Upload>>>>,
+    table: Arc<Mutex<HashMap<String, Arc<Upload>>>>,
     uploads_max: usize,
     idle: Duration,
     part_wait: Duration,
@@ -56,6 +46,8 @@ struct State {
     found: Tally,
     /// SHA-256 of each part that was read, from the first on.
     read: Vec<[u8; 32]>,
+    /// By what the parts are read: an upload does not outlive its policy.
+    catalog: Arc<Catalog>,
     used: Instant,
 }
 
@@ -75,8 +67,6 @@ enum Standing {
 pub(super) enum Turn {
     /// It was read before: it may pass if it is the same.
     Again(Box<Again>),
-    /// Alone, as any other body.
-    Apart,
     /// As the next of its artifact.
     Next(Box<Joint>),
 }
@@ -120,15 +110,15 @@ impl fmt::Debug for Digest {
 impl Uploads {
     /// At most `uploads_max` under way; one that nothing happens to for `idle` is forgotten, the
     /// oldest first where there are too many. A part waits for those before it as long as one of them
-    /// is being read, and `part_wait` longer.
+    /// is being read, and `part_wait` longer; then the upload is broken.
     pub fn new(uploads_max: usize, idle: Duration, part_wait: Duration) -> Self {
         Self { table: Arc::default(), uploads_max, idle, part_wait }
     }
 
-    /// The upload of `key`, begun now if it is not known.
-    pub(super) fn open(&self, key: &UploadKey, ruling: &Ruling) -> Arc<Upload> {
+    /// The upload of this id, begun now if it is not known.
+    pub(super) fn open(&self, id: &str, ruling: &Ruling) -> Arc<Upload> {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(upload) = table.get(key) {
+        if let Some(upload) = table.get(id) {
             return Arc::clone(upload);
         }
         table.retain(|_, upload| upload.with(|state| state.used.elapsed() < self.idle));
@@ -145,37 +135,41 @@ impl Uploads {
                 standing: Standing::Open,
                 found: Tally::default(),
                 read: Vec::new(),
+                catalog: Arc::clone(ruling.profile().catalog()),
                 used: Instant::now(),
             }),
             turned: Notify::new(),
         });
-        table.insert(key.clone(), Arc::clone(&upload));
+        table.insert(id.to_owned(), Arc::clone(&upload));
         upload
     }
 
-    /// Forgets an upload that is given up.
-    pub fn abort(&self, key: &UploadKey) {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    /// Stops an upload that is given up. It is not forgotten, since the store may think otherwise.
+    pub fn abort(&self, id: &str) {
+        if let Some(upload) = self.known(id) {
+            upload.stop();
+        }
     }
 
-    /// Judges the artifact as a whole, before its parts become an object. May be asked again.
+    fn known(&self, id: &str) -> Option<Arc<Upload>> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    /// Judges the artifact as a whole, before its parts become an object. `xml` is the client's list of
+    /// them. May be asked again.
     ///
     /// # Errors
-    /// A part was refused, the whole may not leave, or the upload is not known, so that nobody can
+    /// A part was refused, the list is not what was read, the whole may not leave, or the upload is not known, so that nobody can
     /// tell what its parts are together.
     pub fn complete(
         &self,
-        key: &UploadKey,
+        (id, xml): (&str, &[u8]),
         ruling: &Ruling,
         cell: &ReadingCell,
     ) -> Result<(), Stop> {
-        let upload = {
-            let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-            table.get(key).cloned()
-        };
         let unknown = || block(ruling, "upload-unknown", UNKNOWN);
-        let upload = upload.ok_or_else(unknown)?;
-        upload.with(|state| state.complete(ruling, cell))
+        let upload = self.known(id).ok_or_else(unknown)?;
+        upload.with(|state| state.complete(xml, ruling, cell))
     }
 
     /// Waits until the part of this number is to be read.
@@ -198,7 +192,6 @@ impl Uploads {
                     let digest = Digest::new();
                     return Ok(Turn::Again(Box::new(Again { expected, digest })));
                 }
-                Look::Apart => return Ok(Turn::Apart),
                 Look::Next(mut artifact) => {
                     artifact.begin_part(hint);
                     let (upload, digest) = (Arc::clone(upload), Digest::new());
@@ -223,7 +216,6 @@ const UNKNOWN: &str = "the parts of this upload were not read here, or so long a
 /// What a part that asks for its turn is told.
 enum Look {
     Again([u8; 32]),
-    Apart,
     Next(Box<Artifact>),
     Wait { is_reading: bool },
 }
@@ -234,17 +226,12 @@ impl State {
         match &self.standing {
             Standing::Stopped => return Err(block(ruling, "upload-refused", REFUSED)),
             Standing::Over => return Err(block(ruling, "upload-over", OVER)),
-            Standing::Broken | Standing::Open => {}
+            Standing::Broken => return Err(block(ruling, "upload-broken", BROKEN)),
+            Standing::Open => self.keep_policy(ruling)?,
         }
         let place = usize::try_from(number - 1).unwrap_or(usize::MAX);
         if let Some(digest) = self.read.get(place) {
             return Ok(Look::Again(*digest));
-        }
-        if matches!(self.standing, Standing::Broken) {
-            return match self.artifact {
-                Some(_) => Ok(Look::Apart),
-                None => Err(block(ruling, "upload-broken", BROKEN)),
-            };
         }
         if number == self.next
             && let Some(artifact) = self.artifact.take()
@@ -254,21 +241,33 @@ impl State {
         Ok(Look::Wait { is_reading: self.artifact.is_none() })
     }
 
-    /// From here on each part is read alone.
+    /// From here on nothing of it goes on.
     fn break_up(&mut self) {
         if matches!(self.standing, Standing::Open) {
             self.standing = Standing::Broken;
         }
     }
 
-    fn complete(&mut self, ruling: &Ruling, cell: &ReadingCell) -> Result<(), Stop> {
+    /// Parts that were read by different policies are no whole that one of them judges.
+    fn keep_policy(&mut self, ruling: &Ruling) -> Result<(), Stop> {
+        if Arc::ptr_eq(&self.catalog, ruling.profile().catalog()) {
+            return Ok(());
+        }
+        self.standing = Standing::Broken;
+        Err(block(ruling, "upload-broken", OTHER_POLICY))
+    }
+
+    fn complete(&mut self, xml: &[u8], ruling: &Ruling, cell: &ReadingCell) -> Result<(), Stop> {
         self.used = Instant::now();
         match &self.standing {
             Standing::Stopped => return Err(block(ruling, "upload-refused", REFUSED)),
-            Standing::Over => return Ok(()),
-            // Parts were read alone: nobody can tell what they are together.
+            Standing::Over if s3::lists_all(xml, self.read.len()) => return Ok(()),
+            Standing::Over => return Err(block(ruling, "upload-list", LIST)),
             Standing::Broken => return Err(block(ruling, "upload-broken", BROKEN)),
-            Standing::Open => {}
+            Standing::Open => self.keep_policy(ruling)?,
+        }
+        if !self.read.is_empty() && !s3::lists_all(xml, self.read.len()) {
+            return Err(block(ruling, "upload-list", LIST));
         }
         let mut artifact = match self.artifact.take() {
             Some(artifact) if !self.read.is_empty() => artifact,
@@ -295,7 +294,9 @@ impl State {
 }
 
 const BROKEN: &str =
-    "a part of this upload is still under way or broke off half read; begin the upload anew";
+    "a part of this upload is under way, broke off half read or never came; begin the upload anew";
+const LIST: &str = "the list of parts is not all parts that were read here, from 1 on and in order";
+const OTHER_POLICY: &str = "the policy has changed since the upload was begun; begin it anew";
 const REFUSED: &str = "a part of this upload was refused, so it becomes no object";
 const OVER: &str = "the upload is completed; nothing can be added to it";
 

@@ -89,7 +89,7 @@ impl Work<'_> {
         let target = self.target(ongoing, &head)?;
         let permit = self.decide(ongoing, &head, &target)?;
         let ruling = permit.ruling();
-        let upload = upload::of(&head.method, &target, &permit)?;
+        let upload = upload::of(&head, &target)?;
         let offer = offer(&head, &permit);
         let head = outgoing(&target, head)?;
         let meters = ongoing.meters().clone();

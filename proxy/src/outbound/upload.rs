@@ -1,12 +1,14 @@
 //! Multipart uploads: which requests are parts of one artifact, and the last word before it becomes an
 //! object.
 
-use http::Method;
+use bytes::{Bytes, BytesMut};
+use http::request;
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use policy::{EgressPermit, Ruling};
+use policy::Ruling;
 
 use crate::accept::Arrival;
-use crate::content::{ClearedBody, Hint, Meters, UploadKey};
+use crate::content::{ClearedBody, Hint, Meters};
 use crate::error::{self, Error};
 use crate::http::s3::UploadCall;
 use crate::http::target::Target;
@@ -14,40 +16,16 @@ use crate::link::Tolled;
 use crate::rooms::Rooms;
 use crate::stop::Stop;
 
-/// What a request does to an upload.
-#[derive(Debug)]
-pub(super) struct Upload {
-    key: UploadKey,
-    step: Step,
-}
+/// Bytes of the list with which an upload is completed: 10,000 parts with their checksums.
+const LIST_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-#[derive(Clone, Copy, Debug)]
-enum Step {
-    Abort,
-    Complete,
-    Part(u32),
-}
-
-/// The upload that a permitted request belongs to, if any.
+/// What a request does to an upload, if anything.
 ///
 /// # Errors
-/// The query names an upload in more than one way.
-pub(super) fn of(
-    method: &Method,
-    target: &Target,
-    permit: &EgressPermit,
-) -> Result<Option<Upload>, Stop> {
-    let call = UploadCall::of(method, target.query());
-    let call = call.map_err(|invalid| Error::new(error::Kind::Malformed, invalid))?;
-    let (id, step) = match call {
-        None => return Ok(None),
-        Some(UploadCall::Abort(id)) => (id, Step::Abort),
-        Some(UploadCall::Complete(id)) => (id, Step::Complete),
-        Some(UploadCall::Part(id, number)) => (id, Step::Part(number)),
-    };
-    let object = format!("{}{}", target.authority(), target.path());
-    let endpoint = std::sync::Arc::clone(permit.endpoint());
-    Ok(Some(Upload { key: UploadKey { endpoint, object, id: id.to_owned() }, step }))
+/// The query names an upload in more than one way, or a part whose bytes are not its body.
+pub(super) fn of(head: &request::Parts, target: &Target) -> Result<Option<UploadCall>, Stop> {
+    let call = UploadCall::of(&head.method, target.query(), &head.headers);
+    Ok(call.map_err(|invalid| Error::new(error::Kind::Malformed, invalid))?)
 }
 
 /// Reads the body of a request, with the parts before it where it is a part.
@@ -56,25 +34,39 @@ pub(super) fn of(
 /// As `Content::read_body`; also where the whole upload may not become an object.
 pub(super) async fn read(
     (rooms, arrival, meters): (&Rooms, &Arrival, &Meters),
-    upload: Option<&Upload>,
+    call: Option<&UploadCall>,
     ruling: Ruling,
-    (hint, body): (&Hint, Tolled<Incoming>),
+    (hint, mut body): (&Hint, Tolled<Incoming>),
 ) -> Result<ClearedBody, Stop> {
     let (content, metering) = (&rooms.content, (meters, &arrival.drain));
-    match upload.map(|upload| (&upload.key, upload.step)) {
-        None => {}
-        Some((key, Step::Part(number))) => {
-            return content.read_part(ruling, (key, number), (hint, body), metering).await;
+    match call {
+        Some(UploadCall::Part(id, number)) => {
+            return content.read_part(ruling, (id, *number), (hint, body), metering).await;
         }
-        Some((key, Step::Abort)) => content.uploads().abort(key),
         // An exempt upload was not read, so there is nothing to judge.
-        Some((_, Step::Complete)) if ruling.profile().exempt().is_some() => {}
-        Some((key, Step::Complete)) => {
-            if let Err(stop) = content.uploads().complete(key, &ruling, &meters.cell) {
-                content.linger(body, &arrival.drain);
-                return Err(stop);
-            }
+        Some(UploadCall::Complete(id)) if ruling.profile().exempt().is_none() => {
+            let list = take_list(&mut body, rooms).await?;
+            content.uploads().complete((id, &list), &ruling, &meters.cell)?;
+            return content.read_body(ruling, hint, Full::new(list), metering).await;
         }
+        Some(UploadCall::Abort(id)) => content.uploads().abort(id),
+        Some(UploadCall::Complete(_)) | None => {}
     }
     content.read_body(ruling, hint, body, metering).await
+}
+
+/// The whole list: it is compared with what was read before any of it leaves.
+async fn take_list(body: &mut Tolled<Incoming>, rooms: &Rooms) -> Result<Bytes, Stop> {
+    let mut list = BytesMut::new();
+    loop {
+        let next = tokio::time::timeout(rooms.limits.body_idle, body.frame());
+        let next = next.await.map_err(|_| Error::from(error::Kind::BodyTimeout))?;
+        let Some(frame) = next else { return Ok(list.freeze()) };
+        let frame = frame.map_err(|cause| Error::new(error::Kind::BodyAborted, cause))?;
+        list.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
+        if list.len() > LIST_BYTES_MAX {
+            let what = "the list of parts is longer than 4 MiB";
+            return Err(Error::new(error::Kind::Malformed, what).into());
+        }
+    }
 }

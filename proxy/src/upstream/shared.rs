@@ -83,7 +83,11 @@ impl SharedPool {
     pub(super) fn take(&self, key: &PoolKey, addresses: &[SocketAddr]) -> Option<(Shared, Place)> {
         let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
         let of_key = connections.get_mut(key)?;
-        of_key.retain(|shared| !shared.sender.is_closed() && !shared.is_stale(self.idle_for));
+        let now = crate::clock::now();
+        of_key.retain(|shared| {
+            let is_usable = !shared.sender.is_closed() && shared.facts.holds_at(now);
+            is_usable && !shared.is_stale(self.idle_for)
+        });
         of_key
             .iter()
             .filter(|shared| addresses.contains(&shared.address))

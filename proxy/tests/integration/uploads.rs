@@ -17,9 +17,13 @@ async fn part(sidecar: &Sidecar, upload: &str, number: u32, body: &[u8]) -> Answ
     sidecar.workload().await.ask(request("PUT", &path, body)).await
 }
 
-async fn complete(sidecar: &Sidecar, upload: &str) -> Answer {
+/// Asks for the object of these parts.
+async fn complete(sidecar: &Sidecar, upload: &str, parts: &[u32]) -> Answer {
     let path = format!("/v2/model.pt?uploadId={upload}");
-    sidecar.workload().await.ask(request("POST", &path, "<CompleteMultipartUpload/>")).await
+    let part = |number: &u32| format!("<Part><PartNumber>{number}</PartNumber></Part>");
+    let list: String = parts.iter().map(part).collect();
+    let list = format!("<CompleteMultipartUpload>{list}</CompleteMultipartUpload>");
+    sidecar.workload().await.ask(request("POST", &path, list)).await
 }
 
 fn checkpoint(note: &[u8]) -> Vec<u8> {
@@ -45,8 +49,8 @@ async fn a_checkpoint_that_spans_parts_passes_in_whatever_order_they_come() {
     }
     // A client that missed an answer sends the part again, or asks again.
     assert_eq!(part(&sidecar, "up.1", 2, second).await.status, 200);
-    assert_eq!(complete(&sidecar, "up.1").await.status, 200);
-    assert_eq!(complete(&sidecar, "up.1").await.status, 200);
+    assert_eq!(complete(&sidecar, "up.1", &[1, 2, 3]).await.status, 200);
+    assert_eq!(complete(&sidecar, "up.1", &[1, 2, 3]).await.status, 200);
 
     let received = registry.requests(6).await;
     let of = |number: &str| {
@@ -71,7 +75,7 @@ async fn a_number_across_the_border_of_two_parts_is_refused_and_so_is_the_object
 
     assert_eq!(part(&sidecar, "up.2", 1, first.as_bytes()).await.status, 200);
     part(&sidecar, "up.2", 2, second.as_bytes()).await.assert_problem(403, "finding");
-    complete(&sidecar, "up.2").await.assert_problem(403, "upload-refused");
+    complete(&sidecar, "up.2", &[1]).await.assert_problem(403, "upload-refused");
     part(&sidecar, "up.2", 3, b"more").await.assert_problem(403, "upload-refused");
 
     assert_eq!(registry.requests(1).await.len(), 1, "part 1 alone");
@@ -92,8 +96,8 @@ async fn what_cannot_be_read_as_a_whole_becomes_no_object() {
 
     assert_eq!(part(&sidecar, "up.3", 1, first).await.status, 200);
     assert_eq!(part(&sidecar, "up.3", 2, &second[..second.len() / 2]).await.status, 200);
-    complete(&sidecar, "up.3").await.assert_problem(403, "unreadable");
-    complete(&sidecar, "never-begun").await.assert_problem(403, "upload-unknown");
+    complete(&sidecar, "up.3", &[1, 2]).await.assert_problem(403, "unreadable");
+    complete(&sidecar, "never-begun", &[1]).await.assert_problem(403, "upload-unknown");
 
     let received = registry.requests(2).await;
     assert!(received.iter().all(|request| request.method == "PUT"), "no completion");
@@ -112,7 +116,7 @@ async fn a_part_that_was_read_cannot_be_exchanged() {
     assert_eq!(part(&sidecar, "up.4", 1, b"epoch 1\n").await.status, 200);
     let other = format!("SSN {SSN}\n");
     part(&sidecar, "up.4", 1, other.as_bytes()).await.assert_problem(403, "part-changed");
-    complete(&sidecar, "up.4").await.assert_problem(403, "upload-refused");
+    complete(&sidecar, "up.4", &[1]).await.assert_problem(403, "upload-refused");
 
     assert_eq!(registry.requests(1).await.len(), 1);
     sidecar.records(3).await;
@@ -120,39 +124,50 @@ async fn a_part_that_was_read_cannot_be_exchanged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_part_whose_turn_never_comes_is_read_alone() {
+async fn an_upload_of_which_a_part_never_comes_becomes_no_object() {
     let site = Site::new();
     let registry = site.registry().await;
     let sidecar = site.start(&site.plan(&registry).limit("partWait: 50ms")).await;
 
-    assert_eq!(part(&sidecar, "up.5", 2, b"epoch 2, loss 0.25\n").await.status, 200);
-    let note = format!("Patient SSN {SSN}\n");
-    part(&sidecar, "up.5", 3, note.as_bytes()).await.assert_problem(403, "finding");
-    complete(&sidecar, "up.5").await.assert_problem(403, "upload-refused");
-
-    assert_eq!(registry.requests(1).await.len(), 1);
-    sidecar.records(3).await;
-    sidecar.finish().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn parts_that_were_read_alone_become_no_object() {
-    let site = Site::new();
-    let registry = site.registry().await;
-    let sidecar = site.start(&site.plan(&registry).limit("partWait: 50ms")).await;
-    let note = format!("Patient SSN {SSN}, admitted.\n");
-    let (first, rest) = note.split_at(note.find(SSN).unwrap() + 6);
-
-    // Part 2 never comes, so part 3 is read without what it goes on with.
-    assert_eq!(part(&sidecar, "up.6", 1, first.as_bytes()).await.status, 200);
-    assert_eq!(part(&sidecar, "up.6", 3, rest.as_bytes()).await.status, 200);
-    complete(&sidecar, "up.6").await.assert_problem(403, "upload-broken");
-    let path = "/v2/model.pt?uploadId=up.6&partNumber=1";
+    assert_eq!(part(&sidecar, "up.5", 1, b"epoch 1, loss 0.25\n").await.status, 200);
+    part(&sidecar, "up.5", 3, b"epoch 3\n").await.assert_problem(403, "upload-broken");
+    complete(&sidecar, "up.5", &[1]).await.assert_problem(403, "upload-broken");
+    let path = "/v2/model.pt?uploadId=up.5&partNumber=1";
     let answer = sidecar.workload().await.ask(request("POST", path, "<Complete/>")).await;
     answer.assert_problem(403, "upload-broken");
 
-    assert_eq!(registry.requests(2).await.len(), 2, "no completion");
+    assert_eq!(registry.requests(1).await.len(), 1);
     sidecar.records(4).await;
+    sidecar.finish().await;
+}
+
+/// What was read is what becomes the object: every part, in order, by whatever spelling of the id.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_is_made_of_all_parts_that_were_read_or_not_at_all() {
+    let site = Site::new();
+    let registry = site.registry().await;
+    let sidecar = site.start(&site.plan(&registry)).await;
+    let note = format!("Patient SSN {SSN}, admitted.\n");
+    let (half, rest) = note.split_at(note.find(SSN).unwrap() + 6);
+
+    // Junk between the halves, to be left out of the object.
+    for (number, body) in [(1, half), (2, "junk, more junk\n"), (3, rest)] {
+        assert_eq!(part(&sidecar, "up.6", number, body.as_bytes()).await.status, 200);
+    }
+    complete(&sidecar, "up.6", &[1, 3]).await.assert_problem(403, "upload-list");
+    complete(&sidecar, "up.6", &[3, 2, 1]).await.assert_problem(403, "upload-list");
+    // The same upload by another spelling is the same upload.
+    assert_eq!(part(&sidecar, "up.7", 1, half.as_bytes()).await.status, 200);
+    part(&sidecar, "%75p.7", 2, rest.as_bytes()).await.assert_problem(403, "finding");
+    // Giving it up does not make its parts forgotten.
+    assert_eq!(part(&sidecar, "up.8", 1, half.as_bytes()).await.status, 200);
+    let abort = request("DELETE", "/v2/model.pt?uploadId=up.8", "");
+    sidecar.workload().await.ask(abort).await.assert_problem(403, "method-not-allowed");
+    part(&sidecar, "up.8", 2, rest.as_bytes()).await.assert_problem(403, "finding");
+
+    let received = registry.requests(5).await;
+    assert!(received.iter().all(|request| request.method == "PUT"), "no completion");
+    sidecar.records(10).await;
     sidecar.finish().await;
 }
 
