@@ -164,9 +164,15 @@ fn an_intercept_resumes_nothing_and_wants_no_certificate() {
         assert_eq!(shaken.client.tls13_tickets_received(), 0);
         assert!(shaken.server.peer_certificates().is_none());
     }
-    let mut grpc = ClientConfig::clone(&client);
-    grpc.alpn_protocols = vec![b"h2".to_vec()];
-    let refused = shake(&Arc::new(grpc), &config).err();
+    let speaking = |protocol: &[u8]| {
+        let mut speaking = ClientConfig::clone(&client);
+        speaking.alpn_protocols = vec![protocol.to_vec()];
+        shake(&Arc::new(speaking), &config)
+    };
+    for spoken in [&b"h2"[..], b"http/1.1"] {
+        assert_eq!(speaking(spoken).unwrap().server.alpn_protocol(), Some(spoken));
+    }
+    let refused = speaking(b"mqtt").err();
     assert!(matches!(refused, Some(Failed::Server(rustls::Error::NoApplicationProtocol))));
 }
 
