@@ -4,6 +4,7 @@
 mod body;
 mod head;
 mod hint;
+mod messages;
 mod passage;
 mod pump;
 mod reader;
@@ -24,6 +25,7 @@ use tokio::time::Instant;
 
 pub use self::body::{ClearedBody, CutOff, Released, Tally};
 pub use self::hint::Hint;
+pub use self::messages::{ClearedMessage, Messages};
 pub use self::passage::{Passage, Passed};
 use self::pump::{Pieces, empty, pump, take_all};
 pub use self::reading::{Reading, ReadingCell, write_verdict};
@@ -31,6 +33,7 @@ use self::sieve::Sieve;
 use self::source::{Linger, Source};
 pub use self::spool::SpoolRoom;
 pub use self::uploads::Uploads;
+use crate::budget::Share;
 use crate::config::Limits;
 use crate::drain::Drain;
 use crate::http::body::BodyError;
@@ -114,6 +117,11 @@ impl Content {
     /// Whether the process keeps as many bytes of bodies in memory as it may.
     pub fn is_memory_spent(&self) -> bool {
         self.room.is_memory_spent()
+    }
+
+    /// The bytes of bodies that the process may keep in memory, for who keeps some of its own.
+    pub fn memory(&self) -> Share {
+        self.room.memory()
     }
 
     /// Reads and forgets what a refused client is still sending, so that it reads our answer

@@ -1,5 +1,5 @@
 //! HTTP, without sockets: what a request aims at, which headers may cross, and how a refusal is
-//! put into words. `framing`, `headers`, `target` and `version` are pure.
+//! put into words. `framing`, `headers`, `target`, `version` and `websocket` are pure.
 
 pub mod body;
 pub mod form;
@@ -9,3 +9,4 @@ pub mod respond;
 pub mod s3;
 pub mod target;
 pub mod version;
+pub mod websocket;

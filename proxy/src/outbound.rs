@@ -10,6 +10,7 @@ mod opaque;
 mod redirect;
 mod route;
 mod socks;
+mod switch;
 mod upload;
 
 use std::net::SocketAddr;

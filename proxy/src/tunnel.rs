@@ -69,19 +69,26 @@ impl<S: Abort> Abort for tokio_rustls::server::TlsStream<S> {
 }
 
 /// When something last moved.
-struct Activity {
+#[derive(Debug)]
+pub(crate) struct Activity {
     since: Instant,
     moved_ms: AtomicU64,
 }
 
 impl Activity {
-    fn note(&self) {
+    /// Something moves now.
+    pub(crate) fn new() -> Self {
+        Self { since: Instant::now(), moved_ms: AtomicU64::new(0) }
+    }
+
+    /// Something moves.
+    pub(crate) fn note(&self) {
         let now = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.moved_ms.store(now, Ordering::Relaxed);
     }
 
     /// Resolves when nothing has moved for `idle`.
-    async fn ceased(&self, idle: Duration) {
+    pub(crate) async fn ceased(&self, idle: Duration) {
         loop {
             let end = Duration::from_millis(self.moved_ms.load(Ordering::Relaxed)) + idle;
             if self.since.elapsed() >= end {
@@ -108,7 +115,7 @@ where
     W: AsyncRead + AsyncWrite + Unpin,
     U: AsyncRead + AsyncWrite + Unpin,
 {
-    let activity = Activity { since: Instant::now(), moved_ms: AtomicU64::new(0) };
+    let activity = Activity::new();
     let (mut from_workload, mut to_workload) = tokio::io::split(workload);
     let (mut from_upstream, mut to_upstream) = tokio::io::split(upstream);
     let outward = async {

@@ -8,6 +8,7 @@ mod pool;
 mod race;
 mod resolve;
 mod shared;
+mod switch;
 mod tunnel;
 mod way;
 
@@ -38,7 +39,7 @@ use self::pool::{Connection, Pool, PoolKey, Via};
 pub use self::resolve::{Family, InvalidResolver, Resolved, Resolver, Told, Vetted};
 use self::shared::SharedPool;
 pub use self::tunnel::{Tunnel, Wire};
-use self::way::{Aim, Way};
+use self::way::Aim;
 use crate::audit::Announced;
 use crate::config::Limits;
 use crate::content::{Cleared, Released};
@@ -191,7 +192,7 @@ impl Upstream {
                 Some(way) => way,
                 None => self.opened(aim).await?,
             };
-            self.reached(entry.as_deref(), (&way, &identity))?;
+            self.told(entry.as_deref(), way.reached(), &identity)?;
             match self.exchange(&mut way, request, (&permit, &released)).await? {
                 Ok(response) => break (way, response),
                 Err(mut error) => match error.take_message() {
@@ -211,12 +212,12 @@ impl Upstream {
 
     /// Tells the exchange's entry where it goes. A trust bundle that came into force since the
     /// connection was chosen has asked the entry before it could know, so it is asked here.
-    fn reached(
+    fn told(
         &self,
         entry: Option<&Entry>,
-        (way, identity): (&Way, &Arc<Identity>),
+        (address, proof): (SocketAddr, Option<Arc<Proof>>),
+        identity: &Arc<Identity>,
     ) -> Result<(), Error> {
-        let (address, proof) = way.reached();
         if let Some(entry) = entry {
             entry.reached(address, proof.clone());
         }

@@ -111,6 +111,13 @@ pub struct Tally {
 type Kind = (Identifier, Confidence, Arc<str>);
 
 impl Tally {
+    /// The counts of these findings.
+    pub fn of(findings: &[Finding]) -> Tally {
+        let mut tally = Tally::default();
+        findings.iter().for_each(|finding| tally.add(finding));
+        tally
+    }
+
     /// How many findings of `identifier` are at least as sure as `min`.
     pub fn count(&self, identifier: Identifier, min: Confidence) -> u64 {
         self.iter().filter(|&(i, c, _, _)| i == identifier && c >= min).map(|(.., n)| n).sum()

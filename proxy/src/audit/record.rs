@@ -97,6 +97,9 @@ pub struct Record {
     /// Body bytes that left for the other side. Written on close lines, also when 0.
     #[serde(skip)]
     pub bytes_released: u64,
+    /// What the exchange asked to turn into: `websocket`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upgrade: Option<String>,
     /// HTTP status sent downstream.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
@@ -353,6 +356,7 @@ impl Record {
             bytes_in: self.bytes_in,
             bytes_out: self.bytes_out,
             bytes_released: self.bytes_released,
+            upgrade: text(&self.upgrade),
             status: self.status,
             inspected: self.inspected,
             inspect: text(&self.inspect),

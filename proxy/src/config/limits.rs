@@ -110,7 +110,8 @@ limits! {
     hold_memory_max: usize = 1024 * 1024, in_memory("limits.holdMemoryMax", String);
     /// Body bytes still read and thrown away after a refusal, so that the client can read why.
     linger_bytes_max: u64 = 16 * MIB, size("limits.lingerBytesMax", String);
-    /// How long a refused body is still read and thrown away.
+    /// How long a refused body is still read and thrown away; also how long the other end of a
+    /// WebSocket that is closed may take to say so, too.
     linger_timeout: Duration = Duration::from_secs(5), duration("limits.lingerTimeout", SignedDuration);
     /// From the end of the request to the response head; also silence in a response body, and an
     /// upstream or client that does not read on.
@@ -146,10 +147,12 @@ limits! {
     /// Silence of a sender after which the bytes of a raw tunnel that are held for what may follow are
     /// judged as they stand, and leave.
     tunnel_flush: Duration = Duration::from_millis(20), duration("limits.tunnelFlush", SignedDuration);
-    /// Silence, in both directions, that ends a raw tunnel.
+    /// Silence, in both directions, that ends a raw tunnel or a WebSocket.
     tunnel_idle: Duration = Duration::from_secs(3600), duration("limits.tunnelIdle", SignedDuration);
-    /// The longest that a raw tunnel stays open.
+    /// The longest that a raw tunnel or a WebSocket stays open.
     tunnel_total: Duration = Duration::from_secs(24 * 3600), duration("limits.tunnelTotal", SignedDuration);
+    /// Bytes of one WebSocket message, which is held until it has been read; for each direction.
+    websocket_message_max: u64 = 16 * MIB, size("limits.websocketMessageMax", String);
 }
 
 fn http2_limits(

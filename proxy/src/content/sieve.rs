@@ -312,7 +312,7 @@ fn sealed_verdict(ruling: &Ruling) -> Verdict {
     Verdict::block(ruling.rule().cloned(), "cannot-redact", text.to_owned())
 }
 
-fn hold_max_verdict(ruling: &Ruling, hold_max: u64) -> Verdict {
+pub(super) fn hold_max_verdict(ruling: &Ruling, hold_max: u64) -> Verdict {
     let text = format!(
         "more than {hold_max} bytes would have to be held (content `{}`, holdMax)",
         ruling.profile().name()

@@ -81,6 +81,11 @@ impl SpoolRoom {
         Self { folder, memory_max, bytes_max, used: Arc::default(), gauge, budget }
     }
 
+    /// A share of the memory for bodies, of nothing yet.
+    pub fn memory(&self) -> Share {
+        self.budget.share()
+    }
+
     /// Whether the process keeps as many bytes in memory as it may.
     pub fn is_memory_spent(&self) -> bool {
         self.budget.is_spent()

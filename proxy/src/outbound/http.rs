@@ -6,8 +6,9 @@ use std::sync::Arc;
 use http::header::{CONTENT_LENGTH, EXPECT, HOST, TE, TRAILER};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, Version, request};
 use hyper::body::Incoming;
-use policy::{EgressFacts, EgressPermit, Refusal, UpstreamTls};
+use policy::{EgressFacts, EgressPermit, Refusal, Upgrade, UpstreamTls};
 
+use super::switch::{self, Answered, Upgrading};
 use super::upload;
 use crate::accept::Arrival;
 use crate::audit::{Direction, Kind};
@@ -25,6 +26,7 @@ use crate::ongoing::{Ongoing, printable};
 use crate::rooms::Rooms;
 use crate::stop::Stop;
 use crate::upstream::{Departure, Offer, Sent, Vetted};
+use crate::websocket;
 
 /// Handles one request. `pinned` is the CONNECT authority it came through, if any.
 pub(super) async fn handle(
@@ -53,7 +55,12 @@ pub(super) async fn handle(
         stop = cut.raised() => Err(stop),
     };
     match ran {
-        Ok(response) => {
+        Ok((response, Some(session))) => {
+            let line = arrival.line.cut().clone();
+            arrival.drain.spawn(websocket::run(ongoing, *session, line));
+            response.map(Recorded::closed)
+        }
+        Ok((response, None)) => {
             let sent = ongoing.downstream().clone();
             response.map(|body| Recorded::new(body, ongoing, sent, is_head).in_form(form))
         }
@@ -82,12 +89,14 @@ impl Work<'_> {
         ongoing: &mut Ongoing,
         head: request::Parts,
         body: &mut Option<Incoming>,
-    ) -> Result<Response<Inward>, Stop> {
+    ) -> Result<Answered, Stop> {
         let rooms = self.rooms;
         let mut head = head;
         let share = self.enter(ongoing, &mut head)?;
         let target = self.target(ongoing, &head)?;
-        let permit = self.decide(ongoing, &head, &target)?;
+        let upgrading = Upgrading::of(&mut head)?;
+        let upgrade = upgrading.as_ref().map(|_| Upgrade::WebSocket);
+        let permit = self.decide(ongoing, &head, &target, upgrade)?;
         let ruling = permit.ruling();
         let upload = upload::of(&head, &target)?;
         let offer = offer(&head, &permit);
@@ -124,22 +133,49 @@ impl Work<'_> {
         let mut head = head;
         // The body's own length frames it anew.
         head.headers.remove(CONTENT_LENGTH);
+        if let Some(upgrading) = &upgrading {
+            upgrading.ask(&mut head.headers);
+        }
         let cleared = rooms.content.clear(read, head, body);
         let released = meters.released.clone();
         let entry = ongoing.entry().cloned();
         let departure = Departure { cleared, announced, vetted, released, entry, offer };
-        let sent = rooms.upstream.send(permit, departure).await;
-        let sent = sent.map_err(|stop| stop.unless_cut(&meters))?;
-        ongoing.left();
-        let answer = self.answer(ongoing, sent, returning).await?;
-        Ok(match share {
-            None => answer,
-            share => {
+        let departing = (permit, departure);
+        let answered = self.depart(ongoing, departing, upgrading, returning).await?;
+        Ok(match (share, answered) {
+            (Some(share), (answer, None)) => {
                 let (head, body) = answer.into_parts();
-                let body = Tolled::new(body, share, &head.headers, &meters);
-                Response::from_parts(head, Inward::Tolled(Box::new(body)))
+                let body = Tolled::new(body, Some(share), &head.headers, &meters);
+                (Response::from_parts(head, Inward::Tolled(Box::new(body))), None)
             }
+            (_, answered) => answered,
         })
+    }
+
+    /// Sends what may leave, and takes the answer.
+    async fn depart(
+        &self,
+        ongoing: &mut Ongoing,
+        (permit, departure): (EgressPermit, Departure),
+        upgrading: Option<Upgrading>,
+        returning: Returning,
+    ) -> Result<Answered, Stop> {
+        let sent = match upgrading {
+            Some(upgrading) => {
+                let departing = (permit, departure);
+                match Box::pin(switch::send(self.rooms, ongoing, departing, upgrading)).await? {
+                    Ok(switched) => return Ok(switched),
+                    Err(sent) => sent,
+                }
+            }
+            None => {
+                let sent = self.rooms.upstream.send(permit, departure).await;
+                let sent = sent.map_err(|stop| stop.unless_cut(ongoing.meters()))?;
+                ongoing.left();
+                sent
+            }
+        };
+        Ok((self.answer(ongoing, sent, returning).await?, None))
     }
 
     /// Lets a request in that came over a link, and points it at the link's target.
@@ -182,9 +218,6 @@ impl Work<'_> {
         .map_err(malformed)?;
         let canonical = target.to_string().parse::<Uri>();
         ongoing.note(|record| record.target = canonical.ok().map(|uri| masked(&uri, printable)));
-        if headers::wants_upgrade(&head.headers) {
-            return Err(Error::new(error::Kind::Malformed, "Upgrade is not supported yet").into());
-        }
         Ok(target)
     }
 
@@ -193,6 +226,7 @@ impl Work<'_> {
         ongoing: &mut Ongoing,
         head: &request::Parts,
         target: &Target,
+        upgrade: Option<Upgrade>,
     ) -> Result<EgressPermit, Stop> {
         let identity = self.rooms.identity.load();
         let source = ongoing.asks_as().unwrap_or(identity.id()).clone();
@@ -206,7 +240,7 @@ impl Work<'_> {
                 is_grpc,
                 method: head.method.clone(),
                 path: target.path().into(),
-                upgrade: None,
+                upgrade,
             },
         );
         let policy = self.rooms.policy.load();
@@ -214,6 +248,7 @@ impl Work<'_> {
         ongoing.note(|record| {
             record.source = Some(source.to_string());
             record.policy = Some(hash.clone());
+            record.upgrade = upgrade.map(|upgrade| upgrade.name().to_owned());
         });
         let permit = policy.decide_egress(&EgressFacts {
             source: Some(&source),
@@ -222,7 +257,7 @@ impl Work<'_> {
             is_grpc,
             method: head.method.as_str(),
             path: target.path(),
-            upgrade: None,
+            upgrade,
             now: crate::clock::now(),
         })?;
         ongoing.permit(permit.verdict(), &hash);

@@ -32,7 +32,7 @@ pub struct Tunnel {
     /// TLS of the connection, where the endpoint asks for it.
     pub facts: TlsFacts,
     /// Its place among the connections to the destination.
-    _seat: Arc<Seat>,
+    pub(super) seat: Arc<Seat>,
 }
 
 /// A connection's bytes, within TLS or without.
@@ -57,10 +57,22 @@ impl Upstream {
     ) -> Result<Tunnel, Stop> {
         permit.check(crate::clock::now())?;
         let identity = self.identity.load();
-        let key = key(&permit, &identity);
+        Ok(self.raw(&permit, &identity, vetted, Offer::Nothing).await?)
+    }
+
+    /// Opens a connection of its own, and counts how that went.
+    pub(super) async fn raw(
+        &self,
+        permit: &EgressPermit,
+        identity: &Identity,
+        vetted: &Vetted,
+        offer: Offer,
+    ) -> Result<Tunnel, Error> {
+        let key = key(permit, identity);
         let opened = match self.health.admit(key.destination(), Instant::now()) {
             Ok(seat) => {
-                let opened = self.open_tunnel(&permit, (&key, &identity, &seat), vetted).await;
+                let on = (&key, identity, &seat);
+                let opened = self.open_tunnel(permit, on, vetted, offer).await;
                 if seat.judge(&opened, Instant::now()) {
                     self.metrics.ejections.inc();
                     tracing::warn!(endpoint = &*key.endpoint, "an upstream takes no connection");
@@ -74,7 +86,7 @@ impl Upstream {
             Err(error) => error.kind().code(),
         };
         self.metrics.dials.with_label_values(&[result]).inc();
-        Ok(opened?)
+        opened
     }
 
     async fn open_tunnel(
@@ -82,20 +94,21 @@ impl Upstream {
         permit: &EgressPermit,
         (key, identity, seat): (&PoolKey, &Identity, &Arc<Seat>),
         vetted: &Vetted,
+        offer: Offer,
     ) -> Result<Tunnel, Error> {
         if identity.not_after() <= crate::clock::now() {
             return Err(Error::new(Kind::UpstreamIdentity, "our certificate has expired"));
         }
-        let config = self.tls_config(permit, key, identity, Offer::Nothing)?;
-        let _seat = Arc::clone(seat);
+        let config = self.tls_config(permit, key, identity, offer)?;
+        let seat = Arc::clone(seat);
         let (stream, address, facts) = self.reach(permit, identity, vetted).await?;
         let Some(config) = config else {
-            return Ok(Tunnel { stream: Wire::Plain(stream), address, facts, _seat });
+            return Ok(Tunnel { stream: Wire::Plain(stream), address, facts, seat });
         };
         let name = server_name(permit.host())?;
         let (stream, mut facts) = dial::handshake(stream, name, config, self.timeouts).await?;
         facts.proof = proof(permit.tls(), stream.get_ref().1);
-        Ok(Tunnel { stream: Wire::Tls(Box::new(stream)), address, facts, _seat })
+        Ok(Tunnel { stream: Wire::Tls(Box::new(stream)), address, facts, seat })
     }
 }
 

@@ -13,6 +13,7 @@ pub(crate) mod site;
 pub(crate) mod tcp;
 pub(crate) mod upstream;
 pub(crate) mod wait;
+pub(crate) mod websocket;
 pub(crate) mod wire;
 pub(crate) mod workload;
 

@@ -43,3 +43,4 @@ mod stream;
 mod tunnels;
 mod uploads;
 mod verification;
+mod websocket;

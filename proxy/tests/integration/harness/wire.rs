@@ -170,6 +170,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
         }
     }
 
+    /// So many bytes; `None` where the connection ends before.
+    pub(crate) async fn hear_bytes(&mut self, count: usize) -> Option<Vec<u8>> {
+        while self.unread.len() < count {
+            if self.read_more().await == 0 {
+                return None;
+            }
+        }
+        Some(self.unread.drain(..count).collect())
+    }
+
     /// A line without its end; `None` at the end of the connection.
     pub(crate) async fn hear_line(&mut self) -> Option<String> {
         loop {

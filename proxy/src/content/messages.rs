@@ -1,0 +1,241 @@
+//! One direction of a connection of messages: each is one content, which leaves whole, masked where the
+//! ruling redacts, or not at all. Where two meet they are read together, so that an identifier that is
+//! sent in parts is found when its last part comes.
+//!
+//! Invariant: no byte of a message leaves before the whole of it was judged, with what left before it.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use dlp::redact::redact;
+use dlp::{Confidence, Evidence, Tally};
+use policy::{Action, Enforcement, Inspect, Place, Ruling, Verdict};
+
+use super::body::Hand;
+use super::{Hint, Meters};
+use crate::stop::Stop;
+
+/// Bytes before a message with which its beginning is read: what a label or a number that was begun
+/// earlier needs.
+const CONTEXT_BYTES: usize = 1024;
+/// The beginning of a message that is read with what left before it; what begins in its first half is
+/// told.
+const BEGINNING_BYTES: usize = 1024;
+/// Bytes that are scanned before others have their turn.
+const TURN_BYTES: usize = 64 * 1024;
+
+/// A message that may leave. Made only by [`Messages`].
+#[derive(Debug)]
+pub struct ClearedMessage(Bytes);
+
+impl ClearedMessage {
+    /// The bytes, for the writer that sends them.
+    pub fn as_slice(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Reads the messages of one direction.
+#[derive(Debug)]
+pub struct Messages {
+    /// None: nothing is read, because the rule exempts it or does not ask for this direction.
+    reading: Option<Box<Reading>>,
+    meters: Meters,
+    _hand: Hand,
+}
+
+#[derive(Debug)]
+struct Reading {
+    ruling: Ruling,
+    /// The ends of what left, of messages and of control frames.
+    tail: BytesMut,
+    control_tail: BytesMut,
+    /// What was found in the messages before, and left as it was.
+    before: Tally,
+}
+
+impl Messages {
+    /// `ruling` says how the direction is read; None means that the rule does not ask for it. What
+    /// leaves is counted in `meters`.
+    pub fn new(ruling: Option<Ruling>, meters: &Meters) -> Self {
+        let read = ruling.filter(|ruling| ruling.profile().exempt().is_none());
+        let reading = read.map(|ruling| {
+            let before = meters.cell.with(|reading| {
+                reading.inspected = true;
+                // Each message, whatever the profile says of bodies.
+                reading.inspect = Some(Inspect::Hold);
+                reading.before.clone()
+            });
+            let (tail, control_tail) = (BytesMut::new(), BytesMut::new());
+            Box::new(Reading { ruling, tail, control_tail, before })
+        });
+        Self { reading, meters: meters.clone(), _hand: meters.released.hand() }
+    }
+
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// The verdict that ends the connection.
+    pub async fn read(&mut self, message: Bytes) -> Result<ClearedMessage, Stop> {
+        self.meters.received.add(message.len());
+        let Some(reading) = &mut self.reading else { return Ok(self.clear(message)) };
+        let read = reading.read(message, &self.meters).await;
+        self.clear_or_cut(read)
+    }
+
+    /// Reads the payload of a control frame, like a header: it is short, nothing of it can be masked,
+    /// and of what it is made nobody is told.
+    ///
+    /// # Errors
+    /// The verdict that ends the connection.
+    pub fn read_control(&mut self, payload: Bytes) -> Result<ClearedMessage, Stop> {
+        self.meters.received.add(payload.len());
+        let Some(reading) = &mut self.reading else { return Ok(self.clear(payload)) };
+        let read = reading.read_control(&payload, &self.meters).map(|()| payload);
+        self.clear_or_cut(read)
+    }
+
+    fn clear_or_cut(&self, read: Result<Bytes, Verdict>) -> Result<ClearedMessage, Stop> {
+        match read {
+            Ok(message) => Ok(self.clear(message)),
+            Err(verdict) => {
+                self.meters.cell.with(|cell| {
+                    cell.rule(&verdict);
+                    cell.cut = self.meters.released.bytes() > 0;
+                });
+                Err(Stop::Refused(Box::new(verdict)))
+            }
+        }
+    }
+
+    fn clear(&self, message: Bytes) -> ClearedMessage {
+        self.meters.released.add(message.len());
+        ClearedMessage(message)
+    }
+}
+
+impl Reading {
+    async fn read(&mut self, message: Bytes, meters: &Meters) -> Result<Bytes, Verdict> {
+        let profile = self.ruling.profile();
+        if message.len() as u64 > profile.hold_max() {
+            return Err(super::sieve::hold_max_verdict(&self.ruling, profile.hold_max()));
+        }
+        let limits = dlp::Limits::default();
+        let mut scanner = profile.scanner(&Hint::default().to_scanner(), limits);
+        for piece in message.chunks(TURN_BYTES) {
+            scanner.feed(piece);
+            if message.len() > TURN_BYTES {
+                tokio::task::yield_now().await;
+            }
+        }
+        scanner.finish();
+        let evidence = scanner.evidence();
+        meters.cell.with(|cell| cell.add(evidence));
+        let met = self.judge_seam((&self.tail, &message), evidence, meters)?;
+        self.before.extend(&met);
+        let verdict = self.ruling.judge(Place::Body, &self.before, evidence);
+        if verdict.stops() {
+            return Err(verdict);
+        }
+        meters.cell.with(|cell| cell.rule(&verdict));
+        let is_masking =
+            verdict.action == Action::Redact && verdict.enforcement == Enforcement::Enforce;
+        if !is_masking {
+            self.before.extend(&evidence.tally);
+            remember(&mut self.tail, &message);
+            return Ok(message);
+        }
+        let mut masked = BytesMut::from(message);
+        let style = self.ruling.profile().style();
+        redact(style, &evidence.findings, 0, &mut masked, |finding| self.ruling.redacts(finding));
+        // What was masked has not left; all else that was found has.
+        let again = dlp::scan(self.ruling.profile().catalog(), &masked);
+        self.before.extend(&again.tally);
+        remember(&mut self.tail, &masked);
+        Ok(masked.freeze())
+    }
+
+    fn read_control(&mut self, payload: &[u8], meters: &Meters) -> Result<(), Verdict> {
+        if payload.is_empty() {
+            return Ok(());
+        }
+        let mut evidence = dlp::scan(self.ruling.profile().catalog(), payload);
+        // The ledger counts messages.
+        evidence.coverage = dlp::Coverage::default();
+        evidence.incomplete.clear();
+        meters.cell.with(|cell| cell.add(&evidence));
+        let verdict = self.ruling.judge(Place::Head, &self.before, &evidence);
+        if evidence.tally.total() > 0 && verdict.stops() {
+            return Err(verdict);
+        }
+        let met = self.judge_seam((&self.control_tail, payload), &evidence, meters)?;
+        self.before.extend(&met);
+        self.before.extend(&evidence.tally);
+        remember(&mut self.control_tail, payload);
+        Ok(())
+    }
+
+    /// Judges what only shows where a message meets what left before it. That reaches back, so nothing
+    /// of it can be masked.
+    fn judge_seam(
+        &self,
+        (tail, message): (&[u8], &[u8]),
+        alone: &Evidence,
+        meters: &Meters,
+    ) -> Result<Tally, Verdict> {
+        let seam = self.read_seam(tail, message, alone);
+        if seam.tally.total() == 0 {
+            return Ok(seam.tally);
+        }
+        meters.cell.with(|cell| cell.add(&seam));
+        let verdict = self.ruling.judge(Place::Head, &self.before, &seam);
+        if verdict.stops() {
+            return Err(verdict);
+        }
+        meters.cell.with(|cell| cell.rule(&verdict));
+        Ok(seam.tally)
+    }
+
+    /// What the beginning of a message says with what left before it, and does not say alone.
+    fn read_seam(&self, tail: &[u8], message: &[u8], alone: &Evidence) -> Evidence {
+        let mut seam = Evidence::default();
+        if tail.is_empty() || message.is_empty() {
+            return seam;
+        }
+        let beginning = message.get(..BEGINNING_BYTES).unwrap_or(message);
+        let is_whole = beginning.len() == message.len();
+        let catalog = Arc::clone(self.ruling.profile().catalog());
+        let mut scanner = dlp::Scanner::of_text(catalog, dlp::Limits::default());
+        scanner.feed(tail);
+        scanner.feed(beginning);
+        scanner.finish();
+        let start = tail.len() as u64;
+        let told = start + (BEGINNING_BYTES / 2) as u64;
+        for finding in &scanner.evidence().findings {
+            let reaches_in = finding.span.end > start && (is_whole || finding.span.start < told);
+            let is_known = alone.findings.iter().any(|known| {
+                known.identifier == finding.identifier
+                    && known.confidence >= finding.confidence
+                    && known.span.start + start < finding.span.end
+                    && finding.span.start < known.span.end + start
+            });
+            // Two messages side by side are no text, so a guess is worth nothing here.
+            if reaches_in && !is_known && finding.confidence >= Confidence::Medium {
+                seam.findings.push(finding.clone());
+            }
+        }
+        seam.tally = Tally::of(&seam.findings);
+        seam
+    }
+}
+
+/// Keeps the end of what left.
+fn remember(tail: &mut BytesMut, left: &[u8]) {
+    let end = left.get(left.len().saturating_sub(CONTEXT_BYTES)..).unwrap_or(left);
+    tail.extend_from_slice(end);
+    let surplus = tail.len().saturating_sub(CONTEXT_BYTES);
+    // Written anew, so that the room of what is forgotten is given back.
+    if surplus > 0 {
+        *tail = BytesMut::from(tail.get(surplus..).unwrap_or_default());
+    }
+}
