@@ -85,11 +85,15 @@ pub fn verify(request: &VerifyRequest) -> Report {
 }
 
 /// The segments in order, each with its length. The newest is measured first: a run that goes on
-/// writes to it only after it has ended the one before, so that what is read holds together.
+/// writes to it only after it has ended the one before, so that what is read holds together. One that
+/// is still empty has not begun: the one before may be in the middle of its last line.
 fn lengths(folder: &Path) -> io::Result<Vec<(u32, u64)>> {
     let mut lengths = Vec::new();
     for number in segments(folder)?.into_iter().rev() {
         lengths.push((number, fs::metadata(folder.join(segment_name(number)))?.len()));
+    }
+    if lengths.len() > 1 && lengths.first().is_some_and(|(_, bytes)| *bytes == 0) {
+        lengths.remove(0);
     }
     lengths.reverse();
     Ok(lengths)

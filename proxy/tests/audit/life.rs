@@ -140,6 +140,21 @@ fn the_bytes_of_a_line_are_pinned() {
     assert_eq!((tip.seq, tip.hash.to_string().as_str()), (1, hash));
 }
 
+/// A run makes the next segment before it writes the line that names it.
+#[test]
+fn an_empty_next_segment_has_not_begun_and_the_last_line_may_be_under_way() {
+    let station = Station::with_log(5);
+    let (files, half) = (station.files(), 40);
+    let first = station.read(&files[0]);
+    station.write(&files[0], &[&first[..], &first[..half]].concat());
+    std::fs::write(station.folder().join("audit-00000002.jsonl"), b"").unwrap();
+
+    let report = station.verify();
+
+    assert!(report.problems.is_empty(), "{report}");
+    assert_eq!((report.exit_code(), report.torn_bytes), (3, half as u64), "{report}");
+}
+
 #[test]
 fn a_log_that_is_being_written_is_never_called_tampered() {
     let station = Station::new();
