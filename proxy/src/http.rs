@@ -5,6 +5,7 @@ pub mod body;
 pub mod form;
 pub mod framing;
 pub mod headers;
+pub mod percent;
 pub mod respond;
 pub mod s3;
 pub mod target;

@@ -6,6 +6,7 @@ use http::HeaderMap;
 use policy::{Place, Ruling, Verdict};
 
 use super::ReadingCell;
+use crate::http::percent;
 
 /// Reads the target of a request: host labels, path and query.
 pub(super) fn read_target(
@@ -17,12 +18,12 @@ pub(super) fn read_target(
     part.read(target.as_bytes())?;
     // Percent and plus escapes hide text from detectors, and to them a slash between digits is part
     // of a number (`/v2/123`); so each segment is read as a word, too.
-    let mut words = percent_decoded(target.as_bytes());
+    let mut words = percent::decoded(target.as_bytes());
     words.iter_mut().filter(|byte| **byte == b'/').for_each(|slash| *slash = b' ');
     if words != target.as_bytes() {
         part.read(&words)?;
         // Some servers decode twice.
-        let twice = percent_decoded(&words);
+        let twice = percent::decoded(&words);
         if twice != words {
             part.read(&twice)?;
         }
@@ -53,7 +54,7 @@ pub(super) fn read_headers(
         line.extend_from_slice(value.as_bytes());
         part.read(&line)?;
         if value.as_bytes().contains(&b'%') {
-            part.read(&percent_decoded(&line))?;
+            part.read(&percent::decoded(&line))?;
         }
         part.finish();
     }
@@ -98,28 +99,4 @@ impl<'a> Part<'a> {
     fn finish(self) {
         self.cell.with(|reading| reading.before.extend(&self.found));
     }
-}
-
-fn percent_decoded(text: &[u8]) -> Vec<u8> {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let [first, tail @ ..] = rest {
-        rest = tail;
-        match (first, tail) {
-            (b'%', [high, low, after @ ..]) => match (hex(*high), hex(*low)) {
-                (Some(high), Some(low)) => {
-                    decoded.push(high * 16 + low);
-                    rest = after;
-                }
-                _ => decoded.push(b'%'),
-            },
-            (b'+', _) => decoded.push(b' '),
-            _ => decoded.push(*first),
-        }
-    }
-    decoded
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }

@@ -37,8 +37,6 @@ pub(super) struct Upload {
 
 #[derive(Debug)]
 struct State {
-    /// The part that is to be read next.
-    next: u32,
     /// None while a part is being read, and once the artifact is broken or finished.
     artifact: Option<Artifact>,
     standing: Standing,
@@ -130,7 +128,6 @@ impl Uploads {
         }
         let upload = Arc::new(Upload {
             state: Mutex::new(State {
-                next: 1,
                 artifact: Some(ruling.profile().artifact(Limits::default())),
                 standing: Standing::Open,
                 found: Tally::default(),
@@ -233,7 +230,7 @@ impl State {
         if let Some(digest) = self.read.get(place) {
             return Ok(Look::Again(*digest));
         }
-        if number == self.next
+        if place == self.read.len()
             && let Some(artifact) = self.artifact.take()
         {
             return Ok(Look::Next(Box::new(artifact)));
@@ -366,7 +363,6 @@ impl Drop for Joint {
                 (true, Some(digest)) => {
                     state.found.extend(&artifact.take_evidence().tally);
                     state.read.push(digest);
-                    state.next += 1;
                     state.artifact = Some(artifact);
                 }
                 (_, _) => state.break_up(),

@@ -4,6 +4,8 @@
 
 use http::{HeaderMap, Method};
 
+use super::percent;
+
 /// S3's largest part number.
 const PART_NUMBER_MAX: u32 = 10_000;
 
@@ -95,26 +97,8 @@ fn value<'a>(query: Option<&'a str>, name: &str) -> Result<Option<&'a str>, Inva
     Ok(found)
 }
 
-/// Escapes undone, `+` a blank; what is no escape stays.
 fn decoded(text: &str) -> String {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        rest = tail;
-        let digit = |byte: u8| char::from(byte).to_digit(16);
-        decoded.push(match (first, tail) {
-            (b'%', [high, low, after @ ..]) => match (digit(*high), digit(*low)) {
-                (Some(high), Some(low)) => {
-                    rest = after;
-                    u8::try_from(high * 16 + low).unwrap_or(b'%')
-                }
-                _ => b'%',
-            },
-            (b'+', _) => b' ',
-            _ => *first,
-        });
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
+    String::from_utf8_lossy(&percent::decoded(text.as_bytes())).into_owned()
 }
 
 fn part_number(digits: &str) -> Result<u32, InvalidUpload> {
