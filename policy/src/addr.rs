@@ -9,6 +9,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 
+use crate::verdict::{Verdict, code};
+
 mod embed;
 mod table;
 
@@ -119,6 +121,21 @@ pub fn check_range(range: IpNet) -> Result<IpNet, InvalidRange> {
     match local {
         Some((_, what)) => Err(InvalidRange::Straddles(what)),
         None => Ok(range),
+    }
+}
+
+/// Whether an address may be dialled at all, before anything else is known of a connection.
+///
+/// # Errors
+///
+/// A block with `never-dial-address`.
+pub fn check_address(addr: IpAddr) -> Result<(), Verdict> {
+    match AddrGuard::listed(&[]).vet(addr) {
+        Err(AddrRefusal::NeverDial(what)) => {
+            let text = format!("the connection is aimed at a {what} address");
+            Err(Verdict::block(None, code::NEVER_DIAL_ADDRESS, text))
+        }
+        Ok(()) | Err(AddrRefusal::NotListed) => Ok(()),
     }
 }
 

@@ -54,6 +54,7 @@ pub mod size;
 mod suggest;
 mod verdict;
 
+pub use addr::check_address;
 pub use compile::{Compiled, InvalidPolicy, Materials, Source, Warning};
 pub use content::{ContentProfile, HOLD_MAX_DEFAULT, Inspect, NAN_SHARE_MAX_DEFAULT, Place};
 pub use egress::names::{NameFacts, NamePermit};

@@ -119,6 +119,12 @@ impl EgressPermit {
         &self.host
     }
 
+    /// Whether the endpoint lists the name itself, rather than by a wildcard: then the policy knows it, and
+    /// asking for it tells nothing.
+    pub fn is_listed_by_name(&self) -> bool {
+        self.endpoint.hosts.iter().any(|pattern| pattern.exact() == Some(&self.host))
+    }
+
     /// The port to dial.
     pub fn port(&self) -> u16 {
         self.port

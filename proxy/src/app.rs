@@ -215,7 +215,7 @@ fn rooms(
     (metrics, addresses, links): (Metrics, Addresses, &[(Arc<str>, SocketAddr)]),
 ) -> Result<Rooms, StartError> {
     let limits = &config.limits;
-    let resolver = Resolver::new(&config.hosts, &config.nameservers)
+    let resolver = Resolver::new(&config.hosts, &config.nameservers, limits.dns_names_max)
         .map_err(|error| failed("resolver", error))?;
     let Addresses { http_proxy, socks5, transparent, inbound, admin, .. } = addresses;
     let other = transparent.map(other_loopback);

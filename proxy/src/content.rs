@@ -5,6 +5,7 @@ mod body;
 mod head;
 mod hint;
 mod messages;
+pub mod names;
 mod passage;
 mod pump;
 mod reader;
@@ -24,6 +25,7 @@ use policy::{Ruling, Verdict};
 use tokio::time::Instant;
 
 pub use self::body::{ClearedBody, CutOff, Released, Tally};
+pub use self::head::Line;
 pub use self::hint::Hint;
 pub use self::messages::{ClearedMessage, Messages};
 pub use self::passage::{Passage, Passed};
@@ -136,14 +138,14 @@ impl Content {
         }
     }
 
-    /// Reads a head: the request line's text (empty for a response) and all headers.
+    /// Reads a head: what its line says and all headers.
     ///
     /// # Errors
     /// The verdict that stops the exchange.
     pub fn read_head(
         &self,
         ruling: &Ruling,
-        target: &str,
+        line: Line<'_>,
         headers: &HeaderMap,
         cell: &ReadingCell,
     ) -> Result<HeadRead, Box<Verdict>> {
@@ -151,7 +153,7 @@ impl Content {
         if ruling.profile().exempt().is_none() {
             cell.with(|reading| reading.inspected = true);
         }
-        head::read_target(ruling, cell, target)?;
+        head::read_line(ruling, cell, line)?;
         head::read_headers(ruling, cell, headers)?;
         Ok(HeadRead(()))
     }

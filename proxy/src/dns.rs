@@ -4,9 +4,7 @@
 //! It cannot be made to flood somebody else: it listens on this machine's addresses, answers this
 //! machine only, and never with more bytes than a client announced.
 
-mod budget;
 mod flood;
-mod labels;
 mod message;
 mod question;
 
@@ -18,11 +16,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use self::budget::Budget;
 use self::flood::Flood;
 pub use self::message::OWN_TEXT;
 use self::message::{QUESTION_BYTES_MAX, Read, Way};
-pub use self::question::{NAMES_MAX, TYPE_REFUSED};
+pub use self::question::TYPE_REFUSED;
 use crate::accept::{ACCEPT_ERROR_PAUSE, Arrival};
 use crate::audit::{Direction, Kind};
 use crate::drain::Drain;
@@ -41,7 +38,6 @@ pub const DROPPED_EVENT: &str = "dns-dropped";
 pub struct Dns {
     rooms: Arc<Rooms>,
     flood: Mutex<Flood>,
-    budget: Mutex<Budget>,
     places: Arc<Semaphore>,
 }
 
@@ -50,9 +46,8 @@ impl Dns {
     pub fn new(rooms: Arc<Rooms>) -> Self {
         let limits = &rooms.limits;
         let flood = Mutex::new(Flood::new(limits.dns_questions_per_second));
-        let budget = Mutex::new(Budget::new(limits.dns_names_max));
         let places = Arc::new(Semaphore::new(limits.dns_questions_max));
-        Self { rooms, flood, budget, places }
+        Self { rooms, flood, places }
     }
 
     /// Answers datagrams until the drain begins.
@@ -176,7 +171,7 @@ impl Dns {
                 answer
             }
             Read::Question(asked) => {
-                let reply = question::answer((&self.rooms, &self.budget), ongoing, &asked).await;
+                let reply = question::answer(&self.rooms, ongoing, &asked).await;
                 Some(asked.answer(&reply)).filter(|answer| !answer.is_empty())
             }
         }

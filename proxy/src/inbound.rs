@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use crate::accept::{self, Arrival, Ended, Spoken};
 use crate::app_link::AppLink;
 use crate::audit::{Direction, Kind};
-use crate::content::{ClearedBody, Hint, Meters};
+use crate::content::{ClearedBody, Hint, Line, Meters};
 use crate::error::{self, Error};
 use crate::http::body::{Idle, Inward, Recorded};
 use crate::http::form::Form;
@@ -134,7 +134,10 @@ impl Inbound {
         let permit = self.authorize(ongoing, &head.method, &path, peer)?;
         let target = join_query(&path, query.as_deref());
         let is_head = head.method == Method::HEAD;
-        let head = to_application(head, &target, peer)?;
+        let mut head = to_application(head, &target, peer)?;
+        if permit.content().exempt().is_none() && headers::ask_for_the_whole(&mut head.headers) {
+            ongoing.note(|record| record.range_removed = true);
+        }
         let body = body.take().ok_or(error::Kind::Malformed)?;
         let body = match permit.ruling_in() {
             Some(ruling) => self.read_in(ruling, ongoing, (&head, &target, body), arrival).await?,
@@ -157,7 +160,8 @@ impl Inbound {
         head.extensions.clear();
         let ruling = permit.ruling();
         let meters = ongoing.meters().clone();
-        let read = self.rooms.content.read_head(&ruling, "", &head.headers, &meters.cell)?;
+        let read =
+            self.rooms.content.read_head(&ruling, Line::NONE, &head.headers, &meters.cell)?;
         let hint = Hint::of(&head.headers);
         let metering = (&meters, &arrival.drain);
         let body = self.rooms.content.read_body(ruling, &hint, body, metering).await?;
@@ -243,7 +247,7 @@ impl Inbound {
     ) -> Result<Inward, Stop> {
         let received = ongoing.downstream().clone();
         let meters = Meters { received, ..ongoing.meters().other_way() };
-        self.rooms.content.read_head(&ruling, target, &head.headers, &meters.cell)?;
+        self.rooms.content.read_head(&ruling, Line::target(target), &head.headers, &meters.cell)?;
         let hint = Hint::of(&head.headers);
         let metering = (&meters, &arrival.drain);
         Ok(Inward::Read(self.rooms.content.read_body(ruling, &hint, body, metering).await?))
@@ -265,6 +269,7 @@ fn to_application(
     let malformed = |_| Error::from(error::Kind::Malformed);
     let takes_trailers = headers::takes_trailers(&head.headers);
     headers::strip(&mut head.headers);
+    headers::join_cookies(&mut head.headers);
     head.headers.insert(headers::FORWARDED_CLIENT_CERT, peer.forwarded.clone());
     if takes_trailers {
         head.headers.insert(TE, HeaderValue::from_static("trailers"));

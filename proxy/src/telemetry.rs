@@ -33,12 +33,8 @@ pub struct Metrics {
     pub spool_bytes: IntGauge,
     /// What crossed a gateway's links.
     pub links: LinkMetrics,
-    /// Upstream connections opened, by result.
-    pub dials: IntCounterVec,
-    /// Times that a destination was left alone because it took no connection.
-    pub ejections: IntCounter,
-    /// Exchanges that reused a pooled upstream connection.
-    pub pool_reuses: IntCounter,
+    /// Connections to upstreams.
+    pub upstream: UpstreamMetrics,
     /// Live exchanges and connections that were cut, by reason.
     pub live_cut: IntCounterVec,
     /// Policy loads, by result.
@@ -62,6 +58,42 @@ pub struct LinkMetrics {
     pub exchanges: IntCounterVec,
     /// Body bytes carried, by link and way (`out` upstream, `back` downstream).
     pub bytes: IntCounterVec,
+}
+
+/// Connections to upstreams.
+#[derive(Clone, Debug)]
+pub struct UpstreamMetrics {
+    /// Upstream connections opened, by result.
+    pub dials: IntCounterVec,
+    /// Times that a destination was left alone because it took no connection.
+    pub ejections: IntCounter,
+    /// Exchanges that reused a pooled upstream connection.
+    pub pool_reuses: IntCounter,
+    /// Requests sent again because the upstream gave their stream back unprocessed.
+    pub stream_retries: IntCounter,
+}
+
+impl UpstreamMetrics {
+    fn new(make: &Maker) -> Result<Self, prometheus::Error> {
+        Ok(Self {
+            dials: make.counters(
+                ("lazaret_upstream_dials_total", "Upstream connections opened"),
+                &["result"],
+            )?,
+            ejections: make.keep(IntCounter::new(
+                "lazaret_upstream_ejections_total",
+                "Destinations left alone for a while because they took no connection",
+            )?)?,
+            pool_reuses: make.keep(IntCounter::new(
+                "lazaret_upstream_reuses_total",
+                "Exchanges sent over a pooled upstream connection",
+            )?)?,
+            stream_retries: make.keep(IntCounter::new(
+                "lazaret_upstream_stream_retries_total",
+                "Requests sent again because the upstream gave their stream back unprocessed",
+            )?)?,
+        })
+    }
 }
 
 impl LinkMetrics {
@@ -128,18 +160,7 @@ impl Metrics {
             buffered_bytes: make.gauge("lazaret_buffered_bytes", "Bytes of bodies in memory")?,
             spool_bytes: make.gauge("lazaret_spool_bytes", "Bytes in hold spool files")?,
             links: LinkMetrics::new(&make)?,
-            dials: make.counters(
-                ("lazaret_upstream_dials_total", "Upstream connections opened"),
-                &["result"],
-            )?,
-            ejections: make.keep(IntCounter::new(
-                "lazaret_upstream_ejections_total",
-                "Destinations left alone for a while because they took no connection",
-            )?)?,
-            pool_reuses: make.keep(IntCounter::new(
-                "lazaret_upstream_reuses_total",
-                "Exchanges sent over a pooled upstream connection",
-            )?)?,
+            upstream: UpstreamMetrics::new(&make)?,
             live_cut: make.counters(
                 ("lazaret_live_cut_total", "Live exchanges and connections cut"),
                 &["reason"],

@@ -36,7 +36,7 @@ use self::hbone::Carriers;
 pub use self::hbone::Socket;
 use self::health::{Health, Seat};
 use self::pool::{Connection, Pool, PoolKey, Via};
-pub use self::resolve::{Family, InvalidResolver, Resolved, Resolver, Told, Vetted};
+pub use self::resolve::{Family, InvalidResolver, NAMES_MAX, Resolved, Resolver, Told, Vetted};
 use self::shared::SharedPool;
 pub use self::tunnel::{Tunnel, Wire};
 use self::way::Aim;
@@ -74,6 +74,7 @@ pub struct Upstream {
     own: Vec<SocketAddr>,
     timeouts: Timeouts,
     response_timeout: Duration,
+    stream_retries_max: u32,
     metrics: Metrics,
 }
 
@@ -129,6 +130,7 @@ impl Upstream {
                 keepalive: limits.keepalive,
             },
             response_timeout: limits.response_timeout,
+            stream_retries_max: limits.http2.stream_retries_max,
             metrics,
         }
     }
@@ -184,25 +186,34 @@ impl Upstream {
         let (head, body) = cleared.into_parts();
         let mut request = Request::from_parts(head, body);
         let aim = Aim { permit: &permit, key: &key, identity: &identity, vetted: &vetted, offer };
+        let mut retries_left = self.stream_retries_max;
         let (way, response) = loop {
             let pooled = self.pooled(aim);
             let is_pooled = pooled.is_some();
-            self.metrics.pool_reuses.inc_by(u64::from(is_pooled));
+            self.metrics.upstream.pool_reuses.inc_by(u64::from(is_pooled));
             let mut way = match pooled {
                 Some(way) => way,
                 None => self.opened(aim).await?,
             };
             self.told(entry.as_deref(), way.reached(), &identity)?;
-            match self.exchange(&mut way, request, (&permit, &released)).await? {
+            let again = (retries_left > 0).then(|| way.again(&request, &released)).flatten();
+            let mut error = match self.exchange(&mut way, request, (&permit, &released)).await? {
                 Ok(response) => break (way, response),
-                Err(mut error) => match error.take_message() {
-                    // Nothing of it was sent: another connection may take it.
-                    Some(unsent) if is_pooled => request = unsent,
-                    Some(_) | None => {
-                        return Err(Error::new(Kind::UpstreamBroken, error.into_error()).into());
-                    }
-                },
-            }
+                Err(error) => error,
+            };
+            // Nothing of it was sent: another connection may take it.
+            let unsent = error.take_message().filter(|_| is_pooled);
+            let error = error.into_error();
+            request = match (unsent, again) {
+                (Some(unsent), _) => unsent,
+                // The upstream says that it has done nothing with it.
+                (None, Some(again)) if way.left_undone(&error) => {
+                    retries_left -= 1;
+                    self.metrics.upstream.stream_retries.inc();
+                    again
+                }
+                (None, _) => return Err(Error::new(Kind::UpstreamBroken, error).into()),
+            };
         };
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Err(Error::new(Kind::UpstreamBroken, UNASKED_UPGRADE).into());

@@ -2,8 +2,11 @@
 //! Invariant: counts and names only; the caller has masked every name, and nothing in here can
 //! hold a matched byte on purpose. However long its texts are, a record fits one line.
 
+mod counts;
+
 use serde::Serialize;
 
+pub use self::counts::{CoverageRecord, DnsRecord, FindingCount};
 use super::chain::{FRAME_BYTES_MAX, LINE_BYTES_MAX};
 
 /// The longest text in a record, in bytes; a longer one is cut and ends in `…`.
@@ -100,6 +103,9 @@ pub struct Record {
     /// What the exchange asked to turn into: `websocket`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upgrade: Option<String>,
+    /// A part of the answer was asked for, and the whole was asked for instead, since it is read.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub range_removed: bool,
     /// HTTP status sent downstream.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
@@ -139,46 +145,6 @@ pub struct Record {
     /// How a question for a name was answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dns: Option<DnsRecord>,
-}
-
-/// The answer to a question for a name.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
-pub struct DnsRecord {
-    /// The response code, such as `NXDOMAIN`.
-    pub code: &'static str,
-    /// Addresses that were told.
-    pub answers: usize,
-    /// Addresses that were not, because no rule lists them.
-    pub withheld: usize,
-}
-
-/// How many findings of one kind an exchange had.
-#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
-pub struct FindingCount {
-    /// Identifier class, such as `ssn`.
-    pub identifier: String,
-    /// `low`, `medium` or `high`.
-    pub confidence: String,
-    /// The detector that found them.
-    pub detector: String,
-    /// How many.
-    pub count: u64,
-    /// The way in, such as `gzip!notes.zip!patient.txt`; absent for the body itself.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub member: Option<String>,
-}
-
-/// The ledger: content bytes by how they were read.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
-pub struct CoverageRecord {
-    /// Read by the detectors.
-    pub read: u64,
-    /// Numbers, by declaration or by their statistics.
-    pub numeric: u64,
-    /// Other binary.
-    pub unidentified: u64,
-    /// Passed over.
-    pub skipped: u64,
 }
 
 /// The facts that only a close line has.
@@ -337,6 +303,7 @@ impl Record {
             asked_host: text(&self.asked_host),
             rpc: text(&self.rpc),
             node: self.node,
+            range_removed: self.range_removed,
             source: text(&self.source),
             downstream: text(&self.downstream),
             method: text(&self.method),

@@ -77,7 +77,8 @@ limits! {
     dns_connections_max: usize = 64, count("limits.dnsConnectionsMax", usize);
     /// Silence on a connection to the resolver, and how long an answer may wait to be taken.
     dns_idle: Duration = Duration::from_secs(10), duration("limits.dnsIdle", SignedDuration);
-    /// Different names under wildcards that the resolver asks for in an hour.
+    /// Different names under wildcards that are asked for in an hour, whoever asks: the resolver's
+    /// clients, requests, CONNECT and SOCKS5.
     dns_names_max: usize = 1000, count("limits.dnsNamesMax", usize);
     /// Questions under way in the resolver, over UDP and TCP together.
     dns_questions_max: usize = 256, count("limits.dnsQuestionsMax", usize);

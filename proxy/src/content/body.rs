@@ -84,6 +84,11 @@ impl ClearedBody {
         Self { frames: Frames::Coming(frames), left: len, released, _hand: hand }
     }
 
+    /// No bytes at all, which need no clearing: a request without a body that is sent again.
+    pub fn none(released: &Released) -> Self {
+        Self::here(VecDeque::new(), released.clone())
+    }
+
     /// Words of our own: a refusal's text. It holds nothing of what was read.
     pub fn own(text: Bytes) -> Self {
         let frames = if text.is_empty() { VecDeque::new() } else { [Frame::data(text)].into() };

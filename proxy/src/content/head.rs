@@ -3,19 +3,52 @@
 
 use dlp::{Identifier, Tally};
 use http::HeaderMap;
-use policy::{Place, Ruling, Verdict};
+use policy::{EgressPermit, Place, Ruling, Verdict};
 
-use super::ReadingCell;
+use super::{ReadingCell, names};
 use crate::http::percent;
 
+/// What a head says beside its headers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Line<'a> {
+    target: &'a str,
+    name: Option<&'a str>,
+}
+
+impl<'a> Line<'a> {
+    /// A response has none.
+    pub const NONE: Line<'static> = Line { target: "", name: None };
+
+    /// The request line's text, or the target of a connection.
+    pub fn target(target: &'a str) -> Self {
+        Self { target, name: None }
+    }
+
+    /// A name alone, as it was asked for: in base64 the case of letters says something.
+    pub fn name(name: &'a str) -> Self {
+        Self { target: name, name: Some(name) }
+    }
+
+    /// What goes to the host that was decided on. A name that the policy does not list itself is the
+    /// workload's own words to name servers, and to whoever sees a handshake.
+    pub fn to(target: &'a str, permit: &'a EgressPermit) -> Self {
+        let is_chosen = permit.host().is_name() && !permit.is_listed_by_name();
+        Self { target, name: is_chosen.then(|| permit.host().as_str()) }
+    }
+}
+
 /// Reads the target of a request: host labels, path and query.
-pub(super) fn read_target(
+pub(super) fn read_line(
     ruling: &Ruling,
     cell: &ReadingCell,
-    target: &str,
+    line: Line<'_>,
 ) -> Result<(), Box<Verdict>> {
+    let target = line.target;
     let mut part = Part { is_target: true, ..Part::new(ruling, cell) };
     part.read(target.as_bytes())?;
+    if let Some(name) = line.name {
+        part.read_name(name)?;
+    }
     // Percent and plus escapes hide text from detectors, and to them a slash between digits is part
     // of a number (`/v2/123`); so each segment is read as a word, too.
     let mut words = percent::decoded(target.as_bytes());
@@ -94,6 +127,17 @@ impl<'a> Part<'a> {
             reading.rule(&verdict);
         });
         if verdict.stops() { Err(Box::new(verdict)) } else { Ok(()) }
+    }
+
+    /// Reads what the name may be a spelling of.
+    fn read_name(&mut self, name: &str) -> Result<(), Box<Verdict>> {
+        let before = self.found.total();
+        let mut forms = names::forms(name).into_iter();
+        let read = forms.try_for_each(|form| self.read(form.as_bytes()));
+        if read.is_err() || self.found.total() > before {
+            self.cell.with(|reading| reading.is_name_telling = true);
+        }
+        read
     }
 
     fn finish(self) {

@@ -33,6 +33,8 @@ pub struct Reading {
     pub before: dlp::Tally,
     /// The node of a federated-learning framework that sends the body.
     pub node: Option<u64>,
+    /// Whether the host's name spells something, so that a record must not show it.
+    pub is_name_telling: bool,
     findings: BTreeMap<Counted, u64>,
     coverage: dlp::Coverage,
     incomplete: Vec<String>,

@@ -303,14 +303,19 @@ fn heads_are_read_also_under_an_exemption() {
     let mut headers = HeaderMap::new();
     for path in ["/hold", "/stream", "/exempt"] {
         let ruling = ruling(path);
-        assert!(content.read_head(&ruling, "PUT http://e.example/a", &headers, &cell).is_ok());
+        assert!(
+            content
+                .read_head(&ruling, Line::target("PUT http://e.example/a"), &headers, &cell)
+                .is_ok()
+        );
         for line in ["PUT http://e.example/2/536-22-8941", "SSN-536-22-8941 http://e.example/"] {
-            let refused = content.read_head(&ruling, line, &headers, &cell).unwrap_err();
+            let refused =
+                content.read_head(&ruling, Line::target(line), &headers, &cell).unwrap_err();
             assert_eq!(refused.reason.code, "finding", "{path} {line}");
         }
     }
     headers.insert("x-536-22-8941", "1".parse().unwrap());
-    assert!(content.read_head(&ruling("/exempt"), "", &headers, &cell).is_err());
+    assert!(content.read_head(&ruling("/exempt"), Line::NONE, &headers, &cell).is_err());
 }
 
 mod tokens;

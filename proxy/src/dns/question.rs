@@ -4,18 +4,16 @@
 //! A name that may not be asked for is `NXDOMAIN`, not `REFUSED`: resolvers go on with their search
 //! list, or give up, at once, where a refusal would make them ask every other server and then fail.
 
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::HeaderMap;
 use policy::{Host, NameFacts, NamePermit, Verdict, code};
 
-use super::budget::Budget;
-use super::labels;
 use super::message::{Asked, Reply, Wanted};
 use crate::audit::{DnsRecord, Outcome};
+use crate::content::{Line, names};
 use crate::error::{Error, Kind};
-use crate::ongoing::{Ongoing, printable};
+use crate::ongoing::Ongoing;
 use crate::rooms::Rooms;
 use crate::stop::Stop;
 use crate::upstream::{Family, Resolved};
@@ -24,17 +22,9 @@ use crate::upstream::{Family, Resolved};
 const TTL_SECONDS_MAX: u64 = 60;
 /// A type that is not answered. The name itself may be asked for.
 pub const TYPE_REFUSED: &str = "dns-type";
-/// `limits.dnsNamesMax` names under wildcards were asked for in this hour.
-pub const NAMES_MAX: &str = "dns-names-max";
-/// Labels at a name's end that a record shows when the others tell something.
-const SHOWN_LABELS: usize = 2;
 
 /// Answers a question and closes its exchange.
-pub(super) async fn answer(
-    rooms: (&Rooms, &Mutex<Budget>),
-    mut ongoing: Ongoing,
-    asked: &Asked,
-) -> Reply {
+pub(super) async fn answer(rooms: &Rooms, mut ongoing: Ongoing, asked: &Asked) -> Reply {
     let mut withheld = 0;
     let ended = run(rooms, &mut ongoing, asked, &mut withheld).await;
     let reply = match &ended {
@@ -56,14 +46,14 @@ pub(super) async fn answer(
 }
 
 async fn run(
-    (rooms, budget): (&Rooms, &Mutex<Budget>),
+    rooms: &Rooms,
     ongoing: &mut Ongoing,
     asked: &Asked,
     withheld: &mut usize,
 ) -> Result<Reply, Stop> {
     ongoing.note(|record| {
         record.method = Some(asked.kind());
-        record.target = Some(seen(&asked.name));
+        record.target = Some(names::seen(&asked.name));
     });
     let wanted = asked.wanted();
     if wanted == Wanted::Us {
@@ -83,7 +73,7 @@ async fn run(
     read(rooms, ongoing, asked, &permit)?;
     let resolver = rooms.upstream.resolver();
     if resolver.asks_dns(permit.host()) {
-        spend(budget, &permit)?;
+        resolver.spend(permit.host(), permit.is_listed_by_name(), &permit.verdict().rule)?;
         let _announced = ongoing.announce().await?;
     }
     let limit = rooms.limits.dns_timeout;
@@ -137,43 +127,15 @@ fn read(
     asked: &Asked,
     permit: &NamePermit,
 ) -> Result<(), Stop> {
-    let (forms, headers) = (labels::forms(&asked.name), HeaderMap::new());
+    let (line, headers) = (Line::name(&asked.name), HeaderMap::new());
     for ruling in permit.rulings() {
-        for form in &forms {
-            let cell = &ongoing.meters().cell;
-            if let Err(verdict) = rooms.content.read_head(&ruling, form, &headers, cell) {
-                ongoing.note(|record| record.target = Some(covered(&asked.name)));
-                return Err(verdict.into());
-            }
+        let read = rooms.content.read_head(&ruling, line, &headers, &ongoing.meters().cell);
+        if let Err(verdict) = read {
+            ongoing.note(|record| record.target = Some(names::covered(&asked.name)));
+            return Err(verdict.into());
         }
     }
     Ok(())
-}
-
-/// A name that the policy lists itself costs nothing.
-fn spend(budget: &Mutex<Budget>, permit: &NamePermit) -> Result<(), Stop> {
-    let mut budget = budget.lock().unwrap_or_else(PoisonError::into_inner);
-    if permit.is_listed_by_name() || budget.takes(permit.host(), Instant::now()) {
-        return Ok(());
-    }
-    let text = "too many different names under wildcards in an hour (limits.dnsNamesMax)";
-    let rule = permit.verdict().rule.clone();
-    Err(Box::new(Verdict::block(rule, NAMES_MAX, text.to_owned())).into())
-}
-
-/// The name as a record may show it.
-fn seen(name: &str) -> String {
-    let catalog = dlp::Catalog::builtin();
-    let is_telling = |form: &String| dlp::scan(&catalog, form.as_bytes()).tally.total() > 0;
-    // The name itself is masked where it tells something; what it is a spelling of has no place to
-    // be masked at.
-    if labels::forms(name).iter().skip(1).any(is_telling) { covered(name) } else { printable(name) }
-}
-
-fn covered(name: &str) -> String {
-    let labels: Vec<&str> = name.split('.').collect();
-    let shown = labels.get(labels.len().saturating_sub(SHOWN_LABELS)..).unwrap_or_default();
-    printable(&format!("*.{}", shown.join(".")))
 }
 
 fn reply_to(stop: &Stop) -> Reply {

@@ -38,6 +38,10 @@ pub enum Fault {
     /// A header line that begins with a blank: the obsolete folding.
     #[error("a folded header line")]
     Folded,
+    /// A fragment, which is the client's own (RFC 9110, section 7.1): servers differ in what they make
+    /// of it, and here it would be dropped unread.
+    #[error("a fragment (`#...`) in the request's target")]
+    Fragment,
     /// Content-Length is no plain number, or stands there more than once.
     #[error("a Content-Length that is not one plain number")]
     Length,
@@ -293,7 +297,11 @@ fn request_line(line: &[u8]) -> Result<(&[u8], &[u8]), Fault> {
         (Some(method), Some(target), Some(version @ (b"HTTP/1.1" | b"HTTP/1.0")), None)
             if is_name(method) && !target.is_empty() =>
         {
-            Ok((method, version))
+            if target.contains(&b'#') {
+                Err(Fault::Fragment)
+            } else {
+                Ok((method, version))
+            }
         }
         _ => Err(Fault::RequestLine),
     }

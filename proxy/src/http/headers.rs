@@ -2,7 +2,8 @@
 //! hop-by-hop fields end here and identity fields are ours alone to set. Pure.
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, IF_RANGE, RANGE, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Version};
 
@@ -63,6 +64,30 @@ pub fn strip(headers: &mut HeaderMap) {
     for name in HOP_BY_HOP.into_iter().chain(IDENTITY) {
         headers.remove(name);
     }
+}
+
+/// Joins the cookie lines that HTTP/2 may split a `Cookie` into (RFC 9113, section 8.2.3): HTTP/1.1
+/// takes one, and what is read is what is sent.
+pub fn join_cookies(headers: &mut HeaderMap) {
+    let lines: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if lines.len() > 1
+        && let Ok(joined) = HeaderValue::from_bytes(&lines.join(&b"; "[..]))
+    {
+        headers.insert(COOKIE, joined);
+    }
+}
+
+/// Fields by which a part of an answer is asked for (RFC 9110, section 14; Azure's own).
+const PARTIAL: [HeaderName; 3] = [RANGE, IF_RANGE, HeaderName::from_static("x-ms-range")];
+
+/// Asks for the whole, where the answer is to be read: nothing can be found in an identifier's halves,
+/// each in an answer of its own. Says whether a part was asked for.
+pub fn ask_for_the_whole(headers: &mut HeaderMap) -> bool {
+    let mut was_partial = false;
+    for name in PARTIAL {
+        was_partial |= headers.remove(name).is_some();
+    }
+    was_partial
 }
 
 /// Keeps trailers possible upstream: `Trailer` is announced anew where the request had it.

@@ -14,12 +14,13 @@ use super::opaque::{self, Tunnel};
 use super::route::{self, Heading};
 use crate::accept::Arrival;
 use crate::audit::{Direction, Kind, Outcome};
+use crate::content::names;
 use crate::error::{self, Error};
 use crate::http::body::{Inward, Recorded};
 use crate::http::respond;
 use crate::http::target::{Pinned, masked};
 use crate::live::Facts;
-use crate::ongoing::{Ongoing, printable};
+use crate::ongoing::Ongoing;
 use crate::stop::Stop;
 
 /// Answers a CONNECT. The session goes on beside the connection that asked.
@@ -57,7 +58,7 @@ async fn decide(
     ongoing: &mut Ongoing,
     (request, arrival): (&Request<Incoming>, &Arrival),
 ) -> Result<(Heading, Option<Tunnel>), Stop> {
-    let seen = masked(request.uri(), printable);
+    let seen = masked(request.uri(), names::seen);
     ongoing.note(|record| {
         record.method = Some("CONNECT".to_owned());
         record.target = Some(seen);

@@ -12,7 +12,7 @@ use super::switch::{self, Answered, Upgrading};
 use super::upload;
 use crate::accept::Arrival;
 use crate::audit::{Direction, Kind};
-use crate::content::Hint;
+use crate::content::{Hint, Line, names};
 use crate::error::{self, Error};
 use crate::http::body::{Idle, Inward, Recorded};
 use crate::http::form::Form;
@@ -100,11 +100,20 @@ impl Work<'_> {
         let ruling = permit.ruling();
         let upload = upload::of(&head, &target)?;
         let offer = offer(&head, &permit);
-        let head = outgoing(&target, head)?;
+        let mut head = outgoing(&target, head)?;
+        let reads_answer = permit.content_in().is_some_and(|profile| profile.exempt().is_none());
+        if reads_answer && headers::ask_for_the_whole(&mut head.headers) {
+            ongoing.note(|record| record.range_removed = true);
+        }
         let meters = ongoing.meters().clone();
         // A method is any token, so it carries data out like a path does.
         let line = format!("{} {target}", head.method);
-        let read = rooms.content.read_head(&ruling, &line, &head.headers, &meters.cell)?;
+        let line = Line::to(&line, &permit);
+        let read = rooms.content.read_head(&ruling, line, &head.headers, &meters.cell);
+        if meters.cell.with(|reading| reading.is_name_telling) {
+            ongoing.note(|record| record.target = Some(names::covered(permit.host().as_str())));
+        }
+        let read = read?;
         // A question to a name server leaves, too: then the line is written before it, without the
         // address, which the close line has.
         let aimed = self.pinned.and_then(|pinned| pinned.aimed);
@@ -326,7 +335,7 @@ impl Work<'_> {
         let meters = ongoing.meters().other_way();
         ongoing.reads_answer(&meters.released);
         let hint = Hint::of(&head.headers);
-        self.rooms.content.read_head(&ruling, "", &head.headers, &meters.cell)?;
+        self.rooms.content.read_head(&ruling, Line::NONE, &head.headers, &meters.cell)?;
         let metering = (&meters, &self.arrival.drain);
         let body = self.rooms.content.read_body(ruling, &hint, body, metering).await?;
         if !returning.is_head {
@@ -371,6 +380,7 @@ fn outgoing(target: &Target, mut head: request::Parts) -> Result<request::Parts,
     let takes_trailers = headers::takes_trailers(&head.headers);
     headers::strip(&mut head.headers);
     head.headers.remove(EXPECT);
+    headers::join_cookies(&mut head.headers);
     let host = HeaderValue::from_str(&target.authority()).map_err(|_| malformed())?;
     let mut fields = HeaderMap::with_capacity(head.headers.len() + 2);
     fields.insert(HOST, host);

@@ -6,7 +6,7 @@ use policy::{EgressPermit, Host, Verdict};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::route::{Heading, check_name, hidden, tunnel, unless_cut};
-use crate::content::{Meters, Passage};
+use crate::content::{Line, Meters, Passage, names};
 use crate::detect::client_hello::{self, ClientHello};
 use crate::detect::{Sniffed, sniff_tls};
 use crate::error::{Error, Kind};
@@ -54,7 +54,12 @@ pub(super) async fn open(
     let ruling = permit.ruling();
     let meters = ongoing.meters().clone();
     // A name is asked for outside, and so leaves.
-    let _read = rooms.content.read_head(&ruling, &target, &HeaderMap::new(), &meters.cell)?;
+    let line = Line::to(&target, &permit);
+    let read = rooms.content.read_head(&ruling, line, &HeaderMap::new(), &meters.cell);
+    if meters.cell.with(|reading| reading.is_name_telling) {
+        ongoing.note(|record| record.target = Some(names::covered(permit.host().as_str())));
+    }
+    let _read = read?;
     let asks_dns = rooms.upstream.asks_dns(&permit, heading.aimed);
     let early = if asks_dns { Some(ongoing.announce().await?) } else { None };
     let vetted = rooms.upstream.vet(&permit, heading.aimed).await?;

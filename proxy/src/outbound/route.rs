@@ -15,10 +15,11 @@ use super::heard::{Speaks, hear};
 use super::{Outbound, intercept, opaque};
 use crate::accept::{self, Arrival, Spoken};
 use crate::audit::Outcome;
+use crate::content::names;
 use crate::detect::client_hello::ClientHello;
 use crate::http::target::{Pinned, Scheme, ToldBy};
 use crate::live::{Cut, Facts};
-use crate::ongoing::{Ongoing, printable};
+use crate::ongoing::Ongoing;
 use crate::rooms::Rooms;
 use crate::stop::Stop;
 use crate::tunnel::Abort;
@@ -65,7 +66,7 @@ where
     let (speaks, stream) = unless_cut(&cut, hear(stream, rooms.limits.detect_timeout)).await?;
     match speaks {
         Speaks::Tls(hello) => {
-            ongoing.note(|record| record.sni = hello.server_name.as_deref().map(printable));
+            ongoing.note(|record| record.sni = hello.server_name.as_deref().map(names::seen));
             let (host, permit) = named(rooms, ongoing, &heading, &hello)?;
             if let Some(permit) = permit {
                 let tunnel = opaque::open(rooms, ongoing, permit, &heading).await?;

@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::{Buf, BytesMut};
-use policy::Host;
+use policy::{Host, Verdict};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -18,6 +18,7 @@ use super::route::{self, Heading};
 use super::{Outbound, connect, redirect};
 use crate::accept::Arrival;
 use crate::audit::{Direction, Kind, Outcome};
+use crate::content::names;
 use crate::error::{self, Error};
 use crate::http::target::ToldBy;
 use crate::ongoing::{Ongoing, printable};
@@ -85,7 +86,8 @@ async fn admit(
         }
         Address::Name(name) => {
             let text = String::from_utf8_lossy(&name);
-            ongoing.note(|record| record.target = Some(printable(&format!("tcp://{text}:{port}"))));
+            let seen = format!("tcp://{}:{port}", names::seen(&text));
+            ongoing.note(|record| record.target = Some(printable(&seen)));
             let malformed = |what: &str| Error::new(error::Kind::Malformed, what).into();
             // Clients send addresses as names, too.
             let host = Host::parse(&text)
@@ -107,6 +109,9 @@ async fn admit_address(
     heading: Heading,
     address: IpAddr,
 ) -> Result<Admitted, (Reply, Stop)> {
+    // A client takes the reply for the connection: what no rule can lead to is said in it.
+    let refused = |verdict: Verdict| failed(Stop::Refused(Box::new(verdict)));
+    policy::check_address(address.to_canonical()).map_err(refused)?;
     redirect::check_loop(outbound, SocketAddr::new(address, heading.port)).map_err(failed)?;
     match redirect::at_once(outbound, ongoing, &heading).await.map_err(failed)? {
         Some(tunnel) => Ok(Admitted::Tunnel(tunnel.into())),

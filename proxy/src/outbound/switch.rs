@@ -5,7 +5,7 @@ use http::{HeaderMap, Response, StatusCode, request, response};
 use hyper::upgrade::OnUpgrade;
 use policy::EgressPermit;
 
-use crate::content::{Messages, Meters};
+use crate::content::{Line, Messages, Meters};
 use crate::error::{Error, Kind};
 use crate::http::body::Inward;
 use crate::http::headers;
@@ -92,7 +92,7 @@ pub(super) async fn send(
     });
     upgrading.answer(&mut head)?;
     if let Some(ruling) = &ruling_in {
-        rooms.content.read_head(ruling, "", &head.headers, &meters.cell)?;
+        rooms.content.read_head(ruling, Line::NONE, &head.headers, &meters.cell)?;
     }
     let server = server.await.map_err(|error| Error::new(Kind::UpstreamBroken, error))?;
     // What comes in is read into the same reading, but is not counted as released.

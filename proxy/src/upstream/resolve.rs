@@ -1,10 +1,12 @@
 //! Our own name resolution: the configuration's fixed names first, then DNS with its TTL. Names
 //! are asked as they stand (no search list), so that the name that was decided is the name asked.
 
+mod budget;
 mod names;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use hickory_resolver::TokioResolver;
@@ -13,6 +15,7 @@ use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use policy::{EgressPermit, Host, Refusal, UpstreamTls, Verdict};
 
+use self::budget::Budget;
 pub use self::names::{Family, Resolved, Told};
 use crate::error::{Error, Kind};
 use crate::stop::Stop;
@@ -22,11 +25,15 @@ const FIXED_TTL: Duration = Duration::from_secs(300);
 /// Addresses of one answer that are looked at.
 const ADDRESSES_MAX: usize = 32;
 
+/// `limits.dnsNamesMax` names under wildcards were asked for in this hour.
+pub const NAMES_MAX: &str = "dns-names-max";
+
 /// Resolves names.
 #[derive(Debug)]
 pub struct Resolver {
     hosts: BTreeMap<Host, Vec<IpAddr>>,
     dns: Option<TokioResolver>,
+    budget: Mutex<Budget>,
 }
 
 /// Addresses that a permit's guard has passed, in the order of the answer. Only these are dialled.
@@ -46,13 +53,15 @@ pub enum InvalidResolver {
 }
 
 impl Resolver {
-    /// `hosts` are fixed names; without `nameservers` the system's are asked.
+    /// `hosts` are fixed names; without `nameservers` the system's are asked, for at most `names_max`
+    /// different names under wildcards an hour.
     ///
     /// # Errors
     /// [`InvalidResolver`] for a fixed name that is no host name.
     pub fn new(
         hosts: &BTreeMap<String, Vec<IpAddr>>,
         nameservers: &[SocketAddr],
+        names_max: usize,
     ) -> Result<Self, InvalidResolver> {
         let hosts = hosts
             .iter()
@@ -61,19 +70,20 @@ impl Resolver {
                 Err(_) => Err(InvalidResolver::Host(name.clone())),
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self { hosts, dns: dns(nameservers) })
+        Ok(Self { hosts, dns: dns(nameservers), budget: Mutex::new(Budget::new(names_max)) })
     }
 
     /// The permitted host's addresses that its guard passes. A redirected connection goes where it was
     /// `aimed` at, whatever DNS says, or nowhere.
     ///
     /// # Errors
-    /// The guard's refusal when no address passes; `UpstreamDns` when the name does not resolve.
+    /// The guard's refusal when no address passes; [`NAMES_MAX`] when too many names were asked for;
+    /// `UpstreamDns` when the name does not resolve.
     pub async fn vet(&self, permit: &EgressPermit, aimed: Option<IpAddr>) -> Result<Vetted, Stop> {
         if let Some(address) = aimed {
             return self.vet_aimed(permit, address).await;
         }
-        let (answer, fresh_until) = self.addresses(permit.host()).await?;
+        let (answer, fresh_until) = self.addresses(permit).await?;
         let mut addresses = Vec::new();
         let mut refusal = None;
         for address in answer.into_iter().take(ADDRESSES_MAX) {
@@ -93,7 +103,7 @@ impl Resolver {
         permit.vet(address)?;
         let mut fresh_until = Instant::now() + FIXED_TTL;
         if wants_proof(permit, address) {
-            let (answer, until) = self.addresses(permit.host()).await?;
+            let (answer, until) = self.addresses(permit).await?;
             if !answer.iter().any(|known| known.to_canonical() == address.to_canonical()) {
                 let text = "the connection was aimed at an address that its host does not resolve to, \
                             and neither the endpoint's `addresses` nor a certificate tell whose it is";
@@ -112,7 +122,22 @@ impl Resolver {
         host.ip().is_none() && !self.hosts.contains_key(host)
     }
 
-    async fn addresses(&self, host: &Host) -> Result<(Vec<IpAddr>, Instant), Error> {
+    /// Takes a name that is to be asked for from those of this hour. One that the policy lists itself
+    /// tells nothing and costs nothing.
+    ///
+    /// # Errors
+    /// [`NAMES_MAX`], in the name of `rule`.
+    pub fn spend(&self, host: &Host, is_listed: bool, rule: &Option<Arc<str>>) -> Result<(), Stop> {
+        let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_listed || budget.takes(host, Instant::now()) {
+            return Ok(());
+        }
+        let text = "too many different names under wildcards in an hour (limits.dnsNamesMax)";
+        Err(Box::new(Verdict::block(rule.clone(), NAMES_MAX, text.to_owned())).into())
+    }
+
+    async fn addresses(&self, permit: &EgressPermit) -> Result<(Vec<IpAddr>, Instant), Stop> {
+        let host = permit.host();
         let fixed_until = Instant::now() + FIXED_TTL;
         if let Some(address) = host.ip() {
             return Ok((vec![address], fixed_until));
@@ -122,8 +147,9 @@ impl Resolver {
         }
         let Some(dns) = &self.dns else {
             let why = "the system's name servers cannot be read; set resolver.nameservers";
-            return Err(Error::new(Kind::UpstreamDns, why));
+            return Err(Error::new(Kind::UpstreamDns, why).into());
         };
+        self.spend(host, permit.is_listed_by_name(), &permit.verdict().rule)?;
         let answer = dns
             .lookup_ip(format!("{host}."))
             .await

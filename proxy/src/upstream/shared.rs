@@ -37,6 +37,8 @@ struct Load {
     open: AtomicUsize,
     /// What the upstream allows, once it has said so.
     allowed: AtomicUsize,
+    /// The upstream is ending the connection.
+    is_left: AtomicBool,
     idle_since: Mutex<Instant>,
 }
 
@@ -50,6 +52,15 @@ pub(super) struct Gate {
     pub(super) opening: tokio::sync::Mutex<()>,
     /// The upstream chose HTTP/1.1 when it was last asked: then there is nothing to wait for.
     pub(super) is_http1: AtomicBool,
+    failed: Mutex<Option<Failed>>,
+}
+
+/// The last attempt that failed: when, and how.
+#[derive(Debug)]
+struct Failed {
+    at: Instant,
+    kind: Kind,
+    text: String,
 }
 
 /// Cuts a body unless it is told that the answer came: nothing of it leaves later.
@@ -85,7 +96,9 @@ impl SharedPool {
         let of_key = connections.get_mut(key)?;
         let now = crate::clock::now();
         of_key.retain(|shared| {
-            let is_usable = !shared.sender.is_closed() && shared.facts.holds_at(now);
+            let is_open =
+                !shared.sender.is_closed() && !shared.load.is_left.load(Ordering::Relaxed);
+            let is_usable = is_open && shared.facts.holds_at(now);
             is_usable && !shared.is_stale(self.idle_for)
         });
         of_key
@@ -146,6 +159,7 @@ impl SharedPool {
             .map_err(|error| Error::new(Kind::UpstreamBroken, error))?;
         let load = Arc::new(Load {
             open: AtomicUsize::new(0),
+            is_left: AtomicBool::new(false),
             allowed: AtomicUsize::new(connection.current_max_send_streams()),
             idle_since: Mutex::new(Instant::now()),
         });
@@ -167,7 +181,28 @@ impl SharedPool {
     }
 }
 
+impl Gate {
+    /// Keeps a failure for those who wait for it.
+    pub(super) fn fail(&self, error: &Error) {
+        let failed = Failed { at: Instant::now(), kind: error.kind(), text: error.chain() };
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(failed);
+    }
+
+    /// The failure of an attempt that ended after `since`.
+    pub(super) fn failed_since(&self, since: Instant) -> Option<Error> {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let failed = failed.as_ref().filter(|failed| failed.at >= since)?;
+        let text = format!("another exchange's attempt to connect failed: {}", failed.text);
+        Some(Error::new(failed.kind, text))
+    }
+}
+
 impl Shared {
+    /// Takes no new stream from here on.
+    pub(super) fn leave(&self) {
+        self.load.is_left.store(true, Ordering::Relaxed);
+    }
+
     fn is_stale(&self, idle_for: Duration) -> bool {
         let idle_since = *self.load.idle_since.lock().unwrap_or_else(PoisonError::into_inner);
         self.load.open.load(Ordering::Relaxed) == 0 && idle_since.elapsed() >= idle_for

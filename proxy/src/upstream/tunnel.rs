@@ -74,7 +74,7 @@ impl Upstream {
                 let on = (&key, identity, &seat);
                 let opened = self.open_tunnel(permit, on, vetted, offer).await;
                 if seat.judge(&opened, Instant::now()) {
-                    self.metrics.ejections.inc();
+                    self.metrics.upstream.ejections.inc();
                     tracing::warn!(endpoint = &*key.endpoint, "an upstream takes no connection");
                 }
                 opened
@@ -85,7 +85,7 @@ impl Upstream {
             Ok(_) => "ok",
             Err(error) => error.kind().code(),
         };
-        self.metrics.dials.with_label_values(&[result]).inc();
+        self.metrics.upstream.dials.with_label_values(&[result]).inc();
         opened
     }
 

@@ -8,6 +8,7 @@ use std::time::Instant;
 use certs::Identity;
 use certs::tls::{ALPN_HTTP2, Offer};
 use http::{Request, Response};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use policy::{EgressPermit, UpstreamTls};
@@ -51,6 +52,39 @@ impl Way {
         };
         (address, facts.proof.clone())
     }
+
+    /// What could be sent a second time, where a stream can be given back: a request without a body.
+    pub(super) fn again(
+        &self,
+        request: &Request<ClearedBody>,
+        released: &Released,
+    ) -> Option<Request<ClearedBody>> {
+        let Self::Http2(..) = self else { return None };
+        let body = request.body().is_end_stream().then(|| ClearedBody::none(released))?;
+        let mut again = Request::new(body);
+        again.method_mut().clone_from(request.method());
+        again.uri_mut().clone_from(request.uri());
+        again.headers_mut().clone_from(request.headers());
+        Some(again)
+    }
+
+    /// Whether the upstream gave the stream back unprocessed (RFC 9113, section 8.7): it refused the
+    /// stream, or it is leaving and named an earlier one as its last. A connection that it leaves is
+    /// not used again.
+    pub(super) fn left_undone(&self, error: &hyper::Error) -> bool {
+        let Self::Http2(shared, _) = self else { return false };
+        let cause = std::error::Error::source(error);
+        let Some(error) = cause.and_then(|cause| cause.downcast_ref::<h2::Error>()) else {
+            return false;
+        };
+        // The library ends streams by the other side's GOAWAY only beyond the last that it names.
+        let is_left = error.is_go_away() && error.is_remote();
+        if is_left {
+            shared.leave();
+        }
+        let is_refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
+        is_left || is_refused && error.is_remote()
+    }
 }
 
 impl Upstream {
@@ -77,11 +111,17 @@ impl Upstream {
         if aim.offer == Offer::Both && gate.is_http1.load(Ordering::Relaxed) {
             return self.open(aim).await;
         }
+        let since = Instant::now();
         let _opening = gate.opening.lock().await;
         if let Some((shared, place)) = self.shared.take(aim.key, aim.vetted.addresses()) {
             return Ok(Way::Http2(shared, place));
         }
-        let way = self.open(aim).await?;
+        // Whoever waited for an attempt that failed has waited for its own: one after the other would
+        // keep the last one waiting as often as there are others.
+        if let Some(error) = gate.failed_since(since) {
+            return Err(error);
+        }
+        let way = self.open(aim).await.inspect_err(|error| gate.fail(error))?;
         match &way {
             Way::Http1(_) => gate.is_http1.store(true, Ordering::Relaxed),
             Way::Http2(shared, _) => self.shared.put(aim.key.clone(), shared.clone()),
@@ -94,7 +134,7 @@ impl Upstream {
             Ok(seat) => {
                 let opened = self.connect(aim, &seat).await;
                 if seat.judge(&opened, Instant::now()) {
-                    self.metrics.ejections.inc();
+                    self.metrics.upstream.ejections.inc();
                     let endpoint = &*aim.key.endpoint;
                     tracing::warn!(endpoint, "an upstream takes no connection");
                 }
@@ -106,7 +146,7 @@ impl Upstream {
             Ok(_) => "ok",
             Err(error) => error.kind().code(),
         };
-        self.metrics.dials.with_label_values(&[result]).inc();
+        self.metrics.upstream.dials.with_label_values(&[result]).inc();
         opened
     }
 

@@ -13,6 +13,7 @@
 
 mod admin;
 mod allowed;
+mod asked;
 mod audit;
 mod carried;
 mod connect;
@@ -24,8 +25,10 @@ mod drain;
 mod early;
 mod exact;
 mod floods;
+mod given_back;
 mod grpc;
 mod harness;
+mod heads;
 mod hostile;
 mod http2;
 mod inbound;

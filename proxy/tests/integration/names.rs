@@ -23,6 +23,7 @@ async fn socks5_replies_in_its_own_words() {
         ("not listed", socks_name("pastebin.example", 443), 2, "host-not-listed"),
         ("another port", socks_name(REGISTRY, 22), 2, "port-not-listed"),
         ("ourselves", socks_address([127, 0, 0, 1], own), 2, "redirect-loop"),
+        ("metadata", socks_address([169, 254, 169, 254], 80), 2, "never-dial-address"),
         ("nobody listens", socks_name("dead.ml.internal", 1), 5, "upstream-unreachable"),
         ("BIND", vec![5, 2, 0, 1, 127, 0, 0, 1, 0, 80], 7, "malformed"),
         ("UDP ASSOCIATE", vec![5, 3, 0, 1, 127, 0, 0, 1, 0, 80], 7, "malformed"),

@@ -30,6 +30,8 @@ pub struct Http2Limits {
     pub resets_max: u64,
     /// Body bytes of one stream that wait for the receiver's window.
     pub send_buffer_max: usize,
+    /// How often a request without a body is sent again that the upstream gave back unprocessed.
+    pub stream_retries_max: u32,
     /// Body bytes of one stream that are received before they are read on.
     pub stream_window: u32,
     /// Streams at once on a connection; upstream, another connection is opened beyond it.
@@ -45,6 +47,7 @@ pub(in crate::config) struct Http2LimitsFile {
     keep_alive_timeout: Option<SignedDuration>,
     resets_max: Option<u64>,
     send_buffer_max: Option<String>,
+    stream_retries_max: Option<u32>,
     stream_window: Option<String>,
     streams_per_connection_max: Option<u32>,
 }
@@ -57,6 +60,7 @@ impl Default for Http2Limits {
             keep_alive_timeout: Duration::from_secs(20),
             resets_max: 100,
             send_buffer_max: 64 << 10,
+            stream_retries_max: 2,
             stream_window: 256 << 10,
             streams_per_connection_max: 100,
         }
@@ -91,6 +95,7 @@ impl Http2LimitsFile {
             )?,
             resets_max: self.resets_max.unwrap_or(or.resets_max),
             send_buffer_max,
+            stream_retries_max: self.stream_retries_max.unwrap_or(or.stream_retries_max),
             stream_window: window(stream_window, self.stream_window, or.stream_window)?,
             streams_per_connection_max: streams,
         })

@@ -78,8 +78,13 @@ impl Site {
 
     /// The stories' policy; `tls` is the endpoint's, as the policy writes it.
     pub(crate) fn plan_with(&self, upstream: &Upstream, tls: &str) -> Plan {
+        self.plan_to(upstream.port, tls)
+    }
+
+    /// As [`Site::plan_with`], for a server that is no [`Upstream`].
+    pub(crate) fn plan_to(&self, port: u16, tls: &str) -> Plan {
         Plan {
-            policy: policy(upstream.port, tls),
+            policy: policy(port, tls),
             identity: self.identity(),
             forward: None,
             limits: String::new(),

@@ -1,10 +1,15 @@
-//! PURE: the forms in which a name is read as content. Labels have no room for much, and so data
-//! is spelled in what a name may hold: digits between dots, base32, hexadecimal, spread over labels.
+//! PURE: the forms in which a name is read as content, whoever asks for it. Labels have no room for
+//! much, and so data is spelled in what a name may hold: digits between dots, base32, hexadecimal,
+//! spread over labels.
+
+use crate::ongoing::printable;
 
 /// Letters from which on a run of base32 is decoded; shorter ones hold no identifier.
 const CODED_LETTERS_MIN: usize = 12;
 /// Labels from the first one on that are read joined. More of them than stand before a listed name.
 const JOINED_LABELS_MAX: usize = 16;
+/// Labels at a name's end that a record shows when the others tell something.
+const SHOWN_LABELS: usize = 2;
 
 /// The name as it stands, and what it may be a spelling of: labels as words, labels joined, and both
 /// alphabets of base32 (RFC 4648) for each label and for runs of labels, where what comes out is text.
@@ -32,6 +37,22 @@ pub(super) fn forms(name: &str) -> Vec<String> {
         }
     }
     forms
+}
+
+/// The name as a record may show it.
+pub fn seen(name: &str) -> String {
+    let catalog = dlp::Catalog::builtin();
+    let is_telling = |form: &String| dlp::scan(&catalog, form.as_bytes()).tally.total() > 0;
+    // The name itself is masked where it tells something; what it is a spelling of has no place to
+    // be masked at.
+    if forms(name).iter().skip(1).any(is_telling) { covered(name) } else { printable(name) }
+}
+
+/// The name without the labels that carry something.
+pub fn covered(name: &str) -> String {
+    let labels: Vec<&str> = name.split('.').collect();
+    let shown = labels.get(labels.len().saturating_sub(SHOWN_LABELS)..).unwrap_or_default();
+    printable(&format!("*.{}", shown.join(".")))
 }
 
 /// RFC 4648, sections 6 and 7.
