@@ -28,7 +28,7 @@ pub use self::body::{ClearedBody, CutOff, Released, Tally};
 pub use self::head::Line;
 pub use self::hint::Hint;
 pub use self::messages::{ClearedMessage, Messages};
-pub use self::passage::{Passage, Passed};
+pub use self::passage::{Passage, Passed, UNDER_WAY, Waits};
 use self::pump::{Pieces, empty, pump, take_all};
 pub use self::reading::{Reading, ReadingCell, write_verdict};
 use self::sieve::Sieve;

@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 pub use self::prefixed::Prefixed;
-use crate::content::{Passage, Passed};
+use crate::content::{Passage, Passed, Waits};
 use crate::error::{Error, Kind};
 use crate::stop::Stop;
 
@@ -33,6 +33,8 @@ pub struct Lifetime {
     pub total: Duration,
     /// Silence of a sender after which held bytes are judged as they stand.
     pub flush: Duration,
+    /// Silence of a sender in the middle of a number that would be refused as a whole.
+    pub hold: Duration,
 }
 
 /// Looks at what the workload sends first, before any of it leaves.
@@ -121,11 +123,11 @@ where
     let outward = async {
         let first = first_bytes(&mut from_workload, opening, &activity).await?;
         let ends = (&mut from_workload, &mut to_upstream);
-        one_way(ends, &mut out, first, (&activity, lifetime.flush), OUTWARD).await
+        one_way(ends, &mut out, first, (&activity, lifetime), OUTWARD).await
     };
     let homeward = async {
         let ends = (&mut from_upstream, &mut to_workload);
-        one_way(ends, &mut back, Some(Bytes::new()), (&activity, lifetime.flush), HOMEWARD).await
+        one_way(ends, &mut back, Some(Bytes::new()), (&activity, lifetime), HOMEWARD).await
     };
     tokio::select! {
         ended = async { tokio::try_join!(outward, homeward) } => ended.map(|_| ()),
@@ -171,7 +173,7 @@ async fn one_way<R, W>(
     (reader, writer): (&mut R, &mut W),
     passage: &mut Passage,
     mut ready: Option<Bytes>,
-    (activity, flush): (&Activity, Duration),
+    (activity, lifetime): (&Activity, Lifetime),
     sides: Sides,
 ) -> Result<(), Stop>
 where
@@ -185,7 +187,11 @@ where
             Some(_) | None => {
                 buffer.reserve(CHUNK_BYTES);
                 let reading = reader.read_buf(&mut buffer);
-                let silence = tokio::time::sleep(flush);
+                let waits = passage.waits();
+                let silence = match waits {
+                    Waits::No | Waits::Flush => lifetime.flush,
+                    Waits::Number => lifetime.hold,
+                };
                 tokio::select! {
                     biased;
                     read = reading => {
@@ -199,7 +205,10 @@ where
                         activity.note();
                         passage.take(buffer.split().freeze())?
                     }
-                    () = silence, if passage.is_holding() => passage.flush()?,
+                    () = tokio::time::sleep(silence), if waits != Waits::No => match waits {
+                        Waits::No | Waits::Flush => passage.flush()?,
+                        Waits::Number => passage.overdue()?,
+                    },
                 }
             }
         };

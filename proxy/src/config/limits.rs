@@ -148,6 +148,9 @@ limits! {
     /// Silence of a sender after which the bytes of a raw tunnel that are held for what may follow are
     /// judged as they stand, and leave.
     tunnel_flush: Duration = Duration::from_millis(20), duration("limits.tunnelFlush", SignedDuration);
+    /// Silence of a sender in a raw tunnel in the middle of a number that would be refused as a whole;
+    /// then the tunnel is cut.
+    tunnel_hold: Duration = Duration::from_secs(10), duration("limits.tunnelHold", SignedDuration);
     /// Silence, in both directions, that ends a raw tunnel or a WebSocket.
     tunnel_idle: Duration = Duration::from_secs(3600), duration("limits.tunnelIdle", SignedDuration);
     /// The longest that a raw tunnel or a WebSocket stays open.

@@ -1,13 +1,16 @@
-//! One direction of a raw tunnel on its way through: bytes are scanned as they come and leave as
-//! far as the scanner has cleared them. What is still held when the sender falls silent is judged
-//! as it stands, with what went before it, and then leaves.
+//! One direction of a raw tunnel on its way through: bytes leave as far as the scanner has cleared them.
+//! What is still held when the sender falls silent is judged as it stands and then leaves, but for the
+//! beginning of a number that would be refused as a whole: that waits for its end, and not for ever.
 //!
 //! Invariant: no byte leaves that was not judged, and none at all once a verdict stops. The scanner
 //! goes on over everything, so that an identifier sent in parts is found when it is whole.
 
-use bytes::{Buf, Bytes, BytesMut};
-use policy::{Inspect, Place, Ruling};
+mod under_way;
 
+use bytes::{Buf, Bytes, BytesMut};
+use policy::{Inspect, Place, Ruling, Verdict};
+
+use self::under_way::{BARE, Number, Rest};
 use super::Meters;
 use super::body::Hand;
 use crate::stop::Stop;
@@ -20,6 +23,20 @@ const HELD_BYTES_MAX: usize = 256 * 1024;
 /// Judging costs a pass over the tally; it is done at most once for this many bytes while nothing
 /// new is found.
 const JUDGE_INTERVAL_BYTES: u64 = 1024 * 1024;
+
+/// A number under way that does not end.
+pub const UNDER_WAY: &str = "under-way";
+
+/// What a direction waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waits {
+    /// Nothing is held.
+    No,
+    /// For the sender to go on or be silent: [`Passage::flush`].
+    Flush,
+    /// For a number to end: [`Passage::overdue`].
+    Number,
+}
 
 /// Bytes of a tunnel that may leave. Made only by a [`Passage`].
 #[derive(Debug)]
@@ -49,6 +66,8 @@ struct Reading {
     window: BytesMut,
     /// How many of the window have left.
     left: usize,
+    /// All that is held is the beginning of a number.
+    is_under_way: bool,
     taken: u64,
     judged: Judged,
     has_written: bool,
@@ -81,6 +100,7 @@ impl Passage {
                 ruling,
                 window: BytesMut::new(),
                 left: 0,
+                is_under_way: false,
                 taken: 0,
                 judged: Judged::default(),
                 has_written: false,
@@ -89,9 +109,14 @@ impl Passage {
         Self { reading, meters: meters.clone(), _hand: meters.released.hand() }
     }
 
-    /// Whether bytes wait for what follows them.
-    pub fn is_holding(&self) -> bool {
-        self.reading.as_ref().is_some_and(|reading| reading.held() > 0)
+    /// What held bytes wait for.
+    pub fn waits(&self) -> Waits {
+        match &self.reading {
+            Some(reading) if reading.held() == 0 => Waits::No,
+            Some(reading) if reading.is_under_way => Waits::Number,
+            Some(_) => Waits::Flush,
+            None => Waits::No,
+        }
     }
 
     /// Takes the next bytes and gives what may leave.
@@ -107,7 +132,8 @@ impl Passage {
         self.passed_or_cut(taken)
     }
 
-    /// The sender is silent: what is held is judged as it stands, and leaves.
+    /// The sender is silent: what is held is judged as it stands, and leaves as far as no number is
+    /// under way at its end.
     ///
     /// # Errors
     /// The verdict that cuts the tunnel.
@@ -115,6 +141,19 @@ impl Passage {
         let Some(reading) = &mut self.reading else { return Ok(self.pass(Bytes::new())) };
         let flushed = reading.flush();
         self.passed_or_cut(flushed)
+    }
+
+    /// A number under way has not ended in time. Whoever was about to send it has begun to, and the
+    /// rest could come by another way.
+    ///
+    /// # Errors
+    /// Always: the verdict that cuts the tunnel.
+    pub fn overdue(&mut self) -> Result<Passed, Stop> {
+        let Some(reading) = &self.reading else { return Ok(self.pass(Bytes::new())) };
+        let text = "a number that would be refused as a whole was begun and did not end within \
+                    limits.tunnelHold; end messages with a newline, or let them come whole";
+        let verdict = Verdict::block(reading.ruling.rule().cloned(), UNDER_WAY, text.to_owned());
+        self.passed_or_cut(Err(verdict))
     }
 
     /// The sender has ended: the last judgement.
@@ -130,7 +169,7 @@ impl Passage {
 
     /// Why what the sender announces to be unreadable, such as TLS of its own, may not leave; None where
     /// it is not read, or the profile lets unidentified bytes through.
-    pub fn judge_ciphertext(&self) -> Option<policy::Verdict> {
+    pub fn judge_ciphertext(&self) -> Option<Verdict> {
         let reading = self.reading.as_ref()?;
         let mut evidence = dlp::Evidence::default();
         evidence.coverage.unidentified = 1;
@@ -142,7 +181,7 @@ impl Passage {
         verdict.stops().then_some(verdict)
     }
 
-    fn passed_or_cut(&mut self, bytes: Result<Bytes, policy::Verdict>) -> Result<Passed, Stop> {
+    fn passed_or_cut(&mut self, bytes: Result<Bytes, Verdict>) -> Result<Passed, Stop> {
         match bytes {
             Ok(bytes) => Ok(self.pass(bytes)),
             Err(verdict) => {
@@ -152,7 +191,7 @@ impl Passage {
         }
     }
 
-    fn rule(&self, verdict: &policy::Verdict) {
+    fn rule(&self, verdict: &Verdict) {
         self.meters.cell.with(|reading| {
             reading.rule(verdict);
             reading.cut = self.meters.released.bytes() > 0;
@@ -182,8 +221,9 @@ impl Reading {
         self.window.len().saturating_sub(self.left)
     }
 
-    fn take(&mut self, chunk: &[u8]) -> Result<(), policy::Verdict> {
+    fn take(&mut self, chunk: &[u8]) -> Result<(), Verdict> {
         self.taken += chunk.len() as u64;
+        self.is_under_way = false;
         self.scanner.feed(chunk);
         self.window.extend_from_slice(chunk);
         let evidence = self.scanner.evidence();
@@ -221,16 +261,27 @@ impl Reading {
     }
 
     /// Judges what is held by itself and what left before it, as if nothing followed.
-    fn flush(&mut self) -> Result<Bytes, policy::Verdict> {
+    fn flush(&mut self) -> Result<Bytes, Verdict> {
         if self.held() == 0 {
             return Ok(Bytes::new());
         }
+        let verdict = self.judge_as_if(&self.window, self.left);
+        if verdict.stops() {
+            return Err(verdict);
+        }
+        let kept = self.under_way();
+        self.is_under_way = kept > 0;
+        Ok(self.leave(self.held() - kept))
+    }
+
+    /// The verdict on `text`, as if it were all; findings that end by `known` count already.
+    fn judge_as_if(&self, text: &[u8], known: usize) -> Verdict {
         let catalog = std::sync::Arc::clone(self.ruling.profile().catalog());
         let mut scanner = dlp::Scanner::of_text(catalog, dlp::Limits::default());
-        scanner.feed(&self.window);
+        scanner.feed(text);
         scanner.finish();
         let evidence = scanner.evidence();
-        let is_new = |finding: &dlp::Finding| finding.span.end > self.left as u64;
+        let is_new = |finding: &dlp::Finding| finding.span.end > known as u64;
         // What the scanner over all has counted counts on, but not twice where nothing is new.
         let nothing = dlp::Tally::default();
         let before = if evidence.findings.iter().any(is_new) {
@@ -238,12 +289,28 @@ impl Reading {
         } else {
             &nothing
         };
-        let verdict = self.ruling.judge(Place::Head, before, evidence);
-        if verdict.stops() { Err(verdict) } else { Ok(self.all()) }
+        self.ruling.judge(Place::Head, before, evidence)
+    }
+
+    /// How many of the held bytes are the beginning of a number that is refused once it is whole: one
+    /// of which half is there, or any where what stands before it says what it is.
+    fn under_way(&self) -> usize {
+        let Some(number) = Number::at_end_of(&self.window) else { return 0 };
+        let digits = number.bytes().len();
+        let before = self.window.get(..self.window.len() - digits).unwrap_or_default();
+        let would_stop = |before: &[u8], rest: &[u8]| {
+            self.judge_as_if(&[before, rest, b"\n"].concat(), self.window.len()).stops()
+        };
+        let is_told = || BARE.iter().any(|bare| would_stop(before, bare) && !would_stop(b"", bare));
+        let near = |rest: &Rest| rest.is_near && would_stop(&self.window, &rest.text);
+        let any = |rest: Rest| would_stop(&self.window, &rest.text);
+        let is_under_way =
+            number.rests().any(|rest| near(&rest)) || is_told() && number.rests().any(any);
+        if is_under_way { digits.min(self.held()) } else { 0 }
     }
 
     /// In a tunnel nothing can be masked: lengths and checksums would break.
-    fn judge(&self) -> Result<(), policy::Verdict> {
+    fn judge(&self) -> Result<(), Verdict> {
         let nothing = dlp::Tally::default();
         let verdict = self.ruling.judge(Place::Head, &nothing, self.scanner.evidence());
         if verdict.stops() { Err(verdict) } else { Ok(()) }

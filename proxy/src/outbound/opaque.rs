@@ -143,6 +143,7 @@ where
         idle: limits.tunnel_idle,
         total: limits.tunnel_total,
         flush: limits.tunnel_flush,
+        hold: limits.tunnel_hold,
     };
     let passages = (out, back);
     let mut stream = TolledWire::new(stream, ongoing.share().cloned(), &ongoing.meters().cell);

@@ -101,9 +101,9 @@ async fn a_leak_cuts_the_tunnel_with_a_reset() {
     talk.hear_line().await.unwrap();
     talk.say("MAIL FROM trainer\r\n").await;
     talk.hear_line().await.unwrap();
-    // In two parts, with a pause that lets the first one leave.
+    // In two parts, with a pause that lets the first one leave, but for the number that was begun.
     talk.say(format!("the patient's ssn is {}", &SSN[..5])).await;
-    while server.seen()[0].bytes.len() < 19 + 26 {
+    while server.seen()[0].bytes.len() < 19 + 21 {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
     talk.say(format!("{}\r\n", &SSN[5..])).await;
@@ -111,7 +111,7 @@ async fn a_leak_cuts_the_tunnel_with_a_reset() {
 
     let (bytes, end) = server.ended().await;
     assert_eq!(end, TcpEnd::Reset, "the server cannot take it for the whole");
-    assert!(!is_planted_in(&bytes));
+    assert!(bytes.ends_with(b"the patient's ssn is "), "digits of it had left");
     assert_record(
         &sidecar.record().await,
         &json!({
@@ -121,6 +121,23 @@ async fn a_leak_cuts_the_tunnel_with_a_reset() {
             "bytes_released": bytes.len(),
         }),
     );
+    sidecar.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_that_is_begun_and_not_ended_cuts_the_tunnel() {
+    let site = Site::new();
+    let (registry, server) = (site.registry().await, TcpServer::start(GREETING).await);
+    let plan = tunnel_plan(&site, &registry, &server).limit("tunnelHold: 100ms");
+    let sidecar = site.start(&plan).await;
+    let mut talk = sidecar.socks_to(&socks_name("mail.ml.internal", server.port)).await;
+    talk.hear_line().await.unwrap();
+    talk.say(format!("the patient's ssn is {}", &SSN[..9])).await;
+    talk.hear_end().await;
+
+    let (bytes, end) = server.ended().await;
+    assert_eq!((bytes.as_slice(), end), (&b"the patient's ssn is "[..], TcpEnd::Reset));
+    assert_record(&sidecar.record().await, &json!({"outcome": "cut", "reason": "under-way"}));
     sidecar.finish().await;
 }
 

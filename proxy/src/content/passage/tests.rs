@@ -55,11 +55,11 @@ fn noise(len: usize) -> Vec<u8> {
 fn a_silent_sender_is_judged_as_it_stands_and_let_through() {
     let (mut passage, meters) = passage("e.example");
     let held = passage.take(Bytes::from_static(b"EHLO trainer.example\r\n")).unwrap();
-    assert!(passage.is_holding(), "the end of it waits: {:?}", held.as_slice());
+    assert_eq!(passage.waits(), Waits::Flush, "the end of it waits: {:?}", held.as_slice());
     let rest = passage.flush().unwrap();
     let all = [held.as_slice(), rest.as_slice()].concat();
     assert_eq!(all, b"EHLO trainer.example\r\n");
-    assert!(!passage.is_holding());
+    assert_eq!(passage.waits(), Waits::No);
     assert_eq!(meters.released.bytes(), 22);
     let more = passage.take(Bytes::from_static(b"QUIT\r\n")).unwrap();
     let end = passage.finish().unwrap();
@@ -91,7 +91,95 @@ fn a_number_begun_before_the_silence_is_found_when_it_is_whole() {
         }
     }
     assert_eq!(stopped, Some("finding"));
-    assert!(meters.cell.with(|reading| reading.cut), "its beginning had left");
+    assert!(meters.released.bytes() <= "the patient's ssn is ".len() as u64);
+}
+
+/// What leaves of `text`, a byte at a time and with a pause after each, and why no more does.
+fn dribble(host: &str, text: &str) -> (String, Option<&'static str>) {
+    let (mut passage, _meters) = passage(host);
+    let mut left = Vec::new();
+    for byte in text.bytes() {
+        for waited in [passage.take(Bytes::copy_from_slice(&[byte])), flushed(&mut passage)] {
+            match waited {
+                Ok(passed) => left.extend_from_slice(passed.as_slice()),
+                Err(stop) => return (String::from_utf8(left).unwrap(), Some(stop.code())),
+            }
+        }
+    }
+    (String::from_utf8(left).unwrap(), None)
+}
+
+fn flushed(passage: &mut Passage) -> Result<Passed, Stop> {
+    match passage.waits() {
+        Waits::Flush => passage.flush(),
+        Waits::No | Waits::Number => Ok(Passed(Bytes::new())),
+    }
+}
+
+#[test]
+fn a_number_that_comes_digit_by_digit_does_not_leave_digit_by_digit() {
+    for host in ["e.example", "b.example"] {
+        // Where a label says what it is, not one digit leaves.
+        let (left, why) = dribble(host, "the patient's ssn is 536-22-8941\r\n");
+        assert_eq!((left.as_str(), why), ("the patient's ssn is ", Some("finding")), "{host}");
+        // Where nothing does, less than half of it.
+        let (left, why) = dribble(host, "he wrote down 536-22-8941 and left\r\n");
+        assert_eq!(why, Some("finding"), "{host}");
+        assert!(!left.contains("536-22"), "{left:?}");
+        let (left, why) = dribble(host, "charge it to card 4539 1488 0343 6467 please\r\n");
+        assert_eq!(why, Some("finding"), "{host}");
+        assert!(!left.contains("4539 1488"), "{left:?}");
+    }
+}
+
+#[test]
+fn numbers_of_other_kinds_keep_nobody_waiting() {
+    for text in [
+        "SELECT name FROM runs WHERE id = 12345",
+        "SELECT 1 FROM t WHERE created > '2026-01-31' LIMIT 100",
+        "SET run:77:loss 0.03125\r\n",
+        "MAIL FROM:<> SIZE=20480\r\n",
+        "*3\r\n$3\r\nSET\r\n$5\r\nepoch\r\n$2\r\n12\r\n",
+    ] {
+        assert_eq!(dribble("b.example", text), (text.to_owned(), None), "{text:?}");
+        let (mut passage, meters) = passage("b.example");
+        passage.take(Bytes::copy_from_slice(text.as_bytes())).unwrap();
+        flushed(&mut passage).unwrap();
+        assert_eq!(meters.released.bytes(), text.len() as u64, "{text:?} at once");
+    }
+}
+
+#[test]
+fn ciphertext_keeps_nobody_waiting_by_chance() {
+    let (mut passage, meters) = passage("b.example");
+    let noise = noise(400_000);
+    for part in noise.chunks(100) {
+        passage.take(Bytes::copy_from_slice(part)).unwrap();
+        flushed(&mut passage).unwrap();
+        assert_eq!(passage.waits(), Waits::No, "{part:?}");
+    }
+    assert_eq!(meters.released.bytes(), 400_000);
+}
+
+#[test]
+fn a_number_that_does_not_end_cuts_the_tunnel() {
+    let (mut passage, meters) = passage("e.example");
+    passage.take(Bytes::from_static(b"the patient's ssn is 536-22-8")).unwrap();
+    passage.flush().unwrap();
+    assert_eq!(passage.waits(), Waits::Number);
+    let stop = passage.overdue().unwrap_err();
+    assert_eq!(stop.code(), UNDER_WAY);
+    assert_eq!(meters.released.bytes(), "the patient's ssn is ".len() as u64);
+}
+
+#[test]
+fn a_number_that_ends_harmlessly_leaves() {
+    let (mut passage, meters) = passage("e.example");
+    for part in ["the patient's ssn is 536-2", " and something more\r\n"] {
+        passage.take(Bytes::from_static(part.as_bytes())).unwrap();
+        flushed(&mut passage).unwrap();
+    }
+    assert_eq!((passage.waits(), meters.released.bytes()), (Waits::No, 47));
 }
 
 #[test]
