@@ -4,6 +4,7 @@
 //! matches blocks; what could not be read or identified blocks unless the profile says otherwise. As
 //! evidence grows a verdict only gets stricter, so an exchange that was stopped stays stopped.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dlp::redact::Style;
@@ -199,6 +200,26 @@ impl ContentProfile {
             Some(action) => action == Action::Allow,
             None => !finding.identifier.is_safe_harbor() || finding.confidence < Confidence::Medium,
         }
+    }
+
+    /// The findings that leave because they are fewer than the `count` of a rule that acts on them: of each
+    /// identifier how many, and the largest such `count`. For a tally that no rule stops.
+    pub fn tolerated(&self, tally: &Tally) -> BTreeMap<Identifier, (u64, u64)> {
+        let mut tolerated: BTreeMap<_, (u64, u64)> = BTreeMap::new();
+        for (identifier, confidence, _, found) in tally.iter() {
+            let acting = || {
+                let acts = |rule: &&ContentRule| rule.action != Action::Allow;
+                self.rules.iter().filter(acts).filter(|rule| rule.matches(identifier, confidence))
+            };
+            // What a rule acts on one by one is masked.
+            let least = acting().map(|rule| rule.count).min().unwrap_or(1);
+            if least > 1 {
+                let counted = tolerated.entry(identifier).or_default();
+                counted.0 += found;
+                counted.1 = counted.1.max(least);
+            }
+        }
+        tolerated
     }
 
     /// The strictest action that findings lead to; of equals the first rule, and the rules before the

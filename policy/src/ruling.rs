@@ -1,9 +1,10 @@
 //! What a permit says of content, apart from the permit: sending consumes the permit while the
 //! body is still being read.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use dlp::{Evidence, Finding, Tally};
+use dlp::{Evidence, Finding, Identifier, Tally};
 
 use crate::content::{ContentProfile, Place};
 use crate::egress::names::NamePermit;
@@ -41,6 +42,18 @@ impl Ruling {
     /// rule only monitors.
     pub fn judge(&self, place: Place, before: &Tally, evidence: &Evidence) -> Verdict {
         let mut verdict = self.profile.judge_after(place, before, evidence);
+        verdict.enforcement = self.enforcement;
+        verdict
+    }
+
+    /// See [`ContentProfile::tolerated`].
+    pub fn tolerated(&self, tally: &Tally) -> BTreeMap<Identifier, (u64, u64)> {
+        self.profile.tolerated(tally)
+    }
+
+    /// A verdict from elsewhere, softened where the rule only monitors.
+    #[must_use]
+    pub fn enforced(&self, mut verdict: Verdict) -> Verdict {
         verdict.enforcement = self.enforcement;
         verdict
     }

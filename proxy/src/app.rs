@@ -24,7 +24,7 @@ use crate::app_link::AppLink;
 use crate::audit::{self, Audit, Kind};
 use crate::budget::Budget;
 use crate::config::Config;
-use crate::content::{Content, SpoolRoom};
+use crate::content::{Content, Ledger, SpoolRoom};
 use crate::dns::Dns;
 use crate::drain::{self, Drain, Drained, Tasks};
 use crate::inbound::Inbound;
@@ -226,6 +226,9 @@ fn rooms(
     let budget = Budget::new(limits.buffered_bytes_max, metrics.buffered_bytes.clone());
     let spool = SpoolRoom::new(config.spool.clone(), limits.hold_memory_max, files, budget);
     let upstream = Upstream::new(resolver, Arc::clone(&identity), own, (limits, metrics.clone()));
+    let counter = metrics.source_findings.clone();
+    let (findings_max, window) = (limits.source_findings_max, limits.source_findings_window);
+    let ledger = Ledger::new(findings_max, window, counter);
     Ok(Rooms {
         policy: ArcSwap::from_pointee(policy),
         live: Arc::new(Live::new(metrics.clone())),
@@ -235,6 +238,7 @@ fn rooms(
         upstream,
         metrics,
         limits: limits.clone(),
+        ledger,
         places: Places::new(limits.exchanges_max),
         rates: Rates::new(limits.source_requests_per_second_max, limits.source_burst_max),
         leaving: AtomicBool::new(false),

@@ -4,6 +4,7 @@
 mod body;
 mod head;
 mod hint;
+mod ledger;
 mod messages;
 pub mod names;
 mod passage;
@@ -27,6 +28,7 @@ use tokio::time::Instant;
 pub use self::body::{ClearedBody, CutOff, Released, Tally};
 pub use self::head::Line;
 pub use self::hint::Hint;
+pub use self::ledger::{Ledger, SOURCE_FINDINGS_MAX};
 pub use self::messages::{ClearedMessage, Messages};
 pub use self::passage::{Passage, Passed, UNDER_WAY, Waits};
 use self::pump::{Pieces, empty, pump, take_all};

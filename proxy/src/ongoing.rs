@@ -17,7 +17,7 @@ use crate::audit::{
     Announced, Audit, AuditUnavailable, Direction, Exchange, Kind, Outcome, Record,
 };
 use crate::config::Limits;
-use crate::content::{Meters, Released, Tally, write_verdict};
+use crate::content::{Ledger, Meters, Released, Tally, write_verdict};
 use crate::drain::Drain;
 use crate::error::{Error, Side};
 use crate::link::budget::Share;
@@ -37,6 +37,7 @@ pub struct Ongoing {
     open: IntGauge,
     id: String,
     place: Option<OwnedSemaphorePermit>,
+    ledger: Option<Ledger>,
     share: Option<Arc<Share>>,
     coming: Option<Released>,
     asks_as: Option<SpiffeId>,
@@ -73,6 +74,7 @@ impl Ongoing {
             metrics: metrics.clone(),
             open,
             place: None,
+            ledger: None,
             share: None,
             coming: None,
             asks_as: None,
@@ -116,6 +118,17 @@ impl Ongoing {
         self.share.as_ref()
     }
 
+    /// Has who asks answer in `ledger` for what is let through, once it is known who that is.
+    pub fn answer_in(&mut self, ledger: &Ledger) {
+        self.ledger = Some(ledger.clone());
+    }
+
+    /// It is known who asks.
+    pub fn answers(&self, source: &SpiffeId) {
+        let answers = self.ledger.clone().map(|ledger| (ledger, source.clone()));
+        self.meters.cell.with(|reading| reading.answers = answers);
+    }
+
     /// Gives the place back before the exchange closes: for a tunnel, whose requests take their own.
     pub fn give_up_place(&mut self) {
         self.place = None;
@@ -124,6 +137,7 @@ impl Ongoing {
     /// Enters the exchange among those that a swap of the policy asks again. Comes before the policy
     /// is loaded, so that no swap slips between.
     pub fn enrol(&mut self, live: &Arc<Live>, facts: Facts) {
+        self.answers(facts.source());
         self.live = Some(live.enrol(facts, &self.meters.cut));
         self.tell_line();
     }

@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::audit::{Audit, Direction, Kind};
 use crate::config::Limits;
-use crate::content::Content;
+use crate::content::{Content, Ledger};
 use crate::error;
 use crate::live::Live;
 use crate::ongoing::Ongoing;
@@ -44,6 +44,8 @@ pub struct Rooms {
     pub limits: Limits,
     /// Places for exchanges, each direction its own, so that peers cannot starve the workload.
     pub places: Places,
+    /// What was let through for each source.
+    pub ledger: Ledger,
     /// How often each source may ask.
     pub rates: Rates,
     /// Whether the end has been asked for: not ready any more, though it may go on accepting.
@@ -88,6 +90,7 @@ impl Rooms {
         let mut ongoing = Ongoing::open(&self.audit, &self.metrics, (direction, kind), downstream)
             .map_err(|cause| error::Error::new(error::Kind::AuditUnavailable, cause))?;
         ongoing.wait_at_most(self.limits.answered_idle);
+        ongoing.answer_in(&self.ledger);
         let place = self.place(direction, downstream).map(|place| ongoing.keep(place));
         match place {
             Ok(()) => Ok(ongoing),

@@ -35,6 +35,8 @@ pub struct Metrics {
     pub links: LinkMetrics,
     /// Connections to upstreams.
     pub upstream: UpstreamMetrics,
+    /// Exchanges refused because of what was let through for their source before.
+    pub source_findings: IntCounter,
     /// Live exchanges and connections that were cut, by reason.
     pub live_cut: IntCounterVec,
     /// Policy loads, by result.
@@ -161,6 +163,10 @@ impl Metrics {
             spool_bytes: make.gauge("lazaret_spool_bytes", "Bytes in hold spool files")?,
             links: LinkMetrics::new(&make)?,
             upstream: UpstreamMetrics::new(&make)?,
+            source_findings: make.keep(IntCounter::new(
+                "lazaret_source_findings_refused_total",
+                "Refused since too many findings were let through for the source",
+            )?)?,
             live_cut: make.counters(
                 ("lazaret_live_cut_total", "Live exchanges and connections cut"),
                 &["reason"],

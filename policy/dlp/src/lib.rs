@@ -28,6 +28,7 @@ pub use coverage::Coverage;
 pub use detector::custom;
 pub use evidence::{Evidence, Incomplete, IncompleteReason, Status, Tally};
 pub use finding::{Confidence, Finding, Identifier, Span};
+pub use format::sniff::packed;
 pub use keyed::{InvalidKey, Key};
 pub use payload::Payload;
 pub use scanner::{Artifact, Hint, Limits, Scanner, scan};

@@ -120,6 +120,11 @@ limits! {
     /// Requests that one source (a peer's SPIFFE ID, a client's address) may have at once on top of
     /// its rate; a second's worth unless set.
     source_burst_max: Option<u32> = None, some("limits.sourceBurstMax", u32);
+    /// Findings of one identifier that are let through for one source (SPIFFE ID) within the window,
+    /// because each exchange has fewer than a rule's `count`.
+    source_findings_max: u64 = 100, number("limits.sourceFindingsMax", u64);
+    /// For how long such a finding counts.
+    source_findings_window: Duration = Duration::from_secs(3600), duration("limits.sourceFindingsWindow", SignedDuration);
     /// Requests that one source may ask in a second, in the long run. Off unless set.
     source_requests_per_second_max: Option<u32> = None, some("limits.sourceRequestsPerSecondMax", u32);
     /// Spool bytes of the whole process.
@@ -201,6 +206,13 @@ fn count(field: &'static str, value: Option<usize>, or: usize) -> Result<usize, 
         None => Ok(or),
         Some(0) => Err((field, "must be at least 1".to_owned())),
         Some(value) => Ok(value),
+    }
+}
+
+fn number(field: &'static str, value: Option<u64>, or: u64) -> Result<u64, Wrong> {
+    match value {
+        Some(0) => Err((field, "must be at least 1".to_owned())),
+        value => Ok(value.unwrap_or(or)),
     }
 }
 

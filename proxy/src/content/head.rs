@@ -5,6 +5,7 @@ use dlp::{Identifier, Tally};
 use http::HeaderMap;
 use policy::{EgressPermit, Place, Ruling, Verdict};
 
+use super::ledger::Charged;
 use super::{ReadingCell, names};
 use crate::http::percent;
 
@@ -100,11 +101,18 @@ struct Part<'a> {
     cell: &'a ReadingCell,
     is_target: bool,
     found: Tally,
+    charged: Charged,
 }
 
 impl<'a> Part<'a> {
     fn new(ruling: &'a Ruling, cell: &'a ReadingCell) -> Self {
-        Self { ruling, cell, is_target: false, found: Tally::default() }
+        Self {
+            ruling,
+            cell,
+            is_target: false,
+            found: Tally::default(),
+            charged: Charged::default(),
+        }
     }
 
     fn read(&mut self, text: &[u8]) -> Result<(), Box<Verdict>> {
@@ -126,7 +134,14 @@ impl<'a> Part<'a> {
             reading.add(&evidence);
             reading.rule(&verdict);
         });
-        if verdict.stops() { Err(Box::new(verdict)) } else { Ok(()) }
+        if verdict.stops() {
+            return Err(Box::new(verdict));
+        }
+        let charge = self.cell.charge(self.ruling, &evidence.tally, &mut self.charged);
+        charge.map_err(|verdict| {
+            self.cell.with(|reading| reading.rule(&verdict));
+            Box::new(verdict)
+        })
     }
 
     /// Reads what the name may be a spelling of.

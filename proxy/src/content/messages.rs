@@ -12,6 +12,7 @@ use dlp::{Confidence, Evidence, Tally};
 use policy::{Action, Enforcement, Inspect, Place, Ruling, Verdict};
 
 use super::body::Hand;
+use super::ledger::Charged;
 use super::{Hint, Meters};
 use crate::stop::Stop;
 
@@ -137,6 +138,7 @@ impl Reading {
         if verdict.stops() {
             return Err(verdict);
         }
+        meters.cell.charge(&self.ruling, &evidence.tally, &mut Charged::default())?;
         meters.cell.with(|cell| cell.rule(&verdict));
         let is_masking =
             verdict.action == Action::Redact && verdict.enforcement == Enforcement::Enforce;
@@ -168,6 +170,7 @@ impl Reading {
         if evidence.tally.total() > 0 && verdict.stops() {
             return Err(verdict);
         }
+        meters.cell.charge(&self.ruling, &evidence.tally, &mut Charged::default())?;
         let met = self.judge_seam((&self.control_tail, payload), &evidence, meters)?;
         self.before.extend(&met);
         self.before.extend(&evidence.tally);
@@ -192,6 +195,7 @@ impl Reading {
         if verdict.stops() {
             return Err(verdict);
         }
+        meters.cell.charge(&self.ruling, &seam.tally, &mut Charged::default())?;
         meters.cell.with(|cell| cell.rule(&verdict));
         Ok(seam.tally)
     }

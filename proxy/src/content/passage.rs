@@ -11,8 +11,9 @@ use bytes::{Buf, Bytes, BytesMut};
 use policy::{Inspect, Place, Ruling, Verdict};
 
 use self::under_way::{BARE, Number, Rest};
-use super::Meters;
 use super::body::Hand;
+use super::ledger::Charged;
+use super::{Meters, ReadingCell};
 use crate::stop::Stop;
 
 /// Bytes before the held ones with which these are judged when the sender is silent: what a label
@@ -20,6 +21,8 @@ use crate::stop::Stop;
 const CONTEXT_BYTES: usize = 1024;
 /// Bytes that are held at most for the scanner to clear them; more are judged as they stand.
 const HELD_BYTES_MAX: usize = 256 * 1024;
+/// Bytes of a message by which an archive is known; the magic of a tar stands at 257.
+const MESSAGE_HEAD_BYTES: usize = 512;
 /// Judging costs a pass over the tally; it is done at most once for this many bytes while nothing
 /// new is found.
 const JUDGE_INTERVAL_BYTES: u64 = 1024 * 1024;
@@ -70,6 +73,10 @@ struct Reading {
     is_under_way: bool,
     taken: u64,
     judged: Judged,
+    charged: Charged,
+    cell: ReadingCell,
+    /// The first bytes of a message, until it is clear whether they are those of an archive.
+    head: Vec<u8>,
     has_written: bool,
 }
 
@@ -103,6 +110,9 @@ impl Passage {
                 is_under_way: false,
                 taken: 0,
                 judged: Judged::default(),
+                charged: Charged::default(),
+                cell: meters.cell.clone(),
+                head: Vec::new(),
                 has_written: false,
             })
         });
@@ -224,6 +234,7 @@ impl Reading {
     fn take(&mut self, chunk: &[u8]) -> Result<(), Verdict> {
         self.taken += chunk.len() as u64;
         self.is_under_way = false;
+        self.look_for_archives(chunk)?;
         self.scanner.feed(chunk);
         self.window.extend_from_slice(chunk);
         let evidence = self.scanner.evidence();
@@ -238,6 +249,22 @@ impl Reading {
         }
         self.judged = Judged { at: self.taken, ..seen };
         self.judge()
+    }
+
+    /// In a tunnel no archive is opened, so that one which a message begins with has not been read.
+    fn look_for_archives(&mut self, chunk: &[u8]) -> Result<(), Verdict> {
+        let room = MESSAGE_HEAD_BYTES.saturating_sub(self.head.len());
+        if room == 0 {
+            return Ok(());
+        }
+        self.head.extend_from_slice(chunk.get(..room).unwrap_or(chunk));
+        let Some(kind) = dlp::packed(&self.head) else { return Ok(()) };
+        let mut evidence = dlp::Evidence::default();
+        let reason = dlp::IncompleteReason::UnknownEncoding;
+        evidence.incomplete.push(dlp::Incomplete { reason, member: Some(kind.into()) });
+        self.cell.with(|reading| reading.add(&evidence));
+        let verdict = self.ruling.judge(Place::Head, &dlp::Tally::default(), &evidence);
+        if verdict.stops() { Err(verdict) } else { Ok(()) }
     }
 
     /// The bytes that the scanner has cleared and that have not left.
@@ -271,6 +298,11 @@ impl Reading {
         }
         let kept = self.under_way();
         self.is_under_way = kept > 0;
+        // What comes after a pause is another message. The first ones of a stream are read as one, so
+        // that it does not begin with an archive byte by byte.
+        if self.taken >= MESSAGE_HEAD_BYTES as u64 {
+            self.head.clear();
+        }
         Ok(self.leave(self.held() - kept))
     }
 
@@ -310,10 +342,14 @@ impl Reading {
     }
 
     /// In a tunnel nothing can be masked: lengths and checksums would break.
-    fn judge(&self) -> Result<(), Verdict> {
+    fn judge(&mut self) -> Result<(), Verdict> {
         let nothing = dlp::Tally::default();
-        let verdict = self.ruling.judge(Place::Head, &nothing, self.scanner.evidence());
-        if verdict.stops() { Err(verdict) } else { Ok(()) }
+        let evidence = self.scanner.evidence();
+        let verdict = self.ruling.judge(Place::Head, &nothing, evidence);
+        if verdict.stops() {
+            return Err(verdict);
+        }
+        self.cell.charge(&self.ruling, &evidence.tally, &mut self.charged)
     }
 }
 

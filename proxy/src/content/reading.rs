@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use policy::{Enforcement, Inspect, Verdict};
+use spiffe::SpiffeId;
 
+use super::Ledger;
 use crate::audit::{CoverageRecord, FindingCount, Record};
 use crate::error::Kind;
 
@@ -33,6 +35,8 @@ pub struct Reading {
     pub before: dlp::Tally,
     /// The node of a federated-learning framework that sends the body.
     pub node: Option<u64>,
+    /// Who answers for what is let through, and where that is added up.
+    pub answers: Option<(Ledger, SpiffeId)>,
     /// Whether the host's name spells something, so that a record must not show it.
     pub is_name_telling: bool,
     findings: BTreeMap<Counted, u64>,

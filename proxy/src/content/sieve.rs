@@ -11,6 +11,7 @@ use dlp::redact::{Style, is_maskable, redact};
 use policy::{Action, Enforcement, Inspect, Place, Ruling, Verdict};
 
 use super::body::Hand;
+use super::ledger::Charged;
 use super::reader::Reader;
 use super::spool::{Spool, SpoolRoom};
 use super::uploads::{Turn, Upload};
@@ -36,6 +37,7 @@ pub(super) struct Sieve {
     taken: u64,
     released: u64,
     judged: Judged,
+    charged: Charged,
     is_sealed: bool,
     is_masking: bool,
     is_finished: bool,
@@ -76,6 +78,7 @@ impl Sieve {
             taken: 0,
             released: 0,
             judged: Judged::default(),
+            charged: Charged::default(),
             is_sealed: hint.is_sealed,
             is_masking: false,
             is_finished: false,
@@ -91,6 +94,10 @@ impl Sieve {
         }
         self.cell.with(|reading| reading.inspect = Some(Inspect::Hold));
         self.reader = Reader::of_part(turn);
+        // The parts before it have answered for theirs.
+        if let Some(evidence) = self.reader.evidence() {
+            self.charged = Charged::of(&self.ruling, &evidence.tally);
+        }
         self.upload = Some(upload);
         self.is_sealed = true;
         self
@@ -268,6 +275,10 @@ impl Sieve {
         let verdict = self.ruling.judge(Place::Body, &before, evidence);
         if verdict.stops() {
             return Err(self.stop(verdict));
+        }
+        let tally = &evidence.tally;
+        if let Err(over) = self.cell.charge(&self.ruling, tally, &mut self.charged) {
+            return Err(self.stop(over));
         }
         self.is_masking =
             verdict.action == Action::Redact && verdict.enforcement == Enforcement::Enforce;

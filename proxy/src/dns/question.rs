@@ -97,6 +97,8 @@ async fn run(
 
 fn decide(rooms: &Rooms, ongoing: &mut Ongoing, asked: &Asked) -> Result<NamePermit, Stop> {
     let identity = rooms.identity.load();
+    ongoing.answer_in(&rooms.ledger);
+    ongoing.answers(identity.id());
     let policy = rooms.policy.load();
     let hash = policy.hash().to_string();
     ongoing.note(|record| {

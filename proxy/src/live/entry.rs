@@ -91,6 +91,16 @@ struct State {
 }
 
 impl Facts {
+    /// Who asks.
+    pub fn source(&self) -> &SpiffeId {
+        match self {
+            Self::Connect { source, .. }
+            | Self::Egress { source, .. }
+            | Self::Inbound { peer: source, .. }
+            | Self::Tunnel { source, .. } => source,
+        }
+    }
+
     /// Puts the question to `policy`. The permit of what goes to an upstream is returned, so that
     /// what else hangs on it can be compared.
     ///

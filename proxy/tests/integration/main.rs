@@ -37,6 +37,7 @@ mod links;
 mod live;
 mod malformed;
 mod names;
+mod over_time;
 mod overload;
 mod refused;
 mod reload;

@@ -114,6 +114,27 @@ pub(crate) fn kind(head: &[u8]) -> Kind {
     }
 }
 
+/// The archive or compression that a message begins with, where its magic is long enough that nothing else
+/// begins so by chance: for who reads a stream that is no container from its first byte on.
+pub fn packed(head: &[u8]) -> Option<&'static str> {
+    let kind = kind(head);
+    let is_sure = match kind {
+        Kind::Zip | Kind::Tar => true,
+        Kind::Coded(compression) => compression != Compression::Zlib,
+        // `compress` has two bytes.
+        Kind::Unknown => !head.starts_with(b"\x1f\x9d"),
+        Kind::AwsChunked
+        | Kind::Binary(_)
+        | Kind::Grpc
+        | Kind::Multipart
+        | Kind::Npy
+        | Kind::Pickle
+        | Kind::Plain
+        | Kind::Safetensors => false,
+    };
+    is_sure.then(|| kind.name())
+}
+
 /// The compression whose magic `head` begins with. Brotli and bare deflate have none, zlib hardly
 /// any.
 fn compression(head: &[u8]) -> Option<Compression> {

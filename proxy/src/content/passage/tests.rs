@@ -205,6 +205,29 @@ fn ciphertext_is_stopped_unless_the_profile_lets_it_through() {
     }
 }
 
+#[test]
+fn an_archive_that_begins_a_message_is_refused_since_nothing_opens_it() {
+    let gzip = [&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3][..], &noise(500)].concat();
+    let zip = [&b"PK\x03\x04\x14\0\0\0\x08\0"[..], &noise(500)].concat();
+    let zstd = [&[0x28, 0xb5, 0x2f, 0xfd][..], &noise(500)].concat();
+    for archive in [&gzip, &zip, &zstd] {
+        // At the stream's beginning, however it is cut, and at a later message's.
+        for (before, piece) in [(0, 1), (0, 600), (1_000, 600)] {
+            let (mut passage, meters) = passage("b.example");
+            passage.take(Bytes::from(noise(before))).unwrap();
+            flushed(&mut passage).unwrap();
+            let stopped = archive.chunks(piece).find_map(|part| {
+                let taken = passage.take(Bytes::copy_from_slice(part));
+                taken.and_then(|_| flushed(&mut passage)).err()
+            });
+            assert_eq!(stopped.map(|stop| stop.code()), Some("unreadable"), "{before} {piece}");
+            assert!(meters.released.bytes() < before as u64 + 10);
+            drop(passage);
+            assert!(meters.cell.with(|reading| !reading.counts().any(|_| true)));
+        }
+    }
+}
+
 fn crate_contains(bytes: &[u8]) -> bool {
     bytes.windows(SSN.len()).any(|window| window == SSN.as_bytes())
 }
