@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use crate::detector::custom::{CustomDetector, CustomDetectors};
 use crate::detector::shape::Shapes;
-use crate::detector::{self, Detector, Match, View};
+use crate::detector::{self, Detector, Match, Near, View};
 use crate::exact::ExactSet;
 use crate::finding::Identifier;
 
@@ -125,10 +125,28 @@ impl Catalog {
         &self.custom
     }
 
-    /// What stands at one anchor: the surest match, of equals that of the earlier detector.
-    pub(crate) fn examine(&self, view: &View<'_>) -> Option<(&Arc<str>, Match)> {
+    /// The detectors that could report anything at an anchor by the bytes beside it, as a set for
+    /// [`Catalog::examine`].
+    #[inline]
+    pub(crate) fn asked(&self, near: &Near<'_>) -> u32 {
+        let mut asked = self.shapes.near(near);
+        let mut rest = asked;
+        while rest != 0 {
+            let place = rest.trailing_zeros();
+            rest &= rest - 1;
+            let named = usize::try_from(place).ok().and_then(|place| self.detectors.get(place));
+            if named.is_some_and(|named| !(named.detector.may_stand)(near)) {
+                asked &= !(1 << place);
+            }
+        }
+        if asked == 0 { 0 } else { self.shapes.labelled(near, asked) }
+    }
+
+    /// What one of the `asked` says that stands at the anchor: the surest match, of equals that of
+    /// the earlier detector.
+    pub(crate) fn examine(&self, view: &View<'_>, asked: u32) -> Option<(&Arc<str>, Match)> {
         let mut best: Option<(&Arc<str>, Match)> = None;
-        let mut rest = self.shapes.detectors(view);
+        let mut rest = asked;
         while rest != 0 {
             let place = usize::try_from(rest.trailing_zeros()).unwrap_or(usize::MAX);
             rest &= rest - 1;

@@ -19,6 +19,7 @@ pub(crate) mod likeness;
 pub(crate) mod listed;
 pub(crate) mod mrn;
 pub(crate) mod name;
+pub(crate) mod near;
 pub(crate) mod other_id;
 pub(crate) mod phone;
 pub(crate) mod provider;
@@ -33,8 +34,9 @@ use std::cell::{Cell, RefCell};
 
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
-use crate::label::{self, Family, Label, Near};
+use crate::label::{self, Family, Label};
 use crate::word::digits_from;
+pub(crate) use near::{Near, Room};
 pub(crate) use setting::Seen;
 use shape::{Shape, Values};
 
@@ -64,8 +66,16 @@ pub(crate) struct Detector {
     pub(crate) values: Values,
     /// The words right before an [`Anchor::Colon`] that it knows; any where there are none.
     pub(crate) words: &'static [&'static [&'static str]],
-    /// Looks at one anchor.
+    /// Whether it could report anything at an anchor, by the bytes beside it: at most anchors none
+    /// could, and they are left at that.
+    pub(crate) may_stand: fn(&Near<'_>) -> bool,
+    /// Looks at one anchor where that is so.
     pub(crate) examine: fn(&View<'_>) -> Option<Match>,
+}
+
+/// What a detector says that has no cheaper test than to look.
+fn always(_: &Near<'_>) -> bool {
+    true
 }
 
 /// What a detector recognised, in indices of its view.
@@ -204,7 +214,8 @@ impl<'a> View<'a> {
                 label
             }
             Some(_) | None => {
-                let label = label::nearest(self.bytes, i, Near { len: label::WINDOW, words });
+                let label =
+                    label::nearest(self.bytes, i, label::Near { len: label::WINDOW, words });
                 self.known.set(Some(Known { before: i, words, label }));
                 label
             }

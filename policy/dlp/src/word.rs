@@ -43,10 +43,10 @@ pub(crate) fn previous_word(bytes: &[u8], upto: usize, floor: usize) -> Option<W
 }
 
 /// Bytes that are looked at together: most words are shorter.
-const TAIL: usize = 8;
+pub(crate) const TAIL: usize = 8;
 
 /// The bytes before `end`, the nearest in the lowest place.
-fn tail(bytes: &[u8], end: usize) -> u64 {
+pub(crate) fn tail(bytes: &[u8], end: usize) -> u64 {
     let whole = end.checked_sub(TAIL).and_then(|start| bytes.get(start..end));
     if let Some(tail) = whole.and_then(|tail| <[u8; TAIL]>::try_from(tail).ok()) {
         return u64::from_be_bytes(tail);
@@ -56,12 +56,12 @@ fn tail(bytes: &[u8], end: usize) -> u64 {
 }
 
 /// The same byte in every place.
-const fn all(byte: u8) -> u64 {
+pub(crate) const fn all(byte: u8) -> u64 {
     u64::from_be_bytes([byte; TAIL])
 }
 
 /// The highest bit of each byte from `first` to `last`, which are ASCII.
-fn within(bytes: u64, first: u8, last: u8) -> u64 {
+pub(crate) fn within(bytes: u64, first: u8, last: u8) -> u64 {
     // No byte carries into the next: both terms are at most 0x80.
     let low = bytes & all(0x7f);
     let from = low + all(0x80 - first);
@@ -70,7 +70,7 @@ fn within(bytes: u64, first: u8, last: u8) -> u64 {
 }
 
 /// How many bytes from the lowest on have their bit in `mask`.
-fn run(mask: u64) -> usize {
+pub(crate) fn run(mask: u64) -> usize {
     usize::try_from((!mask & all(0x80)).trailing_zeros() / 8).unwrap_or(TAIL)
 }
 

@@ -16,6 +16,7 @@ pub(crate) const ROUTING: Detector = Detector {
     shapes: &[Shape::near_label(1 << 9, Families::of(&[Family::Routing]))],
     values: Values::NONE,
     words: &[],
+    may_stand: super::always,
     examine: routing,
 };
 
@@ -26,6 +27,7 @@ pub(crate) const IBAN: Detector = Detector {
     shapes: &[],
     values: Values::NONE,
     words: &[],
+    may_stand: iban::may_stand,
     examine: iban::examine,
 };
 

@@ -3,7 +3,7 @@
 
 use super::shape::{Marks, Shape, Values, runs};
 use super::word::Lower;
-use super::{Detector, Match, View};
+use super::{Detector, Match, Near, View};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
 use crate::label::{Families, Family};
@@ -18,6 +18,7 @@ pub(crate) const AGE: Detector = Detector {
     ],
     values: Values::NONE,
     words: &[],
+    may_stand,
     examine,
 };
 
@@ -26,13 +27,15 @@ const AGE_RUNS: u32 = runs(2, 3);
 /// Ages that the rule withholds; nobody has been older.
 const AGES: std::ops::RangeInclusive<u64> = 90..=125;
 
+/// Whether the number is an age that the rule withholds.
+fn may_stand(near: &Near<'_>) -> bool {
+    let digit = |at| u64::from(near.byte(at).wrapping_sub(b'0'));
+    let tens = digit(0) * 10 + digit(1);
+    AGES.contains(&if near.run == 3 { tens * 10 + digit(2) } else { tens })
+}
+
 fn examine(view: &View<'_>) -> Option<Match> {
     let (start, end) = (view.at, view.at + view.run);
-    // Nine or one first: most numbers leave here.
-    if !matches!(view.byte(start), b'0' | b'1' | b'9') || !AGES.contains(&view.number(start, end)?)
-    {
-        return None;
-    }
     if view.byte(end).is_ascii_alphabetic() {
         return suffixed(view);
     }

@@ -2,7 +2,7 @@
 //! Processors' published test numbers are told as low.
 
 use super::shape::{Marks, Shape, Values, runs};
-use super::{Detector, Match, View};
+use super::{Detector, Match, Near, View};
 use crate::check;
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
@@ -11,18 +11,24 @@ use crate::label::Family;
 pub(crate) const CARD: Detector = Detector {
     name: "payment-card",
     identifiers: &[Identifier::Account],
-    anchors: &[Anchor::Digits, Anchor::Mixed],
+    anchors: &[Anchor::Digits],
     shapes: &[
         Shape::written(1 << 4, Marks::ANY, Marks::BLANK.or(Marks::DASH)),
         Shape::written(runs(12, 19), Marks::ANY, Marks::ANY),
     ],
     values: Values::NONE,
     words: &[],
+    may_stand,
     examine,
 };
 
 /// Most digits of a card number.
 const DIGITS_MAX: usize = 19;
+
+/// Whether the second of four groups follows.
+fn may_stand(near: &Near<'_>) -> bool {
+    near.run != 4 || near.byte(5).is_ascii_digit()
+}
 
 fn examine(view: &View<'_>) -> Option<Match> {
     if view.run == 4 { grouped(view) } else { bare(view) }

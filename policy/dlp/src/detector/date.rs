@@ -5,7 +5,7 @@
 //! the calendar.
 
 use super::shape::{Marks, Shape, Values};
-use super::{Detector, Match, View};
+use super::{Detector, Match, Near, View};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
 use crate::label::{Families, Family, Label};
@@ -13,7 +13,7 @@ use crate::label::{Families, Family, Label};
 pub(crate) const DATE: Detector = Detector {
     name: "date",
     identifiers: &[Identifier::Date],
-    anchors: &[Anchor::Caps, Anchor::Colon, Anchor::Digits, Anchor::Mixed],
+    anchors: &[Anchor::Caps, Anchor::Colon, Anchor::Digits],
     shapes: &[
         Shape::written(1 << 4, Marks::ANY, Marks::DASH.or(Marks::DOT).or(Marks::SLASH)),
         Shape::written(1 << 4, PARTS.or(Marks::CODE), Marks::ANY),
@@ -31,6 +31,7 @@ pub(crate) const DATE: Detector = Detector {
     ],
     values: Values::UPPER,
     words: &[],
+    may_stand,
     examine,
 };
 
@@ -39,41 +40,47 @@ const PARTS: Marks = Marks::COMMA.or(Marks::DASH).or(Marks::DOT).or(Marks::SLASH
 /// Years in which a living or lately dead person can have been born, admitted or discharged.
 const YEARS: std::ops::RangeInclusive<u64> = 1880..=2099;
 
-fn examine(view: &View<'_>) -> Option<Match> {
-    let may_be = match view.anchor {
-        Anchor::Caps => month_of(view.part(view.at, view.at + 3)).is_some(),
-        Anchor::Colon => month_of(view.part(view.at + 2, view.at + 5)).is_some(),
-        Anchor::Digits => !matches!(view.run, 2 | 4) || may_end(view),
-        Anchor::At | Anchor::Dots | Anchor::Mixed | Anchor::Pairs | Anchor::Scheme => true,
-    };
-    // Nearly all words and numbers leave here.
-    if may_be { moment(view) } else { None }
+/// Whether a month, or a day or year beside the marks of a date, stands here.
+fn may_stand(near: &Near<'_>) -> bool {
+    let is_month = |from| month_of(near.behind().get(from..).unwrap_or_default()).is_some();
+    match near.anchor {
+        Anchor::Caps => is_month(0),
+        Anchor::Colon => is_month(2),
+        Anchor::Digits => !matches!(near.run, 2 | 4) || may_end(near),
+        Anchor::At | Anchor::Dots | Anchor::Mixed | Anchor::Pairs | Anchor::Scheme => false,
+    }
 }
 
 /// Whether a day or year may end a date, or a year begin one, by what stands beside it.
-fn may_end(view: &View<'_>) -> bool {
+fn may_end(near: &Near<'_>) -> bool {
     const MARKS_MAX: usize = 3;
     let is_mark = |b: u8| matches!(b, b'-' | b'/' | b'.');
-    let near = view.before(view.at, 1);
-    if is_mark(near) || view.run == 4 && is_mark(view.byte(view.at + 4)) {
+    let mark = near.before(1);
+    // The third of three parts, or the year behind a month.
+    let is_last = near.before(3) == mark || near.before(4) == mark || near.run == 4;
+    if is_mark(mark) && near.before(2).is_ascii_digit() && is_last
+        || near.run == 4 && is_mark(near.byte(4)) && near.byte(7) == near.byte(4)
+    {
         return true;
     }
     let is_between = |back: &usize| {
-        let byte = view.before(view.at, *back);
+        let byte = near.before(*back);
         is_mark(byte) || matches!(byte, b' ' | b',')
     };
-    let end = view.at - (1..=MARKS_MAX).take_while(is_between).count();
-    let start = view.letters_before(end);
-    let is_counted = |i: usize| view.before(i, 1).is_ascii_digit();
-    // A month, a day, or a day with its ordinal.
-    start < view.at
-        && (month_of(view.part(start, end)).is_some()
-            || end < view.at && is_counted(end)
-            || end - start == 2 && is_counted(start))
+    let gap = (1..=MARKS_MAX).take_while(is_between).count();
+    let letters = near.letters_before(gap);
+    let is_counted = |back: usize| near.before(back + 1).is_ascii_digit();
+    let is_month = || {
+        let (bytes, at) = near.place();
+        month_of(bytes.get(at - gap - letters..at - gap).unwrap_or_default()).is_some()
+    };
+    // A day, a day with its ordinal, or a month.
+    gap > 0 && letters == 0 && is_counted(gap)
+        || letters == 2 && is_counted(gap + letters)
+        || letters > 2 && is_month()
 }
 
-#[inline(never)]
-fn moment(view: &View<'_>) -> Option<Match> {
+fn examine(view: &View<'_>) -> Option<Match> {
     let (start, end) = match (view.anchor, view.run) {
         (Anchor::Caps, _) => month_and_digit(view, view.at),
         (Anchor::Colon, _) => month_and_digit(view, view.at + 2),

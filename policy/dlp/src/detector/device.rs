@@ -5,7 +5,7 @@
 
 use super::labelled::{Announced, Value};
 use super::shape::{Marks, Shape, Values, runs};
-use super::{Detector, Match, View};
+use super::{Detector, Match, Near, View};
 use crate::check;
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
@@ -21,6 +21,7 @@ pub(crate) const UDI: Detector = Detector {
     ],
     values: Values::NONE,
     words: &[],
+    may_stand: may_be_udi,
     examine: udi,
 };
 
@@ -31,6 +32,7 @@ pub(crate) const MAC: Detector = Detector {
     shapes: &[Shape::written(1 << 4, Marks::ANY, Marks::DOT)],
     values: Values::NONE,
     words: &[],
+    may_stand: may_be_mac,
     examine: mac,
 };
 
@@ -38,6 +40,26 @@ pub(crate) const MAC: Detector = Detector {
 const GTIN_LEN: usize = 14;
 /// Characters of a value behind an application identifier (GS1 General Specifications, section 3).
 const ELEMENT_MAX: usize = 20;
+
+/// Whether the brackets of a symbol's text, or the mark that begins a labeller's code, stand before.
+fn may_be_udi(near: &Near<'_>) -> bool {
+    match (near.anchor, near.run) {
+        (Anchor::Digits, 2) => near.byte(0) == b'0' && near.byte(1) == b'1',
+        (Anchor::Digits, _) => true,
+        _ => {
+            let letters = (1..8).take_while(|&back| near.before(back).is_ascii_uppercase()).count();
+            letters == 7 || letters > 0 && matches!(near.before(letters + 1), b'+' | b'/')
+        }
+    }
+}
+
+/// Whether the two marks of three groups stand at their places.
+fn may_be_mac(near: &Near<'_>) -> bool {
+    let is_dotted = |dot| near.byte(dot) == b'.' && near.byte(dot + 5) == b'.';
+    let is_grouped = near.anchor == Anchor::Pairs;
+    let is_run = near.anchor == Anchor::Digits;
+    is_grouped || if is_run { near.byte(9) == b'.' } else { (1..4).any(is_dotted) }
+}
 
 fn udi(view: &View<'_>) -> Option<Match> {
     let found = match (view.run, view.before(view.at, 1)) {

@@ -15,6 +15,7 @@ pub(crate) const EMAIL: Detector = Detector {
     shapes: &[],
     values: Values::NONE,
     words: &[],
+    may_stand: super::always,
     examine,
 };
 

@@ -7,7 +7,7 @@ mod street;
 
 use super::shape::{Shape, Values};
 use super::word::Lower;
-use super::{Detector, Match, View};
+use super::{Detector, Match, Near, View};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
 use crate::label::{Families, Family};
@@ -19,6 +19,7 @@ pub(crate) const ADDRESS: Detector = Detector {
     shapes: &[Shape::labelled(1 << 3 | 1 << 5, Families::of(&[Family::Zip]))],
     values: Values::UPPER.or(Values::DIGIT),
     words: &[STREETS, TOWNS],
+    may_stand,
     examine,
 };
 
@@ -45,21 +46,22 @@ pub(crate) fn is_zip(text: &[u8]) -> bool {
         && text.iter().any(|b| matches!(b, b'1'..=b'9'))
 }
 
+/// Whether a capital could be that of a state, of a street behind its number, or of a post office box.
+fn may_stand(near: &Near<'_>) -> bool {
+    let (second, third) = (near.byte(1), near.byte(2));
+    near.anchor != Anchor::Caps
+        || second.is_ascii_uppercase() && third == b' ' && near.byte(7).is_ascii_digit()
+        || matches!(second, b'o' | b'O') && near.byte(0) == b'B'
+        || match near.before(2) {
+            b'0'..=b'9' => true,
+            // `12A Main`, `5th Avenue`.
+            b'A'..=b'Z' => near.before(3).is_ascii_digit(),
+            b'd' | b'h' | b't' => near.before(4).is_ascii_digit(),
+            _ => false,
+        }
+}
+
 fn examine(view: &View<'_>) -> Option<Match> {
-    if view.anchor == Anchor::Caps && !may_begin(view) { None } else { place(view) }
-}
-
-/// Whether a capital could be that of a state, of a street behind its number, or of a post office box:
-/// most leave here.
-fn may_begin(view: &View<'_>) -> bool {
-    let (second, third) = (view.byte(view.at + 1), view.byte(view.at + 2));
-    second.is_ascii_uppercase() && third == b' '
-        || matches!(second, b'o' | b'O') && view.byte(view.at) == b'B'
-        || (2..=4).any(|back| view.before(view.at, back).is_ascii_digit())
-}
-
-#[inline(never)]
-fn place(view: &View<'_>) -> Option<Match> {
     let (confidence, start, end) = match view.anchor {
         Anchor::Digits => zip(view)?,
         Anchor::Colon => labelled(view)?,

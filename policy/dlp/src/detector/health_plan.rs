@@ -4,7 +4,7 @@
 
 use super::labelled::{Announced, Value};
 use super::shape::Values;
-use super::{Detector, Match, View};
+use super::{Detector, Match, Near, View};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
 use crate::label::Family;
@@ -16,11 +16,19 @@ pub(crate) const MBI: Detector = Detector {
     shapes: &[],
     values: Values::NONE,
     words: &[],
+    may_stand,
     examine,
 };
 
 /// Each place of the grammar: first digit, letter, letter or digit, digit, ...
 const PLACES: &[u8; 11] = b"1AXNAXNAANN";
+
+/// Whether the second letter of a token is the first that is no digit, as the grammar has it.
+fn may_stand(near: &Near<'_>) -> bool {
+    near.run == 0
+        && matches!(near.before(1), b'1'..=b'9')
+        && !near.before(2).is_ascii_alphanumeric()
+}
 
 /// Grows from the token whose first digit and letter meet.
 fn examine(view: &View<'_>) -> Option<Match> {

@@ -1,13 +1,18 @@
 //! International bank account numbers: country, length and structure by country (ISO 13616, SWIFT
 //! IBAN registry), and the check digits (ISO 7064 MOD 97-10).
 
-use super::{Match, View};
+use super::{Match, Near, View};
 use crate::check;
 use crate::finding::{Confidence, Identifier};
 use crate::label::Family;
 
 /// Letters and digits of the longest one (ISO 13616-1 section 5).
 const LEN_MAX: usize = 34;
+
+/// Whether two capitals stand before two digits.
+pub(super) fn may_stand(near: &Near<'_>) -> bool {
+    near.run >= 2 && near.before(1).is_ascii_uppercase() && near.before(2).is_ascii_uppercase()
+}
 
 /// Grows from the token whose first letter and digit meet: two letters, two digits, then what the
 /// country has, together or in groups of four.

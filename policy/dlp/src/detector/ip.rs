@@ -17,6 +17,7 @@ pub(crate) const IP: Detector = Detector {
     shapes: &[],
     values: Values::NONE,
     words: &[],
+    may_stand: super::always,
     examine,
 };
 

@@ -5,7 +5,7 @@
 mod doubt;
 
 use super::shape::{Marks, Shape, Values, runs};
-use super::{Detector, Match, View};
+use super::{Detector, Match, Near, View};
 use super::{account, device, health_plan, license, mrn, other_id};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
@@ -28,6 +28,7 @@ pub(crate) const LABELLED: Detector = Detector {
     ],
     values: Values::NONE,
     words: &[],
+    may_stand,
     examine,
 };
 
@@ -127,9 +128,6 @@ pub(crate) fn is_uuid(text: &[u8]) -> bool {
 }
 
 fn examine(view: &View<'_>) -> Option<Match> {
-    if is_too_short(view) {
-        return None;
-    }
     let first = token_start(view)?;
     let (start, label) = labelled_start(view, first)?;
     let end = value_end(view, start);
@@ -154,18 +152,14 @@ fn examine(view: &View<'_>) -> Option<Match> {
     Some(Match { identifier, confidence, start, end })
 }
 
-/// Whether digits stand alone that are fewer than any family's value has.
-fn is_too_short(view: &View<'_>) -> bool {
+/// Whether more than digits stand here that are fewer than any family's value has.
+fn may_stand(near: &Near<'_>) -> bool {
     const LEN_MIN: usize = 4;
-    let end = view.at + view.run;
-    let next = view.byte(end);
+    let next = near.byte(near.run);
     let goes_on = next.is_ascii_alphanumeric()
         || next == b'-'
-        || next == b' ' && view.byte(end + 1).is_ascii_digit();
-    view.anchor == Anchor::Digits
-        && view.run < LEN_MIN
-        && view.before(view.at, 1) != b'-'
-        && !goes_on
+        || next == b' ' && near.byte(near.run + 1).is_ascii_digit();
+    near.anchor != Anchor::Digits || near.run >= LEN_MIN || near.before(1) == b'-' || goes_on
 }
 
 /// Where the token around the anchor begins: letters, digits and single dashes. Nothing where an

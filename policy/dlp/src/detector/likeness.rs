@@ -2,9 +2,9 @@
 //! text: only behind a label that names one, and only where a template, a vector or an encoded image
 //! follows. A finding ends with the view, so a longer value is masked in its first part only.
 
-use super::shape::Values;
+use super::shape::{Values, table};
 use super::word::Lower;
-use super::{Detector, Match, View};
+use super::{Detector, Match, Near, View};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
 use crate::label::Family;
@@ -16,19 +16,27 @@ pub(crate) const LIKENESS: Detector = Detector {
     shapes: &[],
     values: Values::UPPER.or(Values::LOWER).or(Values::DIGIT).or(Values::LIST).or(Values::CODED),
     words: &[],
+    may_stand,
     examine,
 };
 
+/// Blanks and quotes before a value.
+const BLANKS_MAX: usize = 4;
 /// Bytes of the shortest template or image.
 const LEN_MIN: usize = 16;
+
+/// Whether the value is a list or long.
+fn may_stand(near: &Near<'_>) -> bool {
+    let is_blank = |at: &usize| matches!(near.byte(*at), b' ' | b'"' | b'\'');
+    let start = 1 + (1..=BLANKS_MAX).take_while(is_blank).count();
+    let head = near.behind().get(start..start + LEN_MIN).unwrap_or_default();
+    // From its end: a short value is followed by other things.
+    near.byte(start) == b'[' || head.iter().rev().all(|b| is_part(*b))
+}
 
 fn examine(view: &View<'_>) -> Option<Match> {
     let start = value_start(view);
     let is_list = view.byte(start) == b'[';
-    // Most values leave here: they are short, or nothing announces them.
-    if !is_list && !may_be_long(view, start) {
-        return None;
-    }
     let label = view.label(start, 24, 0)?;
     if !matches!(label.family, Family::Biometric | Family::Photo) {
         return None;
@@ -55,24 +63,19 @@ fn examine(view: &View<'_>) -> Option<Match> {
 
 /// Where the value behind the label begins.
 fn value_start(view: &View<'_>) -> usize {
-    const BLANKS_MAX: usize = 4;
     let from = view.at + 1;
     let is_blank = |i: &usize| matches!(view.byte(*i), b' ' | b'"' | b'\'');
     from + (from..from + BLANKS_MAX).take_while(is_blank).count()
 }
 
-/// Whether the bytes of the shortest value are all what one can have.
-fn may_be_long(view: &View<'_>, start: usize) -> bool {
-    let head = view.part(start, start + LEN_MIN);
-    // From its end: a short value is followed by other things.
-    !head.is_empty() && head.iter().rev().all(|b| is_part(*b))
+/// Whether base64, hexadecimal or the head of a data URL has such a byte.
+#[inline]
+fn is_part(byte: u8) -> bool {
+    PARTS.get(usize::from(byte)) == Some(&1)
 }
 
-/// Whether base64, hexadecimal or the head of a data URL has such a byte.
-fn is_part(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(byte, b'+' | b'/' | b'=' | b'_' | b'-' | b':' | b';' | b',')
-}
+const PARTS: [u8; 256] =
+    table(&[(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=_-:;,", 1)], 0);
 
 /// Base64, base64url or hexadecimal without blanks, or the head of a data URL.
 fn encoded_len(view: &View<'_>, start: usize) -> usize {

@@ -3,9 +3,10 @@
 //! no detector would report: a label never reaches beyond another number, and every shape that is
 //! written in several groups has other separators.
 
-use crate::detector::RUN_MAX;
 use crate::detector::labelled::is_uuid;
-use crate::gate;
+use crate::detector::shape::table;
+use crate::detector::{Near, RUN_MAX};
+use crate::gate::{self, Anchor};
 use crate::word::digits_from;
 
 /// Bytes between two numbers of a list.
@@ -13,9 +14,6 @@ const GAP_MAX: usize = 8;
 
 /// Where the run of digits ends that begins at `at`, if it is a number of a list, or a decimal one.
 pub(crate) fn listed_end(bytes: &[u8], at: usize) -> Option<usize> {
-    if let Some(end) = cell_end(bytes, at) {
-        return Some(end);
-    }
     let before = at.checked_sub(1).map_or(0, |i| byte(bytes, i));
     if !byte(bytes, at).is_ascii_digit() || before.is_ascii_alphanumeric() || before == b'.' {
         return None;
@@ -25,9 +23,9 @@ pub(crate) fn listed_end(bytes: &[u8], at: usize) -> Option<usize> {
     (is_passed && !(len == 4 && is_year(bytes, at))).then_some(at + len)
 }
 
-/// The same of a short number right behind the comma of another one, as nearly all of a table are.
+/// Where a short number ends that stands right behind the comma of another one, as nearly all of a table are.
 #[inline]
-fn cell_end(bytes: &[u8], at: usize) -> Option<usize> {
+pub(crate) fn cell_end(bytes: &[u8], at: usize) -> Option<usize> {
     const LEN_MAX: usize = 7;
     let [before, b','] = bytes.get(at.checked_sub(2)?..at)? else { return None };
     let len = digits_from(bytes, at, LEN_MAX + 1);
@@ -145,19 +143,53 @@ pub(crate) fn uuid_at(bytes: &[u8], at: usize, run: usize) -> Option<(usize, usi
     (byte(bytes, dash) == b'-').then_some(ends)?.find(alone)
 }
 
+/// Whether the anchor could be the first of a timestamp, a UUID or a line of base64, by the bytes
+/// beside it: what stands in those is passed over with them.
+#[inline]
+pub(crate) fn may_begin_code(near: &Near<'_>) -> bool {
+    let behind = near.byte(near.run);
+    let is_moment = || behind == b'/' && near.run == 2;
+    let may_be_encoded = || {
+        let ahead = near.behind().first_chunk::<10>();
+        is_line_s(near.before(1)) && ahead.is_none_or(|ahead| ahead.iter().all(|b| is_line_s(*b)))
+    };
+    matches!(near.anchor, Anchor::Digits | Anchor::Mixed)
+        && (behind.is_ascii_hexdigit() || behind == b'-' || is_moment() || may_be_encoded())
+}
+
+/// Whether a line of base64, or what stands around it, has such a byte.
+#[inline]
+fn is_line_s(byte: u8) -> bool {
+    LINE_S.get(usize::from(byte)) == Some(&1)
+}
+
+const LINE_S: [u8; 256] =
+    table(&[(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_\n\r=", 1)], 0);
+
+/// Whether the bytes a few places around could all stand in a line of base64.
+#[inline]
+fn may_be_encoded(bytes: &[u8], at: usize) -> bool {
+    let near = [at.wrapping_sub(1), at + 3, at + 6, at + 9];
+    near.iter().all(|&at| bytes.get(at).is_none_or(|b| is_line_s(*b)))
+}
+
 /// Where the line ends that has `at`, if it is one of several of base64 (RFC 2045 section 6.8,
 /// RFC 7468), which are read decoded.
 pub(crate) fn encoded_end(bytes: &[u8], at: usize) -> Option<usize> {
     const LINE: std::ops::RangeInclusive<usize> = 60..=128;
-    let is_line_s = |b: u8| gate::is_letter(b) || matches!(b, b'\n' | b'\r' | b'=');
-    let near = [at.wrapping_sub(1), at + 3, at + 6, at + 9];
+    const NEAR: usize = 8;
     // Most anchors leave here: a blank or a mark stands near.
-    if !near.iter().all(|&at| bytes.get(at).is_none_or(|b| is_line_s(*b))) {
+    if !may_be_encoded(bytes, at) {
         return None;
     }
     let (before, behind) = bytes.split_at_checked(at)?;
     // Of the standard alphabet: other numbers are written with dashes.
     let is_plain = |b: u8| gate::is_letter(b) & (b != b'-') & (b != b'_');
+    // A line of text has a blank or a mark near.
+    let line = before.iter().rev().take(NEAR).take_while(|b| **b != b'\n');
+    if !line.copied().all(is_plain) {
+        return None;
+    }
     let ahead = behind.iter().take(*LINE.end() + 1).take_while(|b| is_plain(**b)).count();
     let end = at + ahead + usize::from(byte(bytes, at + ahead) == b'\r');
     if byte(bytes, end) != b'\n' {

@@ -10,10 +10,9 @@ mod words;
 
 use super::shape::Values;
 use super::word::Lower;
-use super::{Detector, Match, View};
+use super::{Detector, Match, Near, View};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
-use crate::word::letters_and_key;
 use token::{Case, Run, Token};
 use words::{is_stop, is_thing};
 
@@ -24,8 +23,24 @@ pub(crate) const NAME: Detector = Detector {
     shapes: &[],
     values: Values::UPPER.or(Values::WIDE).or(Values::LOWER).or(Values::LIST),
     words: labelled::WORDS,
+    may_stand,
     examine,
 };
+
+/// Whether a word begins at the capital, and the one before may be a name's or announce one.
+fn may_stand(near: &Near<'_>) -> bool {
+    let next = near.byte(1);
+    let may_begin =
+        next.is_ascii_alphabetic() || matches!(next, b'.' | b'\'' | b' ') || next >= 0xc3;
+    near.anchor == Anchor::Colon
+        || may_begin
+            && match near.before(2) {
+                b',' => near.before(3).is_ascii_alphabetic() || near.before(3) >= 0x80,
+                b'.' => true,
+                b'0'..=b'9' => false,
+                _ => !is_unlisted(near),
+            }
+}
 
 fn examine(view: &View<'_>) -> Option<Match> {
     if view.anchor == Anchor::Colon { labelled::examine(view) } else { capital(view) }
@@ -33,17 +48,9 @@ fn examine(view: &View<'_>) -> Option<Match> {
 
 /// A capital behind a word: the word before it decides what it may be.
 fn capital(view: &View<'_>) -> Option<Match> {
-    let next = view.byte(view.at + 1);
-    let may_begin =
-        next.is_ascii_alphabetic() || matches!(next, b'.' | b'\'' | b' ') || next >= 0xc3;
-    if !may_begin {
-        return None;
-    }
     match view.before(view.at, 2) {
         b',' => inverted(view),
         b'.' => cue::titled(view, view.at - 2).or_else(|| initialled(view)),
-        b'0'..=b'9' => None,
-        _ if is_unlisted(view) => None,
         _ => {
             let first = first_before(view, view.at - 1)?;
             let may_announce = cue::may_announce(view.part(first, view.at - 1));
@@ -61,12 +68,12 @@ fn capital(view: &View<'_>) -> Option<Match> {
 
 /// Whether the word before the blank is known to announce nothing and to be no given name: most words
 /// before a capital leave here.
-fn is_unlisted(view: &View<'_>) -> bool {
-    let end = view.at - 1;
-    let (first, key) = letters_and_key(view.bytes, end);
-    let near = view.before(first, 1);
-    let is_plain = first < end && near < 0x80 && !matches!(near, b'-' | b'\'');
-    let may_be_given = || view.byte(first).is_ascii_uppercase() && list::may_be_first(key);
+fn is_unlisted(near: &Near<'_>) -> bool {
+    let (len, key) = near.letters_and_key(1);
+    let before = near.before(len + 2);
+    let is_plain =
+        len > 0 && len + 2 <= Near::BEFORE && before < 0x80 && !matches!(before, b'-' | b'\'');
+    let may_be_given = || near.before(len + 1).is_ascii_uppercase() && list::may_be_first(key);
     is_plain && !cue::announces(key) && !may_be_given()
 }
 

@@ -3,7 +3,7 @@
 
 use super::labelled::{Announced, Value};
 use super::shape::Values;
-use super::{Detector, Match, View};
+use super::{Detector, Match, Near, View};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
 use crate::label::Family;
@@ -15,6 +15,7 @@ pub(crate) const UID: Detector = Detector {
     shapes: &[],
     values: Values::NONE,
     words: &[],
+    may_stand,
     examine,
 };
 
@@ -36,6 +37,13 @@ const REGISTERED: &[&[u8]] = &[
     b"2.16.840.1.113883.",
     b"2.5.29.",
 ];
+
+/// Whether a root and its child end at the dot: `1.2`, `1.3`, `2.16`.
+fn may_stand(near: &Near<'_>) -> bool {
+    let child = (1..=3).take_while(|&back| near.before(back).is_ascii_digit()).count();
+    let is_root = matches!(near.before(child + 2), b'0'..=b'2');
+    is_root && child > 0 && !near.before(child + 3).is_ascii_alphanumeric()
+}
 
 /// An object identifier whose second dot is the anchor.
 fn examine(view: &View<'_>) -> Option<Match> {

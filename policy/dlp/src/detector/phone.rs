@@ -3,7 +3,7 @@
 //! directory assistance (ATIS-0300115), told as low. International: `+`, E.164 length.
 
 use super::shape::{Marks, Shape, Values, runs};
-use super::{Detector, Match, RUN_MAX, View};
+use super::{Detector, Match, Near, RUN_MAX, View};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
 use crate::label::{Families, Family};
@@ -11,7 +11,7 @@ use crate::label::{Families, Family};
 pub(crate) const PHONE: Detector = Detector {
     name: "phone",
     identifiers: &[Identifier::Phone, Identifier::Fax],
-    anchors: &[Anchor::Digits, Anchor::Mixed],
+    anchors: &[Anchor::Digits],
     shapes: &[
         Shape::written(1 << 3, Marks::ANY, SEPARATORS.or(Marks::CLOSE)),
         Shape::written(runs(2, 15), Marks::PLUS, Marks::ANY),
@@ -19,11 +19,21 @@ pub(crate) const PHONE: Detector = Detector {
     ],
     values: Values::NONE,
     words: &[],
+    may_stand,
     examine,
 };
 
 /// What stands between the parts of a number.
 const SEPARATORS: Marks = Marks::BLANK.or(Marks::DASH).or(Marks::DOT).or(Marks::SLASH);
+
+/// Whether a group of digits follows that of three, or a parenthesis or plus stands before.
+fn may_stand(near: &Near<'_>) -> bool {
+    near.run != 3
+        || matches!(near.before(1), b'(' | b'+')
+        || near.byte(4).is_ascii_digit() && near.byte(6).is_ascii_digit()
+        || (near.byte(4).is_ascii_digit() || near.byte(5).is_ascii_digit() || near.byte(4) == b'(')
+            && near.may_be_labelled(0)
+}
 
 fn examine(view: &View<'_>) -> Option<Match> {
     let found = match view.run {

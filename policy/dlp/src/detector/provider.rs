@@ -3,7 +3,7 @@
 //! by chance, so a label is required. They identify a clinician, not the patient.
 
 use super::shape::{Marks, Shape, Values};
-use super::{Detector, Match, View};
+use super::{Detector, Match, Near, View};
 use crate::check;
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
@@ -12,13 +12,14 @@ use crate::label::{Families, Family};
 pub(crate) const NPI: Detector = Detector {
     name: "npi",
     identifiers: &[Identifier::Provider],
-    anchors: &[Anchor::Digits, Anchor::Mixed],
+    anchors: &[Anchor::Digits],
     shapes: &[
         Shape::written(1 << 4, Marks::ANY, Marks::BLANK.or(Marks::DASH)),
         Shape::near_label(1 << 10, Families::of(&[Family::Npi])),
     ],
     values: Values::NONE,
     words: &[],
+    may_stand: may_be_npi,
     examine: npi,
 };
 
@@ -29,8 +30,19 @@ pub(crate) const DEA: Detector = Detector {
     shapes: &[],
     values: Values::NONE,
     words: &[],
+    may_stand: may_be_dea,
     examine: dea,
 };
+
+/// Whether the second of three groups follows, or ten digits stand together.
+fn may_be_npi(near: &Near<'_>) -> bool {
+    matches!(near.byte(0), b'1' | b'2') && (near.run != 4 || near.byte(5).is_ascii_digit())
+}
+
+/// Whether seven digits follow, or a 9 and seven.
+fn may_be_dea(near: &Near<'_>) -> bool {
+    matches!(near.run, 7 | 8)
+}
 
 fn npi(view: &View<'_>) -> Option<Match> {
     let start = view.at;

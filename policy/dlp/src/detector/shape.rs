@@ -3,10 +3,10 @@
 //! behind a colon by their first byte.
 //! Invariant: a detector is asked wherever one of its shapes fits, and nowhere else.
 
-use super::{Detector, RUN_MAX, View};
+use super::{Detector, Near, RUN_MAX};
 use crate::gate::Anchor;
 use crate::label::{self, Families};
-use crate::word::{Words, letters_and_key};
+use crate::word::{Filter, Words, key};
 
 /// Kinds of bytes beside a run of digits, a bit for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,40 +60,40 @@ impl Values {
         Values(self.0 | other.0)
     }
 
-    /// Of the value behind the colon or equals sign at `at`.
-    fn of(view: &View<'_>) -> Values {
+    /// Of the value behind the colon or equals sign of an anchor, as the number of its bit.
+    #[inline]
+    fn place(near: &Near<'_>) -> Option<usize> {
         const BLANKS_MAX: usize = 6;
-        let rest = view.bytes.get(view.at + 1..).unwrap_or_default();
-        let is_blank = |b: &&u8| {
-            matches!(
-                b,
-                b' ' | b'\t'
-                    | b'\r'
-                    | b'\n'
-                    | b'"'
-                    | b'\''
-                    | b'\\'
-                    | b':'
-                    | b'='
-                    | b'>'
-                    | b'|'
-                    | b'('
-                    | b'*'
-                    | b'<'
-            )
-        };
-        let blanks = rest.iter().take(BLANKS_MAX).take_while(is_blank).count();
-        match rest.get(blanks) {
-            Some(b'A'..=b'Z') => Values::UPPER,
-            Some(b'a'..=b'z') => Values::LOWER,
-            Some(b'0'..=b'9') => Values::DIGIT,
-            Some(b'[') => Values::LIST,
-            Some(b'+' | b'/' | b'-' | b'_') => Values::CODED,
-            Some(0xc3..) => Values::WIDE,
-            Some(_) | None => Values::NONE,
-        }
+        let kind = |at: usize| VALUES.get(usize::from(near.byte(at))).copied().unwrap_or(NO_VALUE);
+        let first = (1..=BLANKS_MAX + 1).map(kind).find(|kind| *kind != BLANK)?;
+        (first != NO_VALUE).then_some(usize::from(first))
     }
 }
+
+/// What may stand between a colon and its value, and what begins none.
+const BLANK: u8 = 6;
+const NO_VALUE: u8 = 7;
+/// The number of the bit of each byte's kind, or one of these.
+#[expect(clippy::indexing_slicing, reason = "checked when it is compiled")]
+const VALUES: [u8; 256] = {
+    let mut values = table(
+        &[
+            (b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", 0),
+            (b"abcdefghijklmnopqrstuvwxyz", 2),
+            (b"0123456789", 3),
+            (b"[", 4),
+            (b"+/-_", 5),
+            (b" \t\r\n\"'\\:=>|(*<", BLANK),
+        ],
+        NO_VALUE,
+    );
+    let mut byte = 0xc3;
+    while byte < values.len() {
+        values[byte] = 1;
+        byte += 1;
+    }
+    values
+};
 
 /// How near a label must stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,23 +166,44 @@ const BEFORE: [Marks; 12] = [
 ];
 
 /// The place in [`BEFORE`] of `near`, which stands behind `far`.
+#[inline]
 fn before(near: u8, far: u8) -> usize {
-    let is_code = far.is_ascii_uppercase() || far.is_ascii_digit();
-    match near {
-        b' ' => match far {
-            b'A'..=b'Z' => 3,
-            b'a'..=b'z' | b',' | b'.' | b'-' | b'/' | b' ' => 2,
-            b'0'..=b'9' => 4,
-            _ => 1,
-        },
-        b'-' => 5 + usize::from(is_code),
-        b'.' => 7,
-        b'/' => 8,
-        b',' => 9,
-        b'+' => 10,
-        b'(' => 11,
-        _ => 0,
+    let place = |table: &[u8; 256], byte: u8| table.get(usize::from(byte)).copied().unwrap_or(0);
+    let near = place(&NEAR, near);
+    usize::from(match near {
+        1 => place(&FAR, far),
+        5 => near + u8::from(far.is_ascii_uppercase() || far.is_ascii_digit()),
+        _ => near,
+    })
+}
+
+/// The place in [`BEFORE`] of each byte, where what stands before it does not matter.
+const NEAR: [u8; 256] =
+    table(&[(b" ", 1), (b"-", 5), (b".", 7), (b"/", 8), (b",", 9), (b"+", 10), (b"(", 11)], 0);
+/// The same of each byte that stands before a blank.
+const FAR: [u8; 256] = table(
+    &[
+        (b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", 3),
+        (b"abcdefghijklmnopqrstuvwxyz,.-/ ", 2),
+        (b"0123456789", 4),
+    ],
+    1,
+);
+
+/// The number of each byte by the list that has it.
+#[expect(clippy::indexing_slicing, reason = "checked when it is compiled")]
+pub(crate) const fn table(lists: &[(&[u8], u8)], other: u8) -> [u8; 256] {
+    let mut table = [other; 256];
+    let mut list = 0;
+    while list < lists.len() {
+        let (mut bytes, number) = lists[list];
+        while let [byte, rest @ ..] = bytes {
+            table[*byte as usize] = number;
+            bytes = rest;
+        }
+        list += 1;
     }
+    table
 }
 
 /// Kinds of the byte behind a run, each with its marks.
@@ -197,19 +218,19 @@ const BEHIND: [Marks; 8] = [
     Marks::LETTER,
 ];
 
-/// The place in [`BEHIND`] of `byte`.
-fn behind(byte: u8) -> usize {
-    match byte {
-        b' ' => 1,
-        b'-' => 2,
-        b'.' => 3,
-        b'/' => 4,
-        b',' => 5,
-        b')' => 6,
-        b'A'..=b'Z' | b'a'..=b'z' => 7,
-        _ => 0,
-    }
-}
+/// The place in [`BEHIND`] of each byte.
+const NEXT: [u8; 256] = table(
+    &[
+        (b" ", 1),
+        (b"-", 2),
+        (b".", 3),
+        (b"/", 4),
+        (b",", 5),
+        (b")", 6),
+        (b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", 7),
+    ],
+    0,
+);
 
 /// Sets of detectors, a bit for each by its place, that a run of one length concerns.
 #[derive(Clone, Copy, Debug, Default)]
@@ -224,20 +245,23 @@ struct OfRun {
 #[derive(Clone, Debug)]
 pub(crate) struct Shapes {
     /// By the length of a run of digits.
-    of_runs: Vec<OfRun>,
+    of_runs: Box<[OfRun; RUN_MAX + 1]>,
     /// By anchor.
-    of_anchors: Vec<u32>,
+    of_anchors: [u32; Anchor::ALL.len()],
     /// By the bit of a value's kind.
     of_values: [u32; 8],
     /// By what a label announces: those that ask for it.
     of_families: [u32; 64],
     /// Those that know some words before a colon only, and the keys of these.
     of_words: Vec<(u32, Words)>,
+    /// Those, as a set, and all their words.
+    with_words: u32,
+    any_word: Filter,
 }
 
 impl Shapes {
     pub(crate) fn new(detectors: &[&'static Detector]) -> Shapes {
-        let mut of_runs = vec![OfRun::default(); RUN_MAX + 1];
+        let mut of_runs = Box::new([OfRun::default(); RUN_MAX + 1]);
         for (place, detector) in detectors.iter().enumerate() {
             for shape in detector.shapes {
                 let fits = |(run, _): &(usize, &mut OfRun)| shape.runs >> run & 1 == 1;
@@ -250,9 +274,10 @@ impl Shapes {
             fitting.fold(0, |set, (place, _)| set | 1 << place)
         };
         let of_anchor = |anchor| set(&|detector| detector.anchors.contains(anchor));
+        let words = detectors.iter().flat_map(|detector| detector.words.concat());
         Shapes {
             of_runs,
-            of_anchors: Anchor::ALL.iter().map(of_anchor).collect(),
+            of_anchors: std::array::from_fn(|at| Anchor::ALL.get(at).map_or(0, &of_anchor)),
             of_values: std::array::from_fn(|bit| set(&|d| d.values.0 >> bit & 1 == 1)),
             of_families: std::array::from_fn(|family| {
                 set(&|d| d.shapes.iter().any(|shape| shape.asks_for(family)))
@@ -263,67 +288,90 @@ impl Shapes {
                 .filter(|(_, detector)| !detector.words.is_empty())
                 .map(|(place, detector)| (1 << place, Words::of(&detector.words.concat())))
                 .collect(),
+            with_words: set(&|detector| !detector.words.is_empty()),
+            any_word: Filter::of(words.map(|word| key(word.as_bytes()))),
         }
     }
 
-    /// The detectors that the anchor of `view` concerns.
-    pub(crate) fn detectors(&self, view: &View<'_>) -> u32 {
-        match view.anchor {
-            Anchor::Digits => self.of_digits(view),
+    /// The detectors that an anchor may concern, by the bytes beside it.
+    #[inline]
+    pub(crate) fn near(&self, near: &Near<'_>) -> u32 {
+        match near.anchor {
+            Anchor::Digits => self.near_digits(near),
             Anchor::Colon => {
-                let kind = Values::of(view).0.checked_ilog2();
-                let of_value = kind.and_then(|bit| self.of_values.get(usize::try_from(bit).ok()?));
+                let of_value = Values::place(near).and_then(|place| self.of_values.get(place));
                 let of_value = of_value.copied().unwrap_or(0);
-                if of_value == 0 { 0 } else { self.of_word(view, of_value) }
+                let knows_words = of_value & self.with_words != 0;
+                if knows_words { self.of_word(near, of_value) } else { of_value }
             }
             Anchor::At
             | Anchor::Caps
             | Anchor::Dots
             | Anchor::Mixed
             | Anchor::Pairs
-            | Anchor::Scheme => self.of_anchors.get(view.anchor as usize).copied().unwrap_or(0),
+            | Anchor::Scheme => self.of_anchors.get(near.anchor as usize).copied().unwrap_or(0),
         }
     }
 
+    fn near_digits(&self, near: &Near<'_>) -> u32 {
+        let Some(of_run) = self.of_runs.get(near.run) else { return 0 };
+        let written = of_run.written(near.before(1), near.before(2), near.byte(near.run));
+        let labelled = of_run.labelled & !(written | of_run.near_label);
+        let labelled = if labelled != 0 && near.may_be_labelled(0) { labelled } else { 0 };
+        written | of_run.near_label | labelled
+    }
+
     /// Of some detectors those that know the word before the colon.
-    fn of_word(&self, view: &View<'_>, detectors: u32) -> u32 {
-        let mut end = view.at;
-        if matches!(view.before(end, 1), b'"' | b'\'') {
-            end -= 1 + usize::from(view.before(end, 2) == b'\\');
+    fn of_word(&self, near: &Near<'_>, detectors: u32) -> u32 {
+        let mut back = 0;
+        if matches!(near.before(1), b'"' | b'\'') {
+            back += 1 + usize::from(near.before(2) == b'\\');
         }
         // One mark may stand between.
-        if !view.before(end, 1).is_ascii_alphabetic() {
-            end = end.saturating_sub(1);
-        }
-        let (start, key) = letters_and_key(view.bytes, end);
+        back += usize::from(!near.before(back + 1).is_ascii_alphabetic());
+        let (len, key) = near.letters_and_key(back);
         // The letter of an escape (`\n`) may be joined to the word.
-        if view.before(start, 1) == b'\\' {
+        if near.before(back + len + 1) == b'\\' {
             return detectors;
+        }
+        if !self.any_word.may_hold(key) {
+            return detectors & !self.with_words;
         }
         let is_unknown = |(_, words): &&(u32, Words)| !words.may_hold(key);
         let unknown = self.of_words.iter().filter(is_unknown);
         unknown.fold(detectors, |set, (detector, _)| set & !detector)
     }
 
-    fn of_digits(&self, view: &View<'_>) -> u32 {
-        let Some(of_run) = self.of_runs.get(view.run) else { return 0 };
-        let before = before(view.before(view.at, 1), view.before(view.at, 2));
-        let behind = behind(view.byte(view.at + view.run));
-        let written = of_run.written.get(before).and_then(|row| row.get(behind));
-        let written = written.copied().unwrap_or(0);
-        if (of_run.labelled | of_run.near_label) & !written == 0 {
-            return written;
+    /// Of those that an anchor may concern the ones that it does, by the label before it.
+    #[inline]
+    pub(crate) fn labelled(&self, near: &Near<'_>, asked: u32) -> u32 {
+        let of_run = self.of_runs.get(near.run).filter(|_| near.anchor == Anchor::Digits);
+        let Some(of_run) = of_run else { return asked };
+        let written = of_run.written(near.before(1), near.before(2), near.byte(near.run));
+        if asked & !written == 0 {
+            return asked;
         }
-        let is_near = of_run.near_label & !written != 0;
+        let is_near = asked & of_run.near_label & !written != 0;
         let words = if is_near { LABEL_WORDS_MAX } else { 0 };
-        let Some(label) = view.label(view.at, label::WINDOW, words) else { return written };
+        let (bytes, at) = near.place();
+        let label = label::nearest(bytes, at, label::Near { len: label::WINDOW, words });
+        let Some(label) = label else { return asked & written };
         let is_direct = label.gap.words == 0;
         let reached = of_run.near_label | if is_direct { of_run.labelled } else { 0 };
-        written | reached & self.of_families.get(label.family as usize).copied().unwrap_or(0)
+        let of_family = self.of_families.get(label.family as usize).copied().unwrap_or(0);
+        asked & (written | reached & of_family)
     }
 }
 
 impl OfRun {
+    #[inline]
+    /// Of a run behind `near`, which stands behind `far`, and before `next`.
+    fn written(&self, near: u8, far: u8, next: u8) -> u32 {
+        let next = NEXT.get(usize::from(next)).copied().unwrap_or(0);
+        let row = self.written.get(before(near, far));
+        row.and_then(|row| row.get(usize::from(next))).copied().unwrap_or(0)
+    }
+
     fn add(&mut self, shape: &Shape, detector: u32) {
         match shape.label {
             Wants::Direct => self.labelled |= detector,

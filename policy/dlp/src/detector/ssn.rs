@@ -4,7 +4,7 @@
 //! last four digits behind a label.
 
 use super::shape::{Marks, Shape, Values};
-use super::{Detector, Match, View};
+use super::{Detector, Match, Near, View};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
 use crate::label::{Families, Family};
@@ -12,7 +12,7 @@ use crate::label::{Families, Family};
 pub(crate) const SSN: Detector = Detector {
     name: "ssn",
     identifiers: &[Identifier::Ssn],
-    anchors: &[Anchor::Digits, Anchor::Mixed],
+    anchors: &[Anchor::Digits],
     shapes: &[
         Shape::written(1 << 3, Marks::ANY, Marks::BLANK.or(Marks::DASH).or(Marks::DOT)),
         Shape::written(1 << 4, Marks::DASH.or(Marks::MARK), Marks::ANY),
@@ -22,11 +22,26 @@ pub(crate) const SSN: Detector = Detector {
     ],
     values: Values::NONE,
     words: &[],
+    may_stand,
     examine,
 };
 
 /// Bytes within which a label must stand before bare digits.
 const LABEL_NEAR: usize = 48;
+
+/// Whether the second of three groups follows that of three digits; whether a word or a mask stands
+/// before the last four.
+fn may_stand(near: &Near<'_>) -> bool {
+    match near.run {
+        3 => near.byte(4).is_ascii_digit() && near.byte(5).is_ascii_digit(),
+        4 => {
+            let word = (1..=4).map(|back| near.before(back)).find(u8::is_ascii_alphanumeric);
+            word.is_some_and(|b| b.is_ascii_alphabetic() || b == b'4')
+                || near.before(2) == near.before(3)
+        }
+        _ => true,
+    }
+}
 
 fn examine(view: &View<'_>) -> Option<Match> {
     match view.run {

@@ -3,7 +3,7 @@
 
 use super::labelled::joins;
 use super::shape::{Marks, Shape, Values, runs};
-use super::{Detector, Match, View};
+use super::{Detector, Match, Near, View};
 use crate::check;
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
@@ -16,6 +16,7 @@ pub(crate) const VIN: Detector = Detector {
     shapes: &[Shape::written(1 << 17, Marks::ANY, Marks::ANY)],
     values: Values::NONE,
     words: &[],
+    may_stand: may_be_vin,
     examine: vin,
 };
 
@@ -29,13 +30,40 @@ pub(crate) const PLATE: Detector = Detector {
     ],
     values: Values::NONE,
     words: &[],
+    may_stand: may_be_plate,
     examine: plate,
 };
 
 /// Places of a vehicle identification number.
 const VIN_LEN: usize = 17;
+/// Letters and digits of the first part of one, and one more.
+const PLATED_MAX: usize = 9;
 /// Letters and digits of a plate.
 const PLATE_LEN: std::ops::RangeInclusive<usize> = 4..=8;
+
+/// Whether the token may be as long.
+fn may_be_vin(near: &Near<'_>) -> bool {
+    let (bytes, at) = near.place();
+    let view = View::new(bytes, at, near.anchor);
+    let (start, end) = view.token(at);
+    end - start == VIN_LEN
+}
+
+/// Whether no small letter stands before or behind the digits, as on no plate, and a label may stand
+/// before them or before the capitals in front.
+fn may_be_plate(near: &Near<'_>) -> bool {
+    if near.before(1).is_ascii_lowercase() || near.byte(near.run).is_ascii_lowercase() {
+        return false;
+    }
+    let is_part = |back: &usize| matches!(near.before(*back), b'0'..=b'9' | b'A'..=b'Z');
+    let mut back = 0;
+    (0..2).any(|part| {
+        back += part;
+        let is_joined = part == 0 || matches!(near.before(back), b' ' | b'-');
+        back += (back + 1..back + PLATED_MAX).take_while(is_part).count();
+        is_joined && near.may_be_labelled(back)
+    })
+}
 
 fn vin(view: &View<'_>) -> Option<Match> {
     let (start, end) = view.token(view.at);

@@ -60,6 +60,12 @@ impl Kernel for Avx2 {
     }
 
     #[inline(always)]
+    fn is(block: &[u8; BLOCK], byte: u8) -> u64 {
+        // SAFETY: the processor has the features.
+        unsafe { all(block, byte) }
+    }
+
+    #[inline(always)]
     fn feeds(block: &[u8; BLOCK]) -> u64 {
         // SAFETY: the processor has the features.
         unsafe { all(block, b'\n') }

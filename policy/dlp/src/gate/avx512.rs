@@ -56,6 +56,12 @@ impl Kernel for Avx512 {
     }
 
     #[inline(always)]
+    fn is(block: &[u8; BLOCK], byte: u8) -> u64 {
+        // SAFETY: the processor has the features.
+        unsafe { is(load(block), byte) }
+    }
+
+    #[inline(always)]
     fn feeds(block: &[u8; BLOCK]) -> u64 {
         // SAFETY: the processor has the features.
         unsafe { is(load(block), b'\n') }

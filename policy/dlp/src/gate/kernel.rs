@@ -15,6 +15,8 @@ pub(super) trait Kernel {
     fn text(block: &[u8; BLOCK]) -> u64;
     /// Which are zero.
     fn zeros(block: &[u8; BLOCK]) -> u64;
+    /// Which are this byte.
+    fn is(block: &[u8; BLOCK], byte: u8) -> u64;
     /// Which are line feeds.
     fn feeds(block: &[u8; BLOCK]) -> u64;
     /// Which are beyond ASCII.
@@ -91,6 +93,11 @@ impl Kernel for Portable {
     }
 
     #[inline(always)]
+    fn is(block: &[u8; BLOCK], byte: u8) -> u64 {
+        mask(block, |b| b == byte)
+    }
+
+    #[inline(always)]
     fn feeds(block: &[u8; BLOCK]) -> u64 {
         mask(block, |b| b == b'\n')
     }
@@ -145,7 +152,7 @@ mod tests {
     struct All<'a>(&'a [u8; BLOCK], u8);
 
     impl Task for All<'_> {
-        type Out = (Masks, [u64; 9]);
+        type Out = (Masks, [u64; 10]);
 
         fn run<K: Kernel>(self) -> Self::Out {
             let All(block, near) = self;
@@ -159,6 +166,7 @@ mod tests {
                 K::letters(block),
                 K::encoded(block),
                 K::within(block, near),
+                K::is(block, near),
             ];
             (K::masks(block), counts)
         }

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use super::phrases::{PHRASES, Phrase};
 use super::{ALIASES, Family, TAILS};
-use crate::word::{Filter, key};
+use crate::word::{Filter, TAIL, all, key, run, within};
 
 struct Index {
     filter: Filter,
@@ -132,8 +132,27 @@ impl Endings {
     }
 }
 
+/// Whether the word that these eight bytes end with, the nearest in the lowest place, may be the last
+/// one of a phrase; nothing where they do not say which word it is.
+#[inline]
+pub(crate) fn is_last_word(tail: u64) -> Option<bool> {
+    /// The last two letters of the words that are joined to others ([`TAILS`]).
+    const JOINED: [u64; 5] = [0x6272, 0x6572, 0x6964, 0x6e6f, 0x756d];
+    let spelled = tail | all(0x20);
+    let len = run(within(spelled, b'a', b'z'));
+    if len == 0 || len >= TAIL || JOINED.contains(&(spelled & 0xffff)) {
+        return None;
+    }
+    let unused = 8 * (TAIL - len);
+    let capitals = within(tail, b'A', b'Z') << unused;
+    let first = 1 << (u64::BITS - 1);
+    // Of several words written together the last one counts.
+    let is_one = capitals == 0 || capitals == first || capitals == (all(0x80) << unused);
+    is_one.then(|| INDEX.filter.may_hold(u128::from(spelled << unused) << 64))
+}
+
 /// Whether the word that ends before `upto` may be the last one of a phrase, by its ending.
-pub(super) fn may_end_word(bytes: &[u8], upto: usize) -> bool {
+pub(crate) fn may_end_word(bytes: &[u8], upto: usize) -> bool {
     // Three small letters or more, as most words have.
     if let Some(bit) = small_ending(bytes, upto) {
         return INDEX.endings.hold(bit);
@@ -201,6 +220,23 @@ mod tests {
             let text = format!("member{tail}");
             assert!(may_end_word(text.as_bytes(), text.len()), "{text}");
         }
+        let is_last = |text: &str| {
+            let text = format!("        {text}");
+            is_last_word(u64::from_be_bytes(*text.as_bytes().last_chunk().unwrap()))
+        };
+        let words = PHRASES.iter().map(|(last, ..)| *last).chain(ALIASES.iter().map(|a| a.0));
+        for word in words {
+            for text in
+                [word, &word.to_uppercase(), &format!("{}{}", word[..1].to_uppercase(), &word[1..])]
+            {
+                assert_ne!(is_last(text), Some(false), "{text}");
+                assert_eq!(is_last(&format!("x{text}")).filter(|_| word.len() > 6), None, "{text}");
+            }
+        }
+        for text in ["memberid", "RefNo", "acctnum", "hospnbr", "x_uid", "birthDate", "SSNs"] {
+            assert_ne!(is_last(text), Some(false), "{text}");
+        }
+        assert_eq!(is_last("tensor width"), Some(false));
         assert!(!may_end_word(b"tensor width", 12) && !may_end_word(b"", 0));
     }
 }

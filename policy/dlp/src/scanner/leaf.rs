@@ -2,22 +2,19 @@
 //! whole right context is there, keeps lines and columns and the ledger. Invariant: what is found
 //! depends on offsets in the leaf only; at most `window::KEPT_MAX` bytes are held.
 
+mod anchors;
 mod known;
 mod lines;
 mod report;
 mod series;
 mod window;
 
-use std::cell::RefCell;
 use std::sync::Arc;
 
 use crate::coverage::{Blocks, Declared};
-use crate::detector::listed::{encoded_end, leading_timestamp, listed_end, timestamp_end, uuid_at};
-use crate::detector::{LOOK_AHEAD, LOOK_BACK, Match, REACH_BACK, RUN_MAX, Seen, View};
+use crate::detector::{LOOK_AHEAD, LOOK_BACK, Match, REACH_BACK, Seen, View};
 use crate::format::dialect::Dialect;
-use crate::gate::{self, Anchor, Area, Census, SURVEYED, Survey};
-
-use crate::label;
+use crate::gate::{Anchor, Census, SURVEYED, Survey};
 use crate::redact::MASK;
 use crate::scanner::overlay::{Around, Overlays};
 use crate::scanner::rosters::Rosters;
@@ -30,8 +27,6 @@ use series::Series;
 
 /// Bytes that are waited for before the gate sweeps again: a body may come byte by byte.
 const GRAIN: u64 = 64;
-/// Bytes that the gate sweeps at a time.
-const SWEEP: usize = 4 * 1024;
 
 /// Reads one leaf.
 #[derive(Debug)]
@@ -227,43 +222,6 @@ impl Leaf {
         self.settling.settle(scan, frontier);
     }
 
-    /// Judges the anchors of `window`, which begins at the base, up to `to`.
-    fn judge(&mut self, scan: &mut Scan, window: &[u8], to: usize) {
-        let mut candidates = std::mem::take(&mut self.candidates);
-        let seen = RefCell::new(std::mem::take(&mut self.seen));
-        while self.judged < to {
-            let end = to.min(self.judged + SWEEP);
-            candidates.clear();
-            let area = Area { bytes: window, base: self.base, from: self.judged, to: end };
-            let survey = self.survey.as_deref();
-            if !survey.is_some_and(|known| gate::sweep_known(area, known, &mut candidates)) {
-                gate::sweep(area, &mut candidates);
-            }
-            for &at in &candidates {
-                let at = at as usize;
-                let offset = self.base + at as u64;
-                if at < self.judged || self.is_key_end(window, at) || self.known.holds(offset) {
-                    continue;
-                }
-                let is_next = self.series.as_ref().is_some_and(|series| series.is_near(offset));
-                if let Some(end) = listed_end(window, at).filter(|_| !is_next) {
-                    self.judged = end;
-                } else if let Some(anchor) = gate::anchor_at(window, at) {
-                    let start = at.saturating_sub(LOOK_BACK);
-                    let bytes = window.get(start..(at + LOOK_AHEAD).min(window.len()));
-                    let mut view = View::new(bytes.unwrap_or_default(), at - start, anchor);
-                    view.keep(&seen, self.base + start as u64);
-                    self.examine(scan, window, (start, &view));
-                }
-            }
-            self.judged = self.judged.max(end);
-        }
-        self.known.pass(self.base + self.judged as u64);
-        self.candidates = candidates;
-        self.seen = seen.into_inner();
-        self.look(scan, window, to);
-    }
-
     /// Lets a site's own detectors look at the window up to `to`.
     fn look(&mut self, scan: &mut Scan, window: &[u8], to: usize) {
         if scan.catalog.custom().is_empty() {
@@ -285,52 +243,6 @@ impl Leaf {
             self.report(window, Arc::clone(detector), &found, (start, json_number));
         });
         self.looked = self.base + upto.max(to) as u64;
-    }
-
-    /// Whether the anchor at `at` is the end of a quoted key, which a structured form knows.
-    fn is_key_end(&self, window: &[u8], at: usize) -> bool {
-        let pair = at.checked_sub(1).and_then(|before| window.get(before..=at));
-        self.dialect.is_some() && matches!(pair, Some(br#"":"# | br#""="#))
-    }
-
-    /// Looks at an anchor by a view that begins at `start` of the window.
-    fn examine(&mut self, scan: &mut Scan, window: &[u8], (start, view): (usize, &View<'_>)) {
-        let (at, anchor, bytes) = (start + view.at, view.anchor, view.bytes);
-        self.judged = at + view.run.max(1);
-        let is_run = anchor == Anchor::Digits;
-        if let Some(series) = &self.series
-            && series.is_near(self.base + at as u64)
-            && let Some(found) = series.next(view, self.base + start as u64)
-        {
-            let detector = Arc::clone(&series.detector);
-            return self.found(window, &detector, &found, (start, view));
-        }
-        if is_run && view.run > RUN_MAX {
-            return;
-        }
-        if matches!(anchor, Anchor::Digits | Anchor::Mixed) {
-            // What a label announces is somebody's, whatever it looks like.
-            let line = || Some((view.token(view.at).0, encoded_end(bytes, view.at)?));
-            let code = uuid_at(bytes, view.at, view.run)
-                .or_else(line)
-                .filter(|(from, _)| view.label(*from, label::WINDOW, 0).is_none());
-            if let Some((_, end)) = code {
-                self.judged = self.judged.max(start + end);
-                return;
-            }
-        }
-        if is_run
-            && let Some(end) = leading_timestamp(bytes, view.at, view.run)
-            && view.label(view.at, label::WINDOW, 0).is_none()
-        {
-            self.judged = self.judged.max(start + end);
-            return;
-        }
-        if let Some((detector, found)) = scan.catalog.examine(view) {
-            self.found(window, detector, &found, (start, view));
-        } else if is_run && let Some(end) = timestamp_end(bytes, view.at, view.run) {
-            self.judged = self.judged.max(start + end);
-        }
     }
 }
 

@@ -5,7 +5,7 @@
 use super::Around;
 use crate::coverage::Declared;
 use crate::format::{dialect::dialect, sniff};
-use crate::gate::is_printable;
+use crate::gate::{Places, is_printable};
 use crate::scanner::{Leaf, Reader, Scan};
 
 /// Printable bytes that a list begins with: small counts and classes are none.
@@ -30,6 +30,8 @@ struct List {
 #[derive(Debug, Default)]
 pub(super) struct Lists {
     open: Option<List>,
+    /// Where one may begin in the block that is read.
+    brackets: Places,
 }
 
 impl Lists {
@@ -43,6 +45,7 @@ impl Lists {
     }
 
     pub(super) fn read(&mut self, scan: &mut Scan, around: &Around, (offset, block): (u64, &[u8])) {
+        self.brackets.find(block, *b"[{(");
         let mut at = 0;
         while let Some(rest) = block.get(at..).filter(|rest| !rest.is_empty()) {
             if let Some(list) = &mut self.open {
@@ -54,9 +57,11 @@ impl Lists {
                 }
                 continue;
             }
-            let Some(bracket) = memchr::memchr3(b'[', b'{', b'(', rest) else { return };
-            at += bracket + 1;
-            if may_begin(block.get(at..).unwrap_or_default()) {
+            let Some(bracket) = self.brackets.next(at) else { return };
+            at = bracket + 1;
+            let is_near =
+                block.get(at).is_none_or(|b| b.is_ascii_digit() || b.is_ascii_whitespace());
+            if is_near && may_begin(block.get(at..).unwrap_or_default()) {
                 self.open = Some(List::new(offset + at as u64));
             }
         }

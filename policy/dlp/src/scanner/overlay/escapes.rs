@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::coverage::Declared;
 use crate::finding::Finding;
 use crate::format::{dialect::dialect, sniff};
+use crate::gate::Places;
 use crate::scanner::{Leaf, Reader, Scan};
 
 /// Bytes before a block that are decoded with it, so that a label there is seen.
@@ -52,6 +53,8 @@ struct Decoded {
 #[derive(Debug, Default)]
 pub(super) struct Escapes {
     open: Option<Box<Decoded>>,
+    /// Where one may begin in the block that is read.
+    marks: Places,
 }
 
 impl Escapes {
@@ -74,7 +77,7 @@ impl Escapes {
     ) {
         let has_escapes = match kind {
             Kind::Marked => has_escapes(block),
-            Kind::Quoted => has_quoted(block),
+            Kind::Quoted => has_quoted(block, &mut self.marks),
             Kind::Folded => folded::is_in(block),
         };
         if has_escapes && self.open.is_none() {
@@ -278,7 +281,7 @@ fn has_escapes(block: &[u8]) -> bool {
 
 /// Whether a block is quoted-printable: key and value are joined by its mark as well, so a broken
 /// line, a usual escape or two escapes in a row are wanted.
-fn has_quoted(block: &[u8]) -> bool {
+fn has_quoted(block: &[u8], marks: &mut Places) -> bool {
     // A mark of its own, such as a stroke, which is no value of a key.
     let is_sign = |a: u8, b: u8| {
         hex(&[a, b]).is_some_and(|c| c.is_ascii_punctuation())
@@ -286,20 +289,27 @@ fn has_quoted(block: &[u8]) -> bool {
     };
     let is_word = |b: &u8| b.is_ascii_alphabetic() || matches!(b, b'_' | b'"');
     let mut signs = 0;
-    memchr::memchr_iter(b'=', block).any(|at| {
+    let mut from = 0;
+    marks.find(block, *b"=");
+    while let Some(at) = marks.next(from) {
+        from = at + 1;
         let text = block.get(at..).unwrap_or_default();
-        // Behind a letter it joins a key and its value.
-        let is_key = at.checked_sub(1).and_then(|i| block.get(i)).is_some_and(is_word);
-        if let [_, a, b, ..] = text {
-            signs += u32::from(!is_key && is_sign(*a, *b));
-        }
-        match text {
-            _ if signs >= SIGNS_MIN => true,
+        let is_quoted = match text {
             [_, b'\n', ..] | [_, b'\r', b'\n', ..] => true,
             // An equals sign, a colon.
             [_, b'3', b'A' | b'D', ..] => true,
-            [_, a, b, b'=', c, d, ..] => hex(&[*a, *b]).is_some() && hex(&[*c, *d]).is_some(),
+            [_, a, b, rest @ ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => {
+                // Behind a letter it joins a key and its value.
+                let is_key = at.checked_sub(1).and_then(|i| block.get(i)).is_some_and(is_word);
+                signs += u32::from(!is_key && is_sign(*a, *b));
+                let is_next = matches!(rest, [b'=', c, d, ..] if hex(&[*c, *d]).is_some());
+                signs >= SIGNS_MIN || is_next
+            }
             _ => false,
+        };
+        if is_quoted {
+            return true;
         }
-    })
+    }
+    false
 }
