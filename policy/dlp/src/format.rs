@@ -9,6 +9,7 @@ pub(crate) mod dialect;
 pub(crate) mod dicom;
 pub(crate) mod entry;
 pub(crate) mod fhir;
+pub(crate) mod flare;
 pub(crate) mod gguf;
 pub(crate) mod grpc;
 pub(crate) mod hdf5;

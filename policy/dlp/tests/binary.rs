@@ -15,6 +15,8 @@ mod arrow;
 mod build;
 #[path = "binary/dicom.rs"]
 mod dicom;
+#[path = "binary/flare.rs"]
+mod flare;
 #[path = "binary/hdf5.rs"]
 mod hdf5;
 #[path = "binary/hostile.rs"]

@@ -3,7 +3,7 @@
 
 use crate::format::image::{self, Print};
 use crate::format::protobuf::{self, Protobuf};
-use crate::format::{arrow, dicom, gguf, hdf5, parquet, pdf};
+use crate::format::{arrow, dicom, flare, gguf, hdf5, parquet, pdf, sniff};
 use crate::scanner::{Place, Reader};
 
 /// A form that is no archive and no compression.
@@ -16,6 +16,8 @@ pub(crate) enum Form {
     Bmp,
     /// A medical image or report, PS3.10, with or without preamble.
     Dicom,
+    /// A frame of NVIDIA FLARE.
+    Flare,
     /// Tensors of a language model, with metadata.
     Gguf,
     Gif,
@@ -55,6 +57,7 @@ pub(crate) fn form(head: &[u8]) -> Option<Form> {
         [b'G', b'G', b'U', b'F', 2 | 3, 0, 0, 0, ..] => Some(Form::Gguf),
         _ if protobuf::is_onnx(head) => Some(Form::Onnx),
         _ if dicom::is_bare(head) => Some(Form::Dicom),
+        _ if flare::is_frame(head, sniff::LEN) => Some(Form::Flare),
         _ => None,
     }
 }
@@ -67,6 +70,7 @@ impl Form {
             Form::Biometric => "biometric",
             Form::Bmp => "bmp",
             Form::Dicom => "dicom",
+            Form::Flare => "flare",
             Form::Gguf => "gguf",
             Form::Gif => "gif",
             Form::Hdf5 => "hdf5",
@@ -94,7 +98,7 @@ impl Form {
             | Form::Tiff
             | Form::Webp
             | Form::Wsq => false,
-            Form::Arrow | Form::Hdf5 | Form::Onnx | Form::Parquet | Form::Pdf => true,
+            Form::Arrow | Form::Flare | Form::Hdf5 | Form::Onnx | Form::Parquet | Form::Pdf => true,
         }
     }
 
@@ -105,6 +109,7 @@ impl Form {
             Form::Biometric => Box::new(Print::record(place)),
             Form::Bmp => Box::new(Print::bitmap(place)),
             Form::Dicom => Box::new(dicom::reader(place, head)),
+            Form::Flare => Box::new(flare::reader(place)),
             Form::Gguf => Box::new(gguf::reader(place)),
             Form::Gif => Box::new(image::gif(place)),
             Form::Hdf5 => Box::new(hdf5::reader(place)),
