@@ -35,7 +35,7 @@ use crate::error::{Error, Kind};
 use crate::http::body::BodyError;
 use crate::http::headers;
 use crate::link::Entrance;
-use crate::live::Line;
+use crate::live::{Cut, Line, Seated, Withdrawn};
 use crate::telemetry::Metrics;
 
 /// Pause after an accept error such as "too many open files", so that it is not a busy loop.
@@ -66,6 +66,8 @@ pub struct Arrival {
     pub line: Line,
     /// The link that it came over, in a gateway.
     pub entrance: Option<Arc<Entrance>>,
+    /// The peer at its other end, which it lives no longer than.
+    pub peer: Option<Arc<Seated>>,
     _seat: Arc<Seat>,
 }
 
@@ -135,9 +137,38 @@ impl Listener {
             let seat = Arc::new(Seat { open: open.clone(), _place: place });
             let line = Line::new(&drain, self.connection_age_max);
             let (downstream, counted) = (address, drain.clone());
-            let arrival = Arrival { downstream, drain: counted, line, entrance: None, _seat: seat };
+            let (entrance, peer) = (None, None);
+            let arrival = Arrival { downstream, drain: counted, line, entrance, peer, _seat: seat };
             drain.spawn(handle(stream, arrival));
         }
+    }
+}
+
+impl Arrival {
+    /// Resolves with the reason when the connection is to end at once, whatever it has become.
+    pub async fn ended(&self) -> Withdrawn {
+        let peer = async {
+            match &self.peer {
+                Some(peer) => peer.ended().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            why = self.line.cut().ended() => why,
+            why = peer => why,
+        }
+    }
+
+    /// Does the work of what the connection has become. When the connection is to end, `cut` is
+    /// raised for the same reason, which ends the work.
+    pub async fn bind<T>(&self, cut: &Cut, mut work: impl Future<Output = T> + Unpin) -> T {
+        tokio::select! {
+            biased;
+            done = &mut work => return done,
+            why = self.ended() => cut.raise(why),
+        };
+        work.await
     }
 }
 

@@ -4,9 +4,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use http::{Request, Response, StatusCode, Version};
+use http::{Request, Response, StatusCode, Version, response};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
+use hyper::upgrade::Upgraded;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 
@@ -16,6 +17,15 @@ use crate::error::{Error, Kind};
 use crate::http::body::{Idle, Inward};
 use crate::http::{headers, version};
 use crate::upstream::UNASKED_UPGRADE;
+
+/// What became of a request that asks to leave HTTP.
+#[derive(Debug)]
+pub enum Switched {
+    /// The application stays with HTTP.
+    Not(Response<Inward>),
+    /// It goes on as something else; the head is that of its 101, with its hop-by-hop fields.
+    To(response::Parts, Upgraded),
+}
 
 /// The local application.
 #[derive(Clone, Debug)]
@@ -50,10 +60,7 @@ impl AppLink {
     /// `AppUnreachable` when it takes no connection, `UpstreamTimeout` when it does not answer a
     /// request within `limits.responseTimeout`, its body included, `UpstreamBroken` when it breaks off.
     pub async fn send(&self, request: Request<Inward>) -> Result<Response<Inward>, Error> {
-        let stream = tokio::time::timeout(self.connect_timeout, connect(self.address))
-            .await
-            .map_err(|_| Error::from(Kind::AppUnreachable))?
-            .map_err(|error| Error::new(Kind::AppUnreachable, error))?;
+        let stream = self.reach().await?;
         let broken = |error| Error::new(Kind::UpstreamBroken, error);
         let (mut head, body) = request.into_parts();
         let is_http2 = head.version == Version::HTTP_2 && headers::is_native_grpc(&head.headers);
@@ -64,7 +71,6 @@ impl AppLink {
         };
         fitted.map_err(|error| Error::new(Kind::Malformed, error))?;
         let request = Request::from_parts(head, body);
-        let stream = TokioIo::new(stream);
         let sending = async {
             if is_http2 {
                 self.send_http2(stream, request).await
@@ -81,6 +87,35 @@ impl AppLink {
         }
         let idle = if is_http2 { self.grpc_idle } else { self.response_timeout };
         Ok(response.map(|body| Inward::Raw(Idle::new(body, idle))))
+    }
+
+    /// Sends a request that was authorized and asks to leave HTTP, as HTTP/1.1.
+    ///
+    /// # Errors
+    /// As [`AppLink::send`].
+    pub async fn switch(&self, request: Request<Inward>) -> Result<Switched, Error> {
+        let stream = self.reach().await?;
+        let broken = |error| Error::new(Kind::UpstreamBroken, error);
+        let (mut sender, connection) = http1::handshake(stream).await.map_err(broken)?;
+        Drain::spawn_background(log_end(connection.with_upgrades()));
+        let sending = sender.send_request(request);
+        let answered = tokio::time::timeout(self.response_timeout, sending).await;
+        let mut response =
+            answered.map_err(|_| Error::from(Kind::UpstreamTimeout))?.map_err(broken)?;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            let idle = self.response_timeout;
+            return Ok(Switched::Not(response.map(|body| Inward::Raw(Idle::new(body, idle)))));
+        }
+        let server = hyper::upgrade::on(&mut response).await.map_err(broken)?;
+        Ok(Switched::To(response.into_parts().0, server))
+    }
+
+    async fn reach(&self) -> Result<TokioIo<TcpStream>, Error> {
+        let stream = tokio::time::timeout(self.connect_timeout, connect(self.address))
+            .await
+            .map_err(|_| Error::from(Kind::AppUnreachable))?
+            .map_err(|error| Error::new(Kind::AppUnreachable, error))?;
+        Ok(TokioIo::new(stream))
     }
 
     async fn send_http2(

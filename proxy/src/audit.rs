@@ -32,7 +32,7 @@ pub mod writer;
 pub use error::{AuditError, AuditUnavailable};
 pub use exchange::{Announced, Direction, Exchange, Kind, Outcome};
 pub use key::{Fingerprint, SigningKey};
-pub use record::{CoverageRecord, DnsRecord, FindingCount, Record};
+pub use record::{CoverageRecord, DnsRecord, FindingCount, MessageCount, Record};
 pub use shared::Head;
 
 use pending::{Message, Pending};

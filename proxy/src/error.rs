@@ -6,6 +6,9 @@
 use std::fmt;
 
 use http::StatusCode;
+use policy::Verdict;
+
+use crate::upstream::CarrierRefused;
 
 /// An exchange that failed.
 #[derive(Debug)]
@@ -72,6 +75,8 @@ pub enum Kind {
     UpstreamEjected,
     /// No identity is loaded, or ours has expired.
     UpstreamIdentity,
+    /// The gateway that would carry it refuses it.
+    UpstreamRefused,
     /// No vetted address took a connection.
     UpstreamUnreachable,
     /// Connecting, the handshake or the response took longer than its limit.
@@ -97,6 +102,12 @@ impl Error {
     /// What went wrong.
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// The verdict of a gateway that refused to carry it.
+    pub fn carrier_verdict(&self) -> Option<&Verdict> {
+        let refused = self.source.as_ref()?.downcast_ref::<CarrierRefused>()?;
+        Some(&refused.0)
     }
 
     /// The causes in one line, outermost first.
@@ -159,6 +170,7 @@ impl Kind {
             Self::UpstreamDns => "upstream-dns",
             Self::UpstreamEjected => "upstream-ejected",
             Self::UpstreamIdentity => "upstream-identity",
+            Self::UpstreamRefused => "upstream-refused",
             Self::UpstreamTimeout => "upstream-timeout",
             Self::UpstreamUnreachable => "upstream-unreachable",
             Self::UpstreamUnverified => "upstream-unverified",
@@ -190,6 +202,7 @@ impl Kind {
             | Self::UpstreamConnectionsMax
             | Self::UpstreamDns
             | Self::UpstreamEjected
+            | Self::UpstreamRefused
             | Self::UpstreamTimeout
             | Self::UpstreamUnreachable
             | Self::UpstreamUnverified => Side::Upstream,
@@ -202,6 +215,7 @@ impl Kind {
             Self::BodyAborted | Self::DownstreamTls | Self::Malformed => StatusCode::BAD_REQUEST,
             Self::BodyTimeout | Self::HeaderTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::SourceRequestsMax => StatusCode::TOO_MANY_REQUESTS,
+            Self::UpstreamRefused => StatusCode::FORBIDDEN,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::AuditUnavailable
             | Self::BufferedBytesMax
@@ -259,6 +273,7 @@ impl Kind {
             Self::UpstreamDns => "the name does not resolve",
             Self::UpstreamIdentity => "lazaret has no valid certificate of its own",
             Self::UpstreamTimeout => "the upstream did not answer in time",
+            Self::UpstreamRefused => "the gateway that would carry it refuses it",
             Self::UpstreamUnreachable => "no permitted address of the upstream takes a connection",
             Self::UpstreamUnverified => {
                 "the upstream's certificate is not the one that the policy asks for"

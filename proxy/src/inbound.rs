@@ -7,13 +7,13 @@ use std::sync::Arc;
 use http::header::{CONTENT_LENGTH, EXPECT, HOST, TE};
 use http::{HeaderValue, Method, Request, Response, Uri, Version, request};
 use hyper::body::Incoming;
-use policy::{InboundFacts, InboundPermit, Ruling};
+use policy::{InboundFacts, InboundPermit, Ruling, Upgrade};
 use tokio::net::TcpStream;
 
 use crate::accept::{self, Arrival, Ended, Spoken};
-use crate::app_link::AppLink;
+use crate::app_link::{AppLink, Switched};
 use crate::audit::{Direction, Kind};
-use crate::content::{ClearedBody, Hint, Line, Meters};
+use crate::content::{ClearedBody, Hint, Line, Messages, Meters};
 use crate::error::{self, Error};
 use crate::http::body::{Idle, Inward, Recorded};
 use crate::http::form::Form;
@@ -24,6 +24,10 @@ use crate::mutual::{Mutual, Peer};
 use crate::ongoing::{Ongoing, printable};
 use crate::rooms::Rooms;
 use crate::stop::Stop;
+use crate::websocket::{self, Bounds, Session, Upgrading};
+
+/// An answer to a peer, and the WebSocket that follows it, if one does.
+type Answered = (Response<ClearedBody>, Option<Box<Session>>);
 
 /// The inbound listener's work.
 #[derive(Debug)]
@@ -42,7 +46,7 @@ impl Inbound {
     }
 
     /// Serves one peer's connection.
-    pub async fn serve(self: Arc<Self>, stream: TcpStream, arrival: Arrival) {
+    pub async fn serve(self: Arc<Self>, stream: TcpStream, mut arrival: Arrival) {
         let (downstream, line) = (arrival.downstream, arrival.line.clone());
         let identity = self.rooms.identity.load();
         let (stream, peer) = match self.mutual.accept(stream).await {
@@ -54,22 +58,20 @@ impl Inbound {
         else {
             return;
         };
-        let seated = self.rooms.live.seat(proof, line.cut());
+        let seated = self.rooms.live.seat(proof, line.cut(), &self.rooms.identity);
         // A trust bundle that came into force during the handshake has not seen this connection.
         let now = self.rooms.identity.load();
         if !Arc::ptr_eq(&identity, &now) {
             seated.judge(now.bundle());
         }
-        let this = Arc::clone(&self);
+        arrival.peer = Some(Arc::new(seated));
+        let (this, onlooker) = (Arc::clone(&self), arrival.clone());
         let spoken = Spoken::by_alpn(stream.get_ref().1.alpn_protocol());
         let limits = &self.rooms.limits;
         let serving = accept::serve(stream, spoken, limits, line, move |request| {
             Arc::clone(&this).handle(request, arrival.clone(), peer.clone())
         });
-        let ended = tokio::select! {
-            ended = serving => ended,
-            () = seated.expire() => return,
-        };
+        let ended = onlooker.bind(onlooker.line.cut(), Box::pin(serving)).await;
         if let Ended::Malformed { status, cause } = ended {
             self.record_failed(Kind::Http, cause, status, downstream);
         }
@@ -105,7 +107,12 @@ impl Inbound {
             stop = cut.raised() => Err(stop),
         };
         match ran {
-            Ok(response) => {
+            Ok((response, Some(session))) => {
+                let drain = arrival.drain.clone();
+                drain.spawn(websocket::run(ongoing, *session, arrival));
+                response.map(Recorded::closed)
+            }
+            Ok((response, None)) => {
                 // Released bytes are metered by the cleared body itself.
                 let sent = crate::content::Tally::default();
                 response.map(|body| Recorded::new(body, ongoing, sent, is_head).in_form(form))
@@ -128,10 +135,13 @@ impl Inbound {
         (head, body): (request::Parts, &mut Option<Incoming>),
         arrival: &Arrival,
         peer: &Peer,
-    ) -> Result<Response<ClearedBody>, Stop> {
+    ) -> Result<Answered, Stop> {
         self.rooms.admit_peer(&peer.id)?;
         let (path, query) = self.facts(ongoing, &head, peer)?;
-        let permit = self.authorize(ongoing, &head.method, &path, peer)?;
+        let mut head = head;
+        let upgrading = Upgrading::of(&mut head)?;
+        let upgrade = upgrading.as_ref().map(|_| Upgrade::WebSocket);
+        let permit = self.authorize(ongoing, (&head.method, &path, upgrade), peer)?;
         let target = join_query(&path, query.as_deref());
         let is_head = head.method == Method::HEAD;
         let mut head = to_application(head, &target, peer)?;
@@ -151,8 +161,23 @@ impl Inbound {
         };
         // The answer leaves the pod, so the line is written before the application is asked.
         let _announced = ongoing.announce().await?;
-        let response = self.app.send(Request::from_parts(head, body)).await;
+        let request = Request::from_parts(head, body);
+        if let Some(upgrading) = upgrading {
+            return Box::pin(self.switch(ongoing, &permit, (request, upgrading), arrival)).await;
+        }
+        let response = self.app.send(request).await;
         let response = response.map_err(|error| Stop::from(error).unless_cut(ongoing.meters()))?;
+        Ok((self.answer(ongoing, &permit, (response, is_head), arrival).await?, None))
+    }
+
+    /// The application's answer, read before it leaves.
+    async fn answer(
+        &self,
+        ongoing: &mut Ongoing,
+        permit: &InboundPermit,
+        (response, is_head): (Response<Inward>, bool),
+        arrival: &Arrival,
+    ) -> Result<Response<ClearedBody>, Stop> {
         let (mut head, body) = response.into_parts();
         ongoing.note(|record| record.status = Some(head.status.as_u16()));
         headers::strip(&mut head.headers);
@@ -170,6 +195,45 @@ impl Inbound {
         }
         let (head, body) = self.rooms.content.clear(read, head, body).into_parts();
         Ok(Response::from_parts(head, body))
+    }
+
+    /// Sends a request that may come to be a WebSocket. What the application says leaves the pod.
+    async fn switch(
+        &self,
+        ongoing: &mut Ongoing,
+        permit: &InboundPermit,
+        (mut request, upgrading): (Request<Inward>, Upgrading),
+        arrival: &Arrival,
+    ) -> Result<Answered, Stop> {
+        upgrading.ask(request.headers_mut());
+        let meters = ongoing.meters().clone();
+        let switched = self.app.switch(request).await;
+        let switched = switched.map_err(|error| Stop::from(error).unless_cut(&meters))?;
+        let (mut head, server) = match switched {
+            Switched::Not(response) => {
+                let answer = self.answer(ongoing, permit, (response, false), arrival).await?;
+                return Ok((answer, None));
+            }
+            Switched::To(head, server) => (head, server),
+        };
+        ongoing.left();
+        ongoing.note(|record| record.status = Some(head.status.as_u16()));
+        let agreed = upgrading.answer(&mut head)?;
+        let ruling = permit.ruling();
+        self.rooms.content.read_head(&ruling, Line::NONE, &head.headers, &meters.cell)?;
+        let coming = Meters { received: ongoing.downstream().clone(), ..meters.other_way() };
+        let session = Session {
+            client: upgrading.into_client(),
+            server,
+            agreed,
+            up: Messages::new(permit.ruling_in(), &coming),
+            down: Messages::new(Some(ruling), &meters),
+            bounds: Bounds::new(&self.rooms.limits),
+            content: self.rooms.content.clone(),
+            kept: None,
+        };
+        let response = Response::from_parts(head, bytes::Bytes::new().into());
+        Ok((response, Some(Box::new(session))))
     }
 
     fn facts(
@@ -199,12 +263,8 @@ impl Inbound {
                 Error::new(error::Kind::Malformed, "the body's framing has two readings").into()
             );
         }
-        if head.method == Method::CONNECT || headers::wants_upgrade(&head.headers) {
-            return Err(Error::new(
-                error::Kind::Malformed,
-                "CONNECT and Upgrade are refused from peers",
-            )
-            .into());
+        if head.method == Method::CONNECT {
+            return Err(Error::new(error::Kind::Malformed, "CONNECT is refused from peers").into());
         }
         Ok(Target::inbound_path(&head.uri, head.version, &head.headers).map_err(malformed)?)
     }
@@ -212,25 +272,27 @@ impl Inbound {
     fn authorize(
         &self,
         ongoing: &mut Ongoing,
-        method: &Method,
-        path: &str,
+        (method, path, upgrade): (&Method, &str, Option<Upgrade>),
         peer: &Peer,
     ) -> Result<InboundPermit, Stop> {
         let facts = Facts::Inbound {
             peer: peer.id.clone(),
             method: method.clone(),
             path: path.into(),
-            upgrade: None,
+            upgrade,
         };
         ongoing.enrol(&self.rooms.live, facts);
         let policy = self.rooms.policy.load();
         let hash = policy.hash().to_string();
-        ongoing.note(|record| record.policy = Some(hash.clone()));
+        ongoing.note(|record| {
+            record.policy = Some(hash.clone());
+            record.upgrade = upgrade.map(|upgrade| upgrade.name().to_owned());
+        });
         let permit = policy.authorize_inbound(&InboundFacts {
             peer: &peer.id,
             method: method.as_str(),
             path,
-            upgrade: None,
+            upgrade,
             now: crate::clock::now(),
         })?;
         ongoing.permit(permit.verdict(), &hash);

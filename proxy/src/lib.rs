@@ -9,7 +9,7 @@
 //! | [`outbound`] | the workload's requests: forward proxy, CONNECT, SOCKS5, redirected connections; interception and raw tunnels |
 //! | [`inbound`] | peers' requests over mutual TLS, to [`app_link`] only |
 //! | [`detect`] | pure: which protocol a connection speaks, and the name in its ClientHello |
-//! | [`tunnel`], [`websocket`] | a raw connection, a WebSocket, both ways, bounded in bytes and time |
+//! | [`tunnel`], [`websocket`] | a raw connection, a WebSocket (of the workload or of a peer), both ways, bounded in bytes and time |
 //! | [`link`] | a gateway's peers, through [`outbound`]; [`mutual`] is the TLS that peers meet |
 //! | [`http`] | pure: targets, headers, replies |
 //! | [`dns`] | the pod's questions for names: which are asked, which answers are told |

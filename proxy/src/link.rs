@@ -44,8 +44,8 @@ pub struct Link {
     own: config::Link,
     budget: Arc<Budget>,
     mutual: Mutual,
-    /// Whether the peers' proofs are judged by the gateway's own trust bundle.
-    has_common_bundle: bool,
+    /// What the link shows, and whose trust bundle vouches for its peers.
+    identity: Arc<Current>,
 }
 
 impl Link {
@@ -56,15 +56,14 @@ impl Link {
         own: &config::Link,
         identity: Option<Arc<Current>>,
     ) -> Self {
-        let has_common_bundle = identity.is_none();
         let identity = identity.unwrap_or_else(|| Arc::clone(&rooms.identity));
-        let mutual = Mutual::new(identity, rooms.limits.handshake_timeout);
+        let mutual = Mutual::new(Arc::clone(&identity), rooms.limits.handshake_timeout);
         let budget = Arc::new(Budget::new(own));
-        Self { rooms, outbound, own: own.clone(), budget, mutual, has_common_bundle }
+        Self { rooms, outbound, own: own.clone(), budget, mutual, identity }
     }
 
     /// Serves one connection.
-    pub async fn serve(self: Arc<Self>, stream: TcpStream, arrival: Arrival) {
+    pub async fn serve(self: Arc<Self>, stream: TcpStream, mut arrival: Arrival) {
         let here = &self.own;
         let from = match &self.own.downstream {
             config::Downstream::Plaintext => {
@@ -86,23 +85,14 @@ impl Link {
         let spoken = Spoken::by_alpn(stream.get_ref().1.alpn_protocol());
         let Some(chain) = stream.get_ref().1.peer_certificates() else { return };
         let proof = Proof::new(chain, None);
-        let seated =
-            self.has_common_bundle.then(|| self.rooms.live.seat(proof, arrival.line.cut()));
+        let seated = self.rooms.live.seat(proof, arrival.line.cut(), &self.identity);
         // A trust bundle that came into force during the handshake has not seen this connection.
         let now = self.mutual.identity();
-        if let Some(seated) = seated.as_ref().filter(|_| !Arc::ptr_eq(&identity, &now)) {
+        if !Arc::ptr_eq(&identity, &now) {
             seated.judge(now.bundle());
         }
-        let expired = async {
-            match &seated {
-                Some(seated) => seated.expire().await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            () = self.speak((stream, spoken), arrival, entrance) => {}
-            () = expired => {}
-        }
+        arrival.peer = Some(Arc::new(seated));
+        self.speak((stream, spoken), arrival, entrance).await;
     }
 
     /// Records a connection that is one too many; before the handshake nothing can be answered.
@@ -122,13 +112,14 @@ impl Link {
         if self.own.protocol == config::LinkProtocol::Tcp {
             return self.outbound.carry(stream, &arrival).await;
         }
-        let (downstream, line) = (arrival.downstream, arrival.line.clone());
+        let (downstream, line, onlooker) =
+            (arrival.downstream, arrival.line.clone(), arrival.clone());
         let outbound = Arc::clone(&self.outbound);
         let limits = &self.rooms.limits;
-        let ended = accept::serve(stream, spoken, limits, line, move |request| {
+        let serving = accept::serve(stream, spoken, limits, line, move |request| {
             Arc::clone(&outbound).handle(request, arrival.clone())
-        })
-        .await;
+        });
+        let ended = onlooker.bind(onlooker.line.cut(), Box::pin(serving)).await;
         if let Ended::Malformed { status, cause } = ended {
             self.record_failed(Kind::Http, cause, status, downstream);
         }

@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use certs::bundle::Bundle;
+use certs::rotation::Current;
 use jiff::Timestamp;
 use policy::{Policy, Refusal};
 use tokio::sync::Notify;
@@ -108,19 +109,31 @@ impl Live {
         }
     }
 
-    /// Enters a peer's connection, which lives no longer than what the peer proved.
-    pub fn seat(self: &Arc<Self>, proof: Proof, line: &Cut) -> Seated {
-        let peer = Arc::new(Peer { proof, line: line.clone() });
+    /// Enters a peer's connection, which lives no longer than what the peer proved to `met`, the
+    /// identity of ours that the connection shows.
+    pub fn seat(self: &Arc<Self>, proof: Proof, line: &Cut, met: &Arc<Current>) -> Seated {
+        let peer = Arc::new(Peer { proof, line: line.clone(), met: Arc::clone(met) });
         let place = self.peers().put(Arc::clone(&peer));
         Seated { live: Arc::clone(self), peer, place }
     }
 
-    /// Ends the connections of peers, and the exchanges with upstreams, that `bundle` vouches for no
-    /// longer. Returns how many.
-    pub fn trust_changed(&self, bundle: &Arc<Bundle>) -> usize {
-        let now = clock::now();
+    /// Ends the connections of peers that `met` vouches for no longer, now that its trust bundle is
+    /// another. Returns how many.
+    pub fn peers_trust_changed(&self, met: &Arc<Current>) -> usize {
+        let bundle = Arc::clone(met.load().bundle());
         let peers: Vec<_> = self.peers().iter().cloned().collect();
-        let peers = peers.iter().filter(|peer| self.judge(peer, bundle)).count();
+        let mut peers: Vec<_> =
+            peers.into_iter().filter(|peer| Arc::ptr_eq(&peer.met, met)).collect();
+        peers.retain(|peer| self.judge(peer, &bundle));
+        peers.len()
+    }
+
+    /// Ends the connections of peers, and the exchanges with upstreams, that our own identity's trust
+    /// bundle vouches for no longer. Returns how many.
+    pub fn trust_changed(&self, own: &Arc<Current>) -> usize {
+        let (now, bundle) = (clock::now(), Arc::clone(own.load().bundle()));
+        let bundle = &bundle;
+        let peers = self.peers_trust_changed(own);
         let entries = self.entries().filter(|entry| !entry.is_proved(bundle, now));
         let entries = entries.filter(|entry| entry.end(Why::PeerUntrusted, UNTRUSTED)).count();
         (0..entries).for_each(|_| self.count(Why::PeerUntrusted.code()));
@@ -219,16 +232,25 @@ impl Seated {
         self.live.judge(&self.peer, bundle);
     }
 
-    /// Ends the connection when the peer's certificate does. Never returns.
-    pub async fn expire(&self) {
-        if let Some(end) = self.peer.proof.end() {
-            clock::reach(end).await;
-            let text = "the peer's certificate has come to its end";
-            if self.peer.line.raise(Withdrawn::because(Why::PeerExpired, text)) {
-                self.live.count(Why::PeerExpired.code());
+    /// Resolves with the reason when the connection is to end at once: when the peer's certificate has
+    /// come to its end, or nobody vouches for it any more.
+    pub async fn ended(&self) -> Withdrawn {
+        let expiring = async {
+            match self.peer.proof.end() {
+                Some(end) => clock::reach(end).await,
+                None => std::future::pending().await,
             }
+        };
+        tokio::select! {
+            biased;
+            why = self.peer.line.ended() => return why,
+            () = expiring => {}
         }
-        std::future::pending().await
+        let text = "the peer's certificate has come to its end";
+        if self.peer.line.raise(Withdrawn::because(Why::PeerExpired, text)) {
+            self.live.count(Why::PeerExpired.code());
+        }
+        self.peer.line.ended().await
     }
 }
 

@@ -100,10 +100,12 @@ impl Outbound {
         S: AsyncRead + AsyncWrite + Abort + Unpin,
     {
         let Some(entrance) = &arrival.entrance else { return };
-        let opened = self.rooms.open(Direction::Outbound, Kind::Tunnel, arrival.downstream);
+        let opened = self.rooms.open_on(Kind::Tunnel, arrival);
         let Ok(mut ongoing) = opened else { return stream.abort() };
         ongoing.wait_in(&arrival.drain);
-        match opaque::carry(&self.rooms, &mut ongoing, stream, entrance).await {
+        let cut = ongoing.cut().clone();
+        let carrying = opaque::carry(&self.rooms, &mut ongoing, stream, entrance);
+        match arrival.bind(&cut, Box::pin(carrying)).await {
             Ok(()) => ongoing.close(Outcome::Completed),
             Err(stop) => ongoing.stop(&stop, None),
         }

@@ -149,7 +149,7 @@ fn swap_identity(rooms: &Rooms, files: &Files, is_first: bool) -> bool {
             let identity = rooms.identity.load();
             rooms.upstream.identity_changed();
             let has_other_roots = trusted != identity.bundle().fingerprint();
-            let cut = if has_other_roots { rooms.live.trust_changed(identity.bundle()) } else { 0 };
+            let cut = if has_other_roots { rooms.live.trust_changed(&rooms.identity) } else { 0 };
             rooms.metrics.identity_alarm.set(0);
             rooms.metrics.identity_not_after.set(seconds(identity.not_after()));
             loads.with_label_values(&["ok"]).inc();

@@ -12,6 +12,7 @@ use policy::Policy;
 use spiffe::SpiffeId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::accept::Arrival;
 use crate::audit::{Audit, Direction, Kind};
 use crate::config::Limits;
 use crate::content::{Content, Ledger};
@@ -87,13 +88,52 @@ impl Rooms {
         kind: Kind,
         downstream: SocketAddr,
     ) -> Result<Ongoing, Stop> {
+        let ongoing = self.begin((direction, kind), downstream)?;
+        let source = match direction {
+            // Known by its certificate, once that is read.
+            Direction::Inbound => None,
+            Direction::Outbound => Some(Source::Address(downstream.ip())),
+        };
+        self.seat(ongoing, direction, source.as_ref())
+    }
+
+    /// The same for what is to go out and came on `arrival`: what came over a link counts as its peer's.
+    ///
+    /// # Errors
+    /// As [`Rooms::open`].
+    pub fn open_on(&self, kind: Kind, arrival: &Arrival) -> Result<Ongoing, Stop> {
+        let mut ongoing = self.begin((Direction::Outbound, kind), arrival.downstream)?;
+        let mut source = Source::Address(arrival.downstream.ip());
+        if let Some(entrance) = &arrival.entrance {
+            entrance.note(&mut ongoing);
+            source = entrance.peer().cloned().map_or(source, Source::Peer);
+        }
+        self.seat(ongoing, Direction::Outbound, Some(&source))
+    }
+
+    fn begin(
+        &self,
+        (direction, kind): (Direction, Kind),
+        downstream: SocketAddr,
+    ) -> Result<Ongoing, Stop> {
         let mut ongoing = Ongoing::open(&self.audit, &self.metrics, (direction, kind), downstream)
             .map_err(|cause| error::Error::new(error::Kind::AuditUnavailable, cause))?;
         ongoing.wait_at_most(self.limits.answered_idle);
         ongoing.answer_in(&self.ledger);
-        let place = self.place(direction, downstream).map(|place| ongoing.keep(place));
-        match place {
-            Ok(()) => Ok(ongoing),
+        Ok(ongoing)
+    }
+
+    fn seat(
+        &self,
+        mut ongoing: Ongoing,
+        direction: Direction,
+        source: Option<&Source>,
+    ) -> Result<Ongoing, Stop> {
+        match self.place(direction, source) {
+            Ok(place) => {
+                ongoing.keep(place);
+                Ok(ongoing)
+            }
             Err(kind) => {
                 let stop = Stop::from(kind);
                 ongoing.stop(&stop, kind.status().as_u16());
@@ -113,13 +153,9 @@ impl Rooms {
     fn place(
         &self,
         direction: Direction,
-        downstream: SocketAddr,
+        source: Option<&Source>,
     ) -> Result<OwnedSemaphorePermit, error::Kind> {
-        match direction {
-            // Known by its certificate, once that is read.
-            Direction::Inbound => {}
-            Direction::Outbound => self.admit(&Source::Address(downstream.ip()))?,
-        }
+        source.map_or(Ok(()), |source| self.admit(source))?;
         if self.content.is_memory_spent() {
             return Err(error::Kind::BufferedBytesMax);
         }

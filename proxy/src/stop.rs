@@ -42,8 +42,12 @@ impl Stop {
 }
 
 impl From<Error> for Stop {
+    /// What a gateway refused is refused, not failed.
     fn from(error: Error) -> Self {
-        Self::Failed(error)
+        match error.carrier_verdict() {
+            Some(verdict) => Self::Refused(Box::new(verdict.clone())),
+            None => Self::Failed(error),
+        }
     }
 }
 

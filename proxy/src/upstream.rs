@@ -33,7 +33,7 @@ use tokio::sync::Notify;
 use self::dial::Timeouts;
 pub use self::dial::{TlsFacts, tend};
 use self::hbone::Carriers;
-pub use self::hbone::Socket;
+pub use self::hbone::{BUSY as CARRIER_BUSY, Refused as CarrierRefused, Socket};
 use self::health::{Health, Seat};
 use self::pool::{Connection, Pool, PoolKey, Via};
 pub use self::resolve::{Family, InvalidResolver, NAMES_MAX, Resolved, Resolver, Told, Vetted};

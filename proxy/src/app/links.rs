@@ -43,7 +43,8 @@ pub(super) fn listen(
             let what = format!("identity of link {}", own.name);
             let shown = Own::load(files).map_err(|error| failed(&what, error))?;
             identity = Some(Arc::clone(&shown.current));
-            Drain::spawn_background(shown.watch(Arc::clone(&own.name), drain.clone()));
+            let live = Arc::clone(&rooms.live);
+            Drain::spawn_background(shown.watch(Arc::clone(&own.name), live, drain.clone()));
         }
         let link = Link::new(Arc::clone(rooms), Arc::clone(outbound), own, identity);
         let serving = Arc::new(link);

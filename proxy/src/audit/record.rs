@@ -6,7 +6,7 @@ mod counts;
 
 use serde::Serialize;
 
-pub use self::counts::{CoverageRecord, DnsRecord, FindingCount};
+pub use self::counts::{CoverageRecord, DnsRecord, FindingCount, MessageCount};
 use super::chain::{FRAME_BYTES_MAX, LINE_BYTES_MAX};
 
 /// The longest text in a record, in bytes; a longer one is cut and ends in `…`.
@@ -55,6 +55,9 @@ pub struct Record {
     /// The node that makes the call, as its body's first bytes say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub node: Option<u64>,
+    /// Messages of a federated-learning framework, by what they say they are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub messages: Vec<MessageCount>,
     /// Resolved and vetted address `ip:port`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
@@ -257,6 +260,8 @@ impl Record {
     }
 
     fn texts(&self) -> impl Iterator<Item = &str> {
+        let messages = self.messages.iter();
+        let messages = messages.flat_map(|one| Some(&one.name).into_iter().chain(&one.node));
         let named = [
             &self.source,
             &self.downstream,
@@ -288,7 +293,8 @@ impl Record {
             let names = [&finding.identifier, &finding.confidence, &finding.detector];
             names.into_iter().chain(&finding.member)
         });
-        named.into_iter().flatten().chain(found).chain(&self.incomplete).map(String::as_str)
+        let named = named.into_iter().flatten().chain(found).chain(messages);
+        named.chain(&self.incomplete).map(String::as_str)
     }
 
     /// A copy with shorter texts and fewer entries, which says that it left some out.
@@ -304,6 +310,7 @@ impl Record {
             rpc: text(&self.rpc),
             node: self.node,
             range_removed: self.range_removed,
+            messages: self.messages.iter().take(entries_max).cloned().collect(),
             source: text(&self.source),
             downstream: text(&self.downstream),
             method: text(&self.method),
@@ -337,18 +344,6 @@ impl Record {
             sni: text(&self.sni),
             error: text(&self.error),
             dns: self.dns,
-        }
-    }
-}
-
-impl FindingCount {
-    fn cut(&self, bytes_max: usize) -> FindingCount {
-        FindingCount {
-            identifier: cut(&self.identifier, bytes_max),
-            confidence: cut(&self.confidence, bytes_max),
-            detector: cut(&self.detector, bytes_max),
-            count: self.count,
-            member: self.member.as_deref().map(|member| cut(member, bytes_max)),
         }
     }
 }

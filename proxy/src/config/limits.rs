@@ -161,7 +161,10 @@ limits! {
     /// The longest that a raw tunnel or a WebSocket stays open.
     tunnel_total: Duration = Duration::from_secs(24 * 3600), duration("limits.tunnelTotal", SignedDuration);
     /// Bytes of one WebSocket message, which is held until it has been read; for each direction.
+    /// A compressed one is as long as it is inflated.
     websocket_message_max: u64 = 16 * MIB, size("limits.websocketMessageMax", String);
+    /// Bytes of a compressed WebSocket message for each one that came, after the first MiB.
+    websocket_ratio_max: usize = 200, count("limits.websocketRatioMax", usize);
 }
 
 fn http2_limits(

@@ -218,10 +218,17 @@ impl Reading {
         for finding in &scanner.evidence().findings {
             let reaches_in = finding.span.end > start && (is_whole || finding.span.start < told);
             let is_known = alone.findings.iter().any(|known| {
-                known.identifier == finding.identifier
-                    && known.confidence >= finding.confidence
-                    && known.span.start + start < finding.span.end
-                    && finding.span.start < known.span.end + start
+                let is_same = known.identifier == finding.identifier
+                    && known.confidence >= finding.confidence;
+                // What was found further in has its place in there.
+                let is_there = match known.member {
+                    Some(_) => finding.span.start >= start,
+                    None => {
+                        known.span.start + start < finding.span.end
+                            && finding.span.start < known.span.end + start
+                    }
+                };
+                is_same && is_there
             });
             // Two messages side by side are no text, so a guess is worth nothing here.
             if reaches_in && !is_known && finding.confidence >= Confidence::Medium {

@@ -8,12 +8,15 @@ use policy::{Enforcement, Inspect, Verdict};
 use spiffe::SpiffeId;
 
 use super::Ledger;
-use crate::audit::{CoverageRecord, FindingCount, Record};
+use crate::audit::{CoverageRecord, FindingCount, MessageCount, Record};
 use crate::error::Kind;
 
 /// Members are named for this many kinds of finding (identifier, detector, confidence, member);
 /// beyond it counts are kept by kind alone.
 const FINDINGS_IN_RECORD_MAX: usize = 32;
+
+/// Kinds of messages that are counted apart; beyond it they are counted by their framework.
+const MESSAGES_IN_RECORD_MAX: usize = 16;
 
 /// Identifier, confidence, detector and member: what findings are counted by.
 type Counted = (String, &'static str, Arc<str>, Option<String>);
@@ -39,6 +42,7 @@ pub struct Reading {
     pub answers: Option<(Ledger, SpiffeId)>,
     /// Whether the host's name spells something, so that a record must not show it.
     pub is_name_telling: bool,
+    messages: BTreeMap<(String, Option<String>), u64>,
     findings: BTreeMap<Counted, u64>,
     coverage: dlp::Coverage,
     incomplete: Vec<String>,
@@ -93,6 +97,18 @@ impl Reading {
         }
     }
 
+    /// Counts a message of a federated-learning framework by what it says it is.
+    pub fn count_message(&mut self, framework: &str, name: String, node: Option<String>) {
+        let key = (name, node);
+        let has_room = self.messages.len() < MESSAGES_IN_RECORD_MAX;
+        let key = if has_room || self.messages.contains_key(&key) {
+            key
+        } else {
+            (framework.to_owned(), None)
+        };
+        *self.messages.entry(key).or_default() += 1;
+    }
+
     /// Keeps `verdict` if it is stricter than what stands.
     pub fn rule(&mut self, verdict: &Verdict) {
         let is_stricter = self.verdict.as_ref().is_none_or(|standing| {
@@ -119,6 +135,12 @@ impl Reading {
     pub fn write_to(&self, record: &mut Record) {
         record.inspected = self.inspected;
         record.node = self.node;
+        let messages = self.messages.iter().map(|((name, node), count)| MessageCount {
+            name: name.clone(),
+            node: node.clone(),
+            count: *count,
+        });
+        record.messages = messages.collect();
         record.inspect = self.inspect.map(|inspect| match inspect {
             Inspect::Hold => "hold".to_owned(),
             Inspect::Stream => "stream".to_owned(),

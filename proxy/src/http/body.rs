@@ -15,6 +15,7 @@ use tokio::time::{Instant, Sleep};
 use crate::audit::Outcome;
 use crate::content::{ClearedBody, CutOff, Tally};
 use crate::http::form::{Form, grpc_trailers};
+use crate::http::headers::strip;
 use crate::link::Tolled;
 use crate::live::Watch;
 use crate::ongoing::Ongoing;
@@ -170,9 +171,13 @@ impl Body for Inward {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match self.get_mut() {
             Self::Metered(body, tally) => {
-                let next = std::task::ready!(body.poll(context));
-                if let Some(Ok(frame)) = &next {
+                let mut next = std::task::ready!(body.poll(context));
+                if let Some(Ok(frame)) = &mut next {
                     tally.add(frame.data_ref().map_or(0, Bytes::len));
+                    // Some servers merge them into the head, where an identity is ours to tell.
+                    if let Some(trailers) = frame.trailers_mut() {
+                        strip(trailers);
+                    }
                 }
                 Poll::Ready(next)
             }

@@ -9,6 +9,7 @@ use super::headers;
 use crate::error::{Error, Kind};
 use crate::link::budget::{BYTES_CODES, EXCHANGES_CODES};
 use crate::stop::Stop;
+use crate::upstream::CARRIER_BUSY;
 
 /// A gRPC status code (gRPC's `statuscodes`).
 pub const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
@@ -79,7 +80,7 @@ pub fn said(error: &Error) -> String {
 /// PERMISSION_DENIED, or RESOURCE_EXHAUSTED for a limit: neither is tried again.
 fn grpc_refused(verdict: &Verdict) -> u16 {
     match verdict.reason.code {
-        "drain-deadline" => 14,
+        "drain-deadline" | CARRIER_BUSY => 14,
         "hold-max" => 8,
         code if BYTES_CODES.contains(&code) || EXCHANGES_CODES.contains(&code) => 8,
         _ => 7,
@@ -93,7 +94,7 @@ fn grpc_failed(kind: Kind) -> u16 {
         Kind::BodyAborted => 1,
         Kind::Malformed | Kind::DownstreamTls => 3,
         Kind::BodyTimeout | Kind::HeaderTimeout | Kind::TunnelTimeout | Kind::UpstreamTimeout => 4,
-        Kind::UpstreamUnverified => 7,
+        Kind::UpstreamRefused | Kind::UpstreamUnverified => 7,
         Kind::HeadTooLarge => 8,
         Kind::InterceptBroken | Kind::ReceiverGone | Kind::SpoolBroken | Kind::UpstreamBroken => 13,
         Kind::AppUnreachable

@@ -64,6 +64,16 @@ pub fn strip(headers: &mut HeaderMap) {
     for name in HOP_BY_HOP.into_iter().chain(IDENTITY) {
         headers.remove(name);
     }
+    // CGI, WSGI and their kin read both spellings as one name.
+    let disguised = |name: &HeaderName| {
+        let is_identity = |name: &str| IDENTITY.contains(&name.replace('_', "-").as_str());
+        name.as_str().contains('_') && is_identity(name.as_str())
+    };
+    let disguised: Vec<HeaderName> =
+        headers.keys().filter(|name| disguised(name)).cloned().collect();
+    for name in disguised {
+        headers.remove(name);
+    }
 }
 
 /// Joins the cookie lines that HTTP/2 may split a `Cookie` into (RFC 9113, section 8.2.3): HTTP/1.1

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::form::{Form, grpc_trailers, s3_document, said};
 use crate::link::budget::{BYTES_CODES, EXCHANGES_CODES};
 use crate::stop::Stop;
+use crate::upstream::CARRIER_BUSY;
 
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 const XML: HeaderValue = HeaderValue::from_static("application/xml");
@@ -95,7 +96,7 @@ fn refused<'a>(verdict: &'a Verdict, exchange: Option<&'a str>) -> (Problem<'a>,
 /// 403 and never 401, which makes some clients exit, nor a code that clients retry.
 fn refusal_status(verdict: &Verdict) -> StatusCode {
     match verdict.reason.code {
-        "drain-deadline" => StatusCode::SERVICE_UNAVAILABLE,
+        "drain-deadline" | CARRIER_BUSY => StatusCode::SERVICE_UNAVAILABLE,
         "hold-max" => StatusCode::PAYLOAD_TOO_LARGE,
         code if BYTES_CODES.contains(&code) => StatusCode::PAYLOAD_TOO_LARGE,
         code if EXCHANGES_CODES.contains(&code) => StatusCode::TOO_MANY_REQUESTS,

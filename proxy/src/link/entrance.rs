@@ -51,6 +51,11 @@ impl Entrance {
         }
     }
 
+    /// Who came in; `None` where nobody had to prove it.
+    pub fn peer(&self) -> Option<&SpiffeId> {
+        self.tls.as_ref().map(|_| &self.source)
+    }
+
     /// Where everything goes, where the link says so.
     pub fn to(&self) -> Option<&Destination> {
         self.to.as_ref()

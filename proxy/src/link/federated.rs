@@ -2,7 +2,10 @@
 //! the path, the fields and the first bytes. It decides nothing: a name in a record opens no door.
 //!
 //! Flower speaks gRPC (`/flwr.proto.<Service>/<Rpc>`) and, from 1.40, protobuf over HTTP
-//! (`POST /v1/fleet/<rpc>`); NVIDIA FLARE speaks gRPC (`/streamer.Streamer/Stream`).
+//! (`POST /v1/fleet/<rpc>`); NVIDIA FLARE speaks gRPC (`/streamer.Streamer/Stream`) and, by itself,
+//! WebSocket, whose messages `flare` knows.
+
+pub mod flare;
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method};

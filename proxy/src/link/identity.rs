@@ -1,5 +1,6 @@
 //! An identity that one link alone shows: loaded at the start, looked at while the gateway runs. What
-//! does not load is kept out, and what was in force stays.
+//! does not load is kept out, and what was in force stays. Peers whose roots a new trust bundle has
+//! lost are cut, as those are that met the gateway's own identity.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use certs::rotation::Current;
 use certs::source::{Files, Stamp};
 
 use crate::drain::Drain;
+use crate::live::Live;
 
 /// How often the files are looked at; a look is a few `stat` calls.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
@@ -34,7 +36,7 @@ impl Own {
     }
 
     /// Looks at the files until the drain begins.
-    pub async fn watch(mut self, link: Arc<str>, mut drain: Drain) {
+    pub async fn watch(mut self, link: Arc<str>, live: Arc<Live>, mut drain: Drain) {
         let mut is_retry = false;
         loop {
             tokio::select! {
@@ -47,11 +49,15 @@ impl Own {
             }
             self.stamp = stamp;
             let now = crate::clock::now();
+            let trusted = self.current.load().bundle().fingerprint().to_owned();
             let offered = self.files.load(now).and_then(|one| self.current.offer(one, now));
             match offered {
                 Ok(()) => {
                     is_retry = false;
-                    tracing::info!(%link, "the link's identity was swapped");
+                    let has_other_roots = trusted != self.current.load().bundle().fingerprint();
+                    let cut =
+                        if has_other_roots { live.peers_trust_changed(&self.current) } else { 0 };
+                    tracing::info!(%link, cut, "the link's identity was swapped");
                 }
                 // Three files are not written at one instant.
                 Err(_) if !is_retry => is_retry = true,

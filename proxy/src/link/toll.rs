@@ -51,12 +51,21 @@ pub struct Tolled<B> {
     meters: Meters,
 }
 
+/// Whether a body says where its messages begin: gRPC, and gRPC-Web that is no base64. What only looks
+/// like it is one message, whatever lengths it puts into it.
+fn is_framed(headers: &HeaderMap) -> bool {
+    let kind = headers.get(http::header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default();
+    let kind = kind.trim().to_ascii_lowercase();
+    ["application/grpc", "application/grpc-web"].into_iter().any(|known| {
+        kind.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with('+'))
+    })
+}
+
 impl<B> Tolled<B> {
     /// `share` is the exchange's, where it came over a link. `meters` are the exchange's.
     pub fn new(body: B, share: Option<Arc<Share>>, headers: &HeaderMap, meters: &Meters) -> Self {
-        let is_framed = headers.get(http::header::CONTENT_TYPE).is_some_and(|kind| {
-            kind.as_bytes().to_ascii_lowercase().starts_with(b"application/grpc")
-        });
+        let is_framed = is_framed(headers);
         let toll = share.map(|share| {
             let messages = if is_framed { Messages::framed() } else { Messages::whole() };
             Toll { share, messages, wait: None, is_over: false }
@@ -143,5 +152,29 @@ where
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use http::header::CONTENT_TYPE;
+
+    use super::*;
+
+    #[test]
+    fn only_what_is_grpc_has_messages() {
+        for (kind, expected) in [
+            ("application/grpc", true),
+            ("Application/gRPC+proto; charset=x", true),
+            ("application/grpc-web+proto", true),
+            ("application/grpc-web-text", false),
+            ("application/grpcish", false),
+            ("application/json", false),
+        ] {
+            let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(kind))]);
+            assert_eq!(is_framed(&headers), expected, "{kind}");
+        }
+        assert!(!is_framed(&HeaderMap::new()));
     }
 }

@@ -122,16 +122,21 @@ impl Cut {
         Watch { cut: self.clone(), waiting: None }
     }
 
-    /// Resolves with the reason once it is raised, also if it was before.
+    /// Resolves with the reason once it is raised, also if it was before, as what ends an exchange.
     pub async fn raised(&self) -> Stop {
+        Stop::from(&self.ended().await)
+    }
+
+    /// Resolves with the reason once it is raised, also if it was before.
+    pub async fn ended(&self) -> Withdrawn {
         // Made before the look, so that a raise in between is not missed.
         let notified = self.0.raised.notified();
         if let Some(withdrawn) = self.withdrawn() {
-            return withdrawn.into();
+            return withdrawn.clone();
         }
         notified.await;
         match self.withdrawn() {
-            Some(withdrawn) => withdrawn.into(),
+            Some(withdrawn) => withdrawn.clone(),
             None => std::future::pending().await,
         }
     }

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use certs::bundle::Bundle;
+use certs::rotation::Current;
 use certs::tls::Expect;
 use certs::verify::{SpiffeClientVerifier, UpstreamVerifier};
 use jiff::Timestamp;
@@ -30,6 +31,8 @@ pub struct Proof {
 pub(super) struct Peer {
     pub(super) proof: Proof,
     pub(super) line: Cut,
+    /// The identity of ours that it met, whose trust bundle vouches for it.
+    pub(super) met: Arc<Current>,
 }
 
 impl Proof {

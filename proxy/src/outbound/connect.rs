@@ -13,7 +13,7 @@ use super::Outbound;
 use super::opaque::{self, Tunnel};
 use super::route::{self, Heading};
 use crate::accept::Arrival;
-use crate::audit::{Direction, Kind, Outcome};
+use crate::audit::{Kind, Outcome};
 use crate::content::names;
 use crate::error::{self, Error};
 use crate::http::body::{Inward, Recorded};
@@ -29,7 +29,7 @@ pub(super) async fn handle(
     mut request: Request<Incoming>,
     arrival: Arrival,
 ) -> Response<Recorded<Inward>> {
-    let opened = outbound.rooms.open(Direction::Outbound, Kind::Connect, arrival.downstream);
+    let opened = outbound.rooms.open_on(Kind::Connect, &arrival);
     let mut ongoing = match opened {
         Ok(opened) => opened,
         Err(stop) => return respond::problem(&stop, None).map(Recorded::closed),
@@ -64,7 +64,6 @@ async fn decide(
         record.target = Some(seen);
     });
     if let Some(entrance) = &arrival.entrance {
-        entrance.note(ongoing);
         ongoing.keep_share(&entrance.admit()?);
         if entrance.to().is_some() {
             let text = "this link has one target; a client has none to name by CONNECT";
@@ -139,10 +138,13 @@ async fn go_on(
             return ongoing.stop(&stop, status);
         }
     };
+    let (cut, onlooker) = (ongoing.cut().clone(), arrival.clone());
     let Some(tunnel) = tunnel else {
-        return route::follow(outbound, ongoing, stream, (heading, arrival), status).await;
+        let following = route::follow(outbound, ongoing, stream, (heading, arrival), status);
+        return onlooker.bind(&cut, Box::pin(following)).await;
     };
-    match opaque::run(&outbound.rooms, &mut ongoing, stream, tunnel).await {
+    let running = opaque::run(&outbound.rooms, &mut ongoing, stream, tunnel);
+    match arrival.bind(&cut, Box::pin(running)).await {
         Ok(()) => ongoing.close(Outcome::Completed),
         Err(stop) => ongoing.stop(&stop, status),
     }

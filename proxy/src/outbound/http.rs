@@ -8,10 +8,10 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, Version, requ
 use hyper::body::Incoming;
 use policy::{EgressFacts, EgressPermit, Refusal, Upgrade, UpstreamTls};
 
-use super::switch::{self, Answered, Upgrading};
+use super::switch::{self, Answered};
 use super::upload;
 use crate::accept::Arrival;
-use crate::audit::{Direction, Kind};
+use crate::audit::Kind;
 use crate::content::{Hint, Line, names};
 use crate::error::{self, Error};
 use crate::http::body::{Idle, Inward, Recorded};
@@ -26,7 +26,7 @@ use crate::ongoing::{Ongoing, printable};
 use crate::rooms::Rooms;
 use crate::stop::Stop;
 use crate::upstream::{Departure, Offer, Sent, Vetted};
-use crate::websocket;
+use crate::websocket::{self, Upgrading};
 
 /// Handles one request. `pinned` is the CONNECT authority it came through, if any.
 pub(super) async fn handle(
@@ -35,7 +35,7 @@ pub(super) async fn handle(
     arrival: Arrival,
     pinned: Option<&Pinned>,
 ) -> Response<Recorded<Inward>> {
-    let opened = rooms.open(Direction::Outbound, Kind::Http, arrival.downstream);
+    let opened = rooms.open_on(Kind::Http, &arrival);
     let (head, body) = request.into_parts();
     let form = Form::of(&head);
     let mut ongoing = match opened {
@@ -56,8 +56,8 @@ pub(super) async fn handle(
     };
     match ran {
         Ok((response, Some(session))) => {
-            let line = arrival.line.cut().clone();
-            arrival.drain.spawn(websocket::run(ongoing, *session, line));
+            let drain = arrival.drain.clone();
+            drain.spawn(websocket::run(ongoing, *session, arrival));
             response.map(Recorded::closed)
         }
         Ok((response, None)) => {
@@ -194,7 +194,6 @@ impl Work<'_> {
         head: &mut request::Parts,
     ) -> Result<Option<Arc<Share>>, Stop> {
         let Some(entrance) = &self.arrival.entrance else { return Ok(None) };
-        entrance.note(ongoing);
         if entrance.is_hbone() && self.pinned.is_none() {
             let text = "this link takes CONNECT streams of HTTP/2 alone";
             return Err(Error::new(error::Kind::Malformed, text).into());

@@ -110,7 +110,6 @@ where
     S: AsyncRead + AsyncWrite + Abort + Unpin,
 {
     let opened = async {
-        entrance.note(ongoing);
         ongoing.keep_share(&entrance.admit()?);
         let to = entrance.to().ok_or(Kind::Malformed)?;
         let host = Some(to.host.clone());

@@ -13,7 +13,7 @@ use super::Outbound;
 use super::opaque::{self, Tunnel};
 use super::route::{self, Heading};
 use crate::accept::Arrival;
-use crate::audit::{Direction, Kind, Outcome};
+use crate::audit::{Kind, Outcome};
 use crate::error::{self, Error};
 use crate::http::target::ToldBy;
 use crate::ongoing::Ongoing;
@@ -21,7 +21,7 @@ use crate::stop::Stop;
 
 /// Serves one connection.
 pub(super) async fn serve(outbound: Arc<Outbound>, stream: TcpStream, arrival: Arrival) {
-    let opened = outbound.rooms.open(Direction::Outbound, Kind::Redirect, arrival.downstream);
+    let opened = outbound.rooms.open_on(Kind::Redirect, &arrival);
     let Ok(mut ongoing) = opened else { return };
     let (heading, tunnel) = match admit(&outbound, &mut ongoing, &stream).await {
         Ok(admitted) => admitted,

@@ -138,13 +138,13 @@ where
     // Withdrawn, the session ends as its requests do, each with an answer.
     arrival.line = arrival.line.inner(&cut);
     ongoing.carried_by(&arrival.line, true);
-    let line = arrival.line.clone();
+    let (line, onlooker) = (arrival.line.clone(), arrival.clone());
     let limits = &outbound.rooms.limits;
-    let ended = accept::serve(stream, spoken, limits, line, move |request| {
+    let serving = accept::serve(stream, spoken, limits, line, move |request| {
         let (rooms, arrival, pinned) = (Arc::clone(&rooms), arrival.clone(), pinned.clone());
         async move { super::http::handle(&rooms, request, arrival, Some(&pinned)).await }
-    })
-    .await;
+    });
+    let ended = onlooker.bind(onlooker.line.cut(), Box::pin(serving)).await;
     outbound.record_malformed(ended, downstream);
     if cut.withdrawn().is_some() { Outcome::Cut } else { Outcome::Completed }
 }

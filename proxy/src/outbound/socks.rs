@@ -17,7 +17,7 @@ use super::opaque::{self, Tunnel};
 use super::route::{self, Heading};
 use super::{Outbound, connect, redirect};
 use crate::accept::Arrival;
-use crate::audit::{Direction, Kind, Outcome};
+use crate::audit::{Kind, Outcome};
 use crate::content::names;
 use crate::error::{self, Error};
 use crate::http::target::ToldBy;
@@ -44,7 +44,7 @@ enum Admitted {
 
 /// Serves one connection.
 pub(super) async fn serve(outbound: Arc<Outbound>, stream: TcpStream, arrival: Arrival) {
-    let opened = outbound.rooms.open(Direction::Outbound, Kind::Socks5, arrival.downstream);
+    let opened = outbound.rooms.open_on(Kind::Socks5, &arrival);
     // Without a record nothing is answered.
     let Ok(mut ongoing) = opened else { return };
     let mut client = Client { stream, read: BytesMut::new() };

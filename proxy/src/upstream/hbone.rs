@@ -5,6 +5,8 @@
 //! Invariant: a stream is opened for a permit whose endpoint names the gateway, and no two identities
 //! or gateways share a connection.
 
+mod answer;
+
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
@@ -15,9 +17,8 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use certs::Identity;
 use certs::tls::{ALPN_HTTP2, Offer};
-use http::{Request, Response, Uri, Version};
+use http::{Request, Uri, Version};
 use http_body_util::Empty;
-use hyper::body::Incoming;
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -25,6 +26,7 @@ use policy::EgressPermit;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+pub use self::answer::{BUSY, Refused};
 use super::pool::{KEYS_MAX, PoolKey};
 use super::{TlsFacts, Upstream, Vetted, dial, key, proof, server_name};
 use crate::config::{Http2Limits, Limits};
@@ -121,7 +123,7 @@ impl Upstream {
         let opening = async {
             let request = connect(permit)?;
             let answer = carrier.sender.send_request(request).await.map_err(broken)?;
-            taken(&answer)?;
+            let answer = answer::taken(answer).await?;
             hyper::upgrade::on(answer).await.map_err(broken)
         };
         // The gateway connects in its turn before it answers.
@@ -200,14 +202,6 @@ fn connect(permit: &EgressPermit) -> Result<Request<Empty<Bytes>>, Error> {
     let uri = Uri::builder().authority(authority).build().map_err(malformed)?;
     let request = Request::connect(uri).version(Version::HTTP_2);
     request.body(Empty::new()).map_err(malformed)
-}
-
-fn taken(answer: &Response<Incoming>) -> Result<(), Error> {
-    if answer.status().is_success() {
-        return Ok(());
-    }
-    let text = format!("the gateway that carries it answered {}", answer.status().as_u16());
-    Err(Error::new(Kind::UpstreamUnreachable, text))
 }
 
 impl Abort for Socket {

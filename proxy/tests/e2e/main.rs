@@ -1,5 +1,5 @@
-//! End to end with programs that nobody here wrote: curl, Python's requests, grpcio, boto3 and Flower as the
-//! workload, nginx, moto and Flower as the upstream, and the built `lazaret` in between.
+//! End to end with programs that nobody here wrote: curl, Python's requests, grpcio, boto3, websockets, Flower and
+//! NVIDIA FLARE as the workload, nginx, moto and Flower as the upstream, and the built `lazaret` in between.
 //!
 //! A missing program fails the test and says how to get it; `.ci/install` installs them all.
 
@@ -13,11 +13,13 @@
 
 mod curl;
 mod env;
+mod flare;
 mod flower;
 mod grpc;
 mod harness;
 mod kubernetes;
 mod requests;
 mod s3;
+mod sockets;
 mod survival;
 mod tunnels;

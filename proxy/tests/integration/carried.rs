@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::harness::http2::{Http2, grpc, text_message};
 use crate::harness::log::assert_record;
 use crate::harness::sidecar::Sidecar;
 use crate::harness::site::{Plan, Site};
@@ -222,15 +223,20 @@ async fn what_the_hub_does_not_permit_is_not_opened() {
     let mut workload = sites.sidecar.workload().await;
     let authority = format!("{ECHO}:{}", echo.port);
     let connect = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n");
-    workload.ask(connect).await.assert_problem(502, "upstream-unreachable");
+    let refused = workload.ask(connect).await;
+    refused.assert_problem(403, "carrier-refused");
 
     let record = sites.hub.record().await;
+    let told =
+        format!("source-not-allowed (exchange {} there)", record["exchange"].as_str().unwrap());
+    assert!(refused.problem("detail").ends_with(&told), "{}", refused.text());
     assert_record(
         &record,
         &json!({"outcome": "refused", "reason": "source-not-allowed", "source": JOB_ID}),
     );
     let record = sites.sidecar.record().await;
-    assert!(record["error"].as_str().unwrap().contains("answered 403"), "{record:#}");
+    assert_record(&record, &json!({"outcome": "refused", "reason": "carrier-refused"}));
+    assert!(record["reason_text"].as_str().unwrap().ends_with(&told), "{record:#}");
     assert!(echo.heard().is_empty());
     sites.sidecar.finish().await;
     sites.hub.finish().await;
@@ -265,4 +271,37 @@ async fn requests_go_through_the_hub_within_tls_to_the_end() {
     let log = sites.hub.finish().await;
     let tunnel = log.closes()[0].clone();
     assert_record(&tunnel, &json!({"link": "between", "rule": "sealed", "inspected": false}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hubs_refusal_is_read_in_the_clients_own_form() {
+    let site = Site::new();
+    let (echo, registry) = (Echo::open().await, site.registry().await);
+    let http = "{name: models, to: [registry], content: read}";
+    let sites = Sites::open(&echo, &registry, site, (&[http], &[TCP])).await;
+    let url = format!("http://{REGISTRY}/lab.Study/Send");
+    let peer = Http2::new(TcpStream::connect(sites.sidecar.http_proxy).await.unwrap()).await;
+    // More often than what would be taken for an upstream that is down.
+    for _ in 0..6 {
+        let ended = peer.ask(grpc(&url), text_message("weights")).await;
+        ended.assert_trailers_only("7", "carrier-refused");
+    }
+    let mut workload = sites.sidecar.workload().await;
+    let head = format!(
+        "PUT http://{REGISTRY}/bucket/a HTTP/1.1\r\nHost: {REGISTRY}\r\nx-amz-date: 20260101T000000Z\r\n\
+         Content-Length: 7\r\n\r\nweights"
+    );
+    let answer = workload.ask(head).await;
+    assert_eq!(
+        (answer.status, &answer.headers["content-type"].to_str().unwrap()[..15]),
+        (403, "application/xml")
+    );
+    assert!(answer.text().contains("carrier-refused"), "{}", answer.text());
+    for record in sites.sidecar.records(7).await {
+        assert_record(&record, &json!({"outcome": "refused", "reason": "carrier-refused"}));
+    }
+    assert!(registry.seen().requests.is_empty());
+    sites.hub.records(7).await;
+    sites.sidecar.finish().await;
+    sites.hub.finish().await;
 }

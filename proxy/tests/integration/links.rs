@@ -395,3 +395,70 @@ async fn bytes_over_the_rate_wait() {
     assert!(took > Duration::from_millis(900) && took < Duration::from_secs(20), "{took:?}");
     hub.gateway.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_ends_when_its_root_leaves_the_links_own_bundle() {
+    let (site, partner) = (Site::new(), Pki::of("partner.example"));
+    let edge = site.pki.issue("spiffe://hospital.example/ns/edge/sa/hub", &["job.train.internal"]);
+    let both = [site.pki.bundle_pem(), partner.bundle_pem()].concat();
+    edge.write(&site.path("edge"), &both);
+    let registry = site.registry().await;
+    let folder = site.path("edge").display().to_string();
+    let link = format!(
+        "{{name: hub, listen: \"127.0.0.1:0\", downstream: {{tls: mutual, from: [\"{AGGREGATOR_ID}\", \
+         \"spiffe://partner.example/site\"]}}, to: {{host: {REGISTRY}, port: {}}}, identity: {{files: {{chain: \
+         \"{folder}/chain.pem\", key: \"{folder}/key.pem\", bundle: \"{folder}/bundle.pem\"}}}}}}",
+        registry.port
+    );
+    let gateway = site.start(&site.plan(&registry).link(&link)).await;
+    let ours = site.pki.issue(AGGREGATOR_ID, &["site-a.example"]);
+    let theirs = partner.issue("spiffe://partner.example/site", &["partner.example"]);
+    let meet = |svid: Svid| {
+        let config = site.pki.client(Some(&svid));
+        let name = ServerName::try_from("job.train.internal").unwrap();
+        let address = gateway.link("hub");
+        async move {
+            let stream = TcpStream::connect(address).await.unwrap();
+            let connecting = TlsConnector::from(config).connect(name, stream);
+            Conversation::new(within("a handshake", connecting).await.unwrap())
+        }
+    };
+    let (mut ours, mut theirs) = (meet(ours).await, meet(theirs).await);
+    for peer in [&mut ours, &mut theirs] {
+        assert_eq!(peer.ask(peer_request("PUT", "/v2/a", "", "x")).await.status, 200);
+    }
+
+    std::fs::write(site.path("edge/bundle.pem"), site.pki.bundle_pem()).unwrap();
+
+    assert!(theirs.hear_end().await.is_empty(), "the connection of a peer that nobody vouches for");
+    assert_eq!(ours.ask(peer_request("PUT", "/v2/a", "", "x")).await.status, 200);
+    let cut = gateway.metrics().await.value("lazaret_live_cut_total{reason=\"peer-untrusted\"}");
+    assert!((cut - 1.0).abs() < 0.1, "{cut}");
+    gateway.records(3).await;
+    drop(ours);
+    gateway.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn peers_of_one_address_have_each_their_own_rate() {
+    let from = "downstream: {tls: mutual, from: [\"spiffe://hospital.example/ns/*/sa/*\"]}";
+    let links = |port| {
+        vec![format!(
+            "{{name: hub, listen: \"127.0.0.1:0\", {from}, to: {{host: {REGISTRY}, port: {port}}}}}"
+        )]
+    };
+    let limit = |plan: Plan| plan.limit("sourceRequestsPerSecondMax: 1").limit("sourceBurstMax: 2");
+    let hub = Hub::with(links, limit).await;
+    let mut first = hub.aggregator("hub").await;
+    for _ in 0..2 {
+        assert_eq!(first.ask(peer_request("PUT", "/v2/a", "", "x")).await.status, 200);
+    }
+    let often = first.ask(peer_request("PUT", "/v2/a", "", "x")).await;
+    often.assert_problem(429, "source-requests-max");
+    let mut second = hub.peer("hub", &hub.svid(OTHER_ID)).await;
+    assert_eq!(second.ask(peer_request("PUT", "/v2/a", "", "x")).await.status, 200);
+    let records = hub.gateway.records(4).await;
+    let refused = json!({"link": "hub", "source": AGGREGATOR_ID, "status": 429});
+    assert_record(&records[2], &refused);
+    hub.gateway.finish().await;
+}

@@ -1,6 +1,8 @@
-//! The parts of a record that count: findings, bytes, addresses told.
+//! The parts of a record that count: findings, bytes, addresses told, messages of frameworks.
 
 use serde::Serialize;
+
+use super::cut;
 
 /// The answer to a question for a name.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
@@ -40,4 +42,28 @@ pub struct CoverageRecord {
     pub unidentified: u64,
     /// Passed over.
     pub skipped: u64,
+}
+
+/// How many messages of one kind a connection had.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct MessageCount {
+    /// What they say they are, such as `nvflare.task.submit_update`.
+    pub name: String,
+    /// Who says to have sent them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// How many, both ways.
+    pub count: u64,
+}
+
+impl FindingCount {
+    pub(super) fn cut(&self, bytes_max: usize) -> FindingCount {
+        FindingCount {
+            identifier: cut(&self.identifier, bytes_max),
+            confidence: cut(&self.confidence, bytes_max),
+            detector: cut(&self.detector, bytes_max),
+            count: self.count,
+            member: self.member.as_deref().map(|member| cut(member, bytes_max)),
+        }
+    }
 }

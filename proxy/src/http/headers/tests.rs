@@ -24,6 +24,14 @@ fn hop_by_hop_and_identity_fields_end_here() {
         assert!(headers.contains_key(ACCEPT));
     }
     assert!(IDENTITY.contains(&FORWARDED_CLIENT_CERT.as_str()));
+    let mut headers = map(&[
+        ("x_forwarded_client_cert", "x"),
+        ("x-forwarded_client-cert", "x"),
+        ("ssl_client_cert", "x"),
+        ("x_study", "x"),
+    ]);
+    strip(&mut headers);
+    assert_eq!(headers.keys().collect::<Vec<_>>(), ["x_study"]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The opening handshake (RFC 6455, section 4), both roles: what a client asked is checked, and asked
 //! anew with a key of our own, whose answer is checked before the client gets its own.
 //!
-//! Invariant: no extension crosses, so what follows is neither compressed nor changed in meaning.
+//! Invariant: no extension crosses: each end agrees with us alone on whether messages are compressed.
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use base64_simd::STANDARD;
@@ -11,6 +11,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, request, response};
 
+use super::extension::{self, Deflate};
 use crate::http::headers;
 
 /// Section 1.3.
@@ -25,6 +26,7 @@ const VERSION: HeaderValue = HeaderValue::from_static("13");
 pub struct Asked {
     accept: HeaderValue,
     protocols: Vec<String>,
+    deflate: Option<Deflate>,
 }
 
 /// What we ask for ourselves.
@@ -96,21 +98,32 @@ impl Asked {
         }
         let protocols = tokens(fields, &SEC_WEBSOCKET_PROTOCOL).map(str::to_owned).collect();
         let accept = accept(key.as_bytes()).ok_or(InvalidUpgrade::Key)?;
-        Ok(Some(Self { accept, protocols }))
+        Ok(Some(Self { accept, protocols, deflate: Deflate::of_offers(fields) }))
     }
 
-    /// Whether what the server chose is what was offered, and answers `asking`.
+    /// What the client and we agree on, of what it offered.
+    pub fn deflate(&self) -> Option<Deflate> {
+        self.deflate
+    }
+
+    /// Whether what the server chose is what was offered, and answers `asking`. What it and we agree
+    /// on is returned.
     ///
     /// # Errors
     /// Why it goes no further.
-    pub fn check(&self, asking: &Asking, fields: &HeaderMap) -> Result<(), InvalidAnswer> {
+    pub fn check(
+        &self,
+        asking: &Asking,
+        fields: &HeaderMap,
+    ) -> Result<Option<Deflate>, InvalidAnswer> {
         let is_upgrade =
             tokens(fields, &CONNECTION).any(|token| token.eq_ignore_ascii_case("upgrade"));
         let is_accepted = only(fields, &SEC_WEBSOCKET_ACCEPT) == Some(&asking.accept);
         if !is_upgrade || !is_websocket(fields) || !is_accepted {
             return Err(InvalidAnswer::Accept);
         }
-        if fields.contains_key(SEC_WEBSOCKET_EXTENSIONS) {
+        let deflate = Deflate::of_answer(fields).map_err(|_| InvalidAnswer::Extension)?;
+        if deflate.is_some() && self.deflate.is_none() {
             return Err(InvalidAnswer::Extension);
         }
         let chosen = fields.get_all(SEC_WEBSOCKET_PROTOCOL).iter().count();
@@ -119,7 +132,7 @@ impl Asked {
             Some(Ok(chosen)) => self.protocols.iter().any(|offered| offered == chosen),
             Some(Err(_)) => false,
         };
-        if is_offered { Ok(()) } else { Err(InvalidAnswer::Protocol) }
+        if is_offered { Ok(deflate) } else { Err(InvalidAnswer::Protocol) }
     }
 
     /// Makes the head of a server's answer, whose hop-by-hop fields are gone, the client's 101.
@@ -130,6 +143,9 @@ impl Asked {
         head.headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         head.headers.insert(UPGRADE, WEBSOCKET);
         head.headers.insert(SEC_WEBSOCKET_ACCEPT, self.accept.clone());
+        if let Some(deflate) = self.deflate {
+            head.headers.insert(SEC_WEBSOCKET_EXTENSIONS, deflate.answer());
+        }
     }
 }
 
@@ -143,13 +159,17 @@ impl Asking {
         Some(Self { key: HeaderValue::from_str(&key).ok()?, accept })
     }
 
-    /// Puts the question into a head whose hop-by-hop fields are gone.
-    pub fn ask(&self, fields: &mut HeaderMap) {
+    /// Puts the question into a head whose hop-by-hop fields are gone. The server is offered
+    /// compression where the client offered it.
+    pub fn ask(&self, asked: &Asked, fields: &mut HeaderMap) {
         strip(fields);
         fields.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         fields.insert(UPGRADE, WEBSOCKET);
         fields.insert(SEC_WEBSOCKET_VERSION, VERSION);
         fields.insert(SEC_WEBSOCKET_KEY, self.key.clone());
+        if asked.deflate.is_some() {
+            fields.insert(SEC_WEBSOCKET_EXTENSIONS, extension::offer());
+        }
     }
 }
 
@@ -195,6 +215,7 @@ mod tests {
     use super::*;
 
     const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+    const DEFLATE: &str = "permessage-deflate; server_no_context_takeover";
 
     fn head(change: impl Fn(&mut HeaderMap)) -> request::Parts {
         let mut head = http::Request::get("/chat").body(()).unwrap().into_parts().0;
@@ -255,8 +276,8 @@ mod tests {
         let asking = Asking::new().unwrap();
         let mut question = HeaderMap::new();
         question.insert(SEC_WEBSOCKET_EXTENSIONS, HeaderValue::from_static("permessage-deflate"));
-        asking.ask(&mut question);
-        assert!(!question.contains_key(SEC_WEBSOCKET_EXTENSIONS));
+        asking.ask(&asked, &mut question);
+        assert!(!question.contains_key(SEC_WEBSOCKET_EXTENSIONS), "the client did not offer it");
         assert_ne!(question[SEC_WEBSOCKET_KEY], KEY);
         let good = [
             ("connection", "upgrade"),
@@ -271,11 +292,12 @@ mod tests {
             }
             asked.check(&asking, &fields)
         };
-        assert_eq!(answer(None), Ok(()));
-        assert_eq!(answer(Some(("sec-websocket-protocol", "superchat"))), Ok(()));
+        assert_eq!(answer(None), Ok(None));
+        assert_eq!(answer(Some(("sec-websocket-protocol", "superchat"))), Ok(None));
         for (more, why) in [
             (("sec-websocket-protocol", "other"), InvalidAnswer::Protocol),
             (("sec-websocket-extensions", "permessage-deflate"), InvalidAnswer::Extension),
+            (("sec-websocket-extensions", DEFLATE), InvalidAnswer::Extension),
             (("sec-websocket-accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), InvalidAnswer::Accept),
             (("upgrade", "h2c"), InvalidAnswer::Accept),
             (("connection", "close"), InvalidAnswer::Accept),

@@ -77,8 +77,10 @@ fn gateway(site: &Site, name: &str, places: &[(&str, String)]) -> Running {
     };
     let folder = site.path(&format!("{name}-policy"));
     std::fs::create_dir_all(&folder).expect("the policy's folder");
-    let policy = read(&format!("{name}-policy/flower.yaml"));
-    std::fs::write(folder.join("flower.yaml"), policy).expect("a policy");
+    for file in ["flare.yaml", "flower.yaml"] {
+        let policy = read(&format!("{name}-policy/{file}"));
+        std::fs::write(folder.join(file), policy).expect("a policy");
+    }
     let config = read(&format!("{name}.yaml"));
     let admins = [("127.0.0.1:15020", admin.to_string()), ("127.0.0.1:15021", admin.to_string())];
     let config = admins.iter().fold(config, |text, (from, to)| text.replace(from, to));

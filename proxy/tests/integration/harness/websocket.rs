@@ -1,6 +1,7 @@
 //! WebSockets by hand, both ends: exact frames out, frames in, so that a test can send what no library
 //! would.
 
+use std::io::{Read as _, Write as _};
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -15,6 +16,16 @@ pub(crate) const BINARY: u8 = 0x82;
 pub(crate) const CLOSE: u8 = 0x88;
 pub(crate) const PING: u8 = 0x89;
 pub(crate) const PONG: u8 = 0x8a;
+/// A compressed text and a compressed binary (RFC 7692, section 6).
+pub(crate) const DEFLATED_TEXT: u8 = 0xc1;
+pub(crate) const DEFLATED_BINARY: u8 = 0xc2;
+
+/// What a client such as a browser offers.
+pub(crate) const OFFER: &str =
+    "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
+/// What is agreed on with it.
+pub(crate) const AGREED: &str =
+    "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
 
 /// The standard's own example (RFC 6455, section 1.3).
 pub(crate) const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -42,6 +53,12 @@ pub(crate) struct SocketServer {
 /// A client's end.
 pub(crate) struct Socket<S>(pub(crate) Conversation<S>);
 
+/// A peer's handshake with the application behind an inbound listener, or over a link.
+pub(crate) fn peer_handshake(path: &str, fields: &str) -> String {
+    let fields = upgrade(fields);
+    format!("GET {path} HTTP/1.1\r\nHost: updates.train.internal\r\n{fields}\r\n")
+}
+
 /// The fields of a client's handshake.
 pub(crate) fn upgrade(fields: &str) -> String {
     format!(
@@ -59,14 +76,7 @@ pub(crate) fn handshake(path: &str, fields: &str) -> String {
 /// A frame as a client sends it.
 pub(crate) fn masked(first: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
     let payload = payload.as_ref();
-    let mut frame = vec![first];
-    match payload.len() {
-        length @ 0..=125 => frame.push(0x80 | u8::try_from(length).unwrap()),
-        length => {
-            frame.push(0x80 | 126);
-            frame.extend(u16::try_from(length).unwrap().to_be_bytes());
-        }
-    }
+    let mut frame = begin(first, payload.len(), 0x80);
     frame.extend(MASK);
     frame.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, key)| byte ^ key));
     frame
@@ -75,7 +85,37 @@ pub(crate) fn masked(first: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
 /// A frame as a server sends it.
 pub(crate) fn bare(first: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
     let payload = payload.as_ref();
-    [&[first, u8::try_from(payload.len()).unwrap()], payload].concat()
+    [&begin(first, payload.len(), 0)[..], payload].concat()
+}
+
+fn begin(first: u8, length: usize, masked: u8) -> Vec<u8> {
+    match (length, u16::try_from(length)) {
+        (0..=125, _) => vec![first, masked | u8::try_from(length).unwrap()],
+        (_, Ok(length)) => [&[first, masked | 126][..], &length.to_be_bytes()].concat(),
+        (_, Err(_)) => {
+            let length = u64::try_from(length).unwrap();
+            [&[first, masked | 127][..], &length.to_be_bytes()].concat()
+        }
+    }
+}
+
+/// A payload as permessage-deflate has it, by the library's own words rather than the proxy's.
+pub(crate) fn deflated(payload: impl AsRef<[u8]>) -> Vec<u8> {
+    let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(payload.as_ref()).unwrap();
+    encoder.flush().unwrap();
+    let mut bytes = encoder.get_ref().clone();
+    bytes.truncate(bytes.len() - 4);
+    bytes
+}
+
+/// What such a payload says.
+pub(crate) fn inflated(payload: &[u8]) -> Vec<u8> {
+    // The tail that senders take off, and a last block, for a reader of whole streams.
+    let whole = [payload, &[0, 0, 0xff, 0xff, 1, 0, 0, 0xff, 0xff]].concat();
+    let mut bytes = Vec::new();
+    flate2::read::DeflateDecoder::new(&whole[..]).read_to_end(&mut bytes).unwrap();
+    bytes
 }
 
 /// A close frame's code and reason.
@@ -143,7 +183,14 @@ impl SocketServer {
             self.seen().into_iter().nth(at).filter(|seen| seen.has_ended)
         })
         .await;
-        let all: Vec<u8> = seen.frames.iter().flat_map(|(_, payload)| payload.clone()).collect();
+        let all: Vec<u8> = seen
+            .frames
+            .iter()
+            .flat_map(|(first, payload)| match *first {
+                DEFLATED_TEXT | DEFLATED_BINARY => inflated(payload),
+                _ => payload.clone(),
+            })
+            .collect();
         assert!(!is_planted_in(&all) && !is_planted_in(seen.head.as_bytes()), "it leaked");
         seen
     }
@@ -172,12 +219,17 @@ async fn serve(
     };
     let protocol =
         if head.contains("jupyter") { "Sec-WebSocket-Protocol: jupyter\r\n" } else { "" };
+    let extension = if head.contains("/deflated") {
+        format!("Sec-WebSocket-Extensions: {AGREED}\r\n")
+    } else {
+        String::new()
+    };
     let answer = if head.contains("/closed") {
         "HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\nnope\n".to_owned()
     } else {
         format!(
             "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-             Sec-WebSocket-Accept: {accept}\r\n{protocol}\r\n"
+             Sec-WebSocket-Accept: {accept}\r\n{protocol}{extension}\r\n"
         )
     };
     if talk.try_say([answer.as_bytes(), greeting].concat()).await.is_err() {
@@ -197,10 +249,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     pub(crate) async fn open(mut talk: Conversation<S>, head: &str) -> Socket<S> {
         talk.say(head).await;
         let answer = talk.hear_head().await.unwrap();
-        assert_eq!(answer.status, 101);
+        assert_eq!(answer.status, 101, "{}", answer.text());
         assert_eq!(answer.headers["sec-websocket-accept"], ACCEPT, "the answer to our own key");
         assert_eq!(answer.headers["upgrade"], "websocket");
-        assert!(!answer.headers.contains_key("sec-websocket-extensions"));
+        let agreed = answer.headers.get("sec-websocket-extensions");
+        let is_offered = head.contains("permessage-deflate");
+        assert_eq!(agreed.map(|agreed| agreed.to_str().unwrap()), is_offered.then_some(AGREED));
         Socket(talk)
     }
 

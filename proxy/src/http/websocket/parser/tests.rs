@@ -1,15 +1,21 @@
 //! Frames: any cut reads the same, nothing panics, and what is not WebSocket is refused by name.
 
+use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
+use crate::http::websocket::{Code, Coded, close};
+
+fn frame(kind: Kind, payload: &[u8], mask: Option<[u8; 4]>) -> BytesMut {
+    crate::http::websocket::frame(kind, (Coded::Plain, payload), mask)
+}
 
 const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
 fn read(sender: Sender, max: u64, pieces: &[&[u8]]) -> (Vec<Message>, Option<Broken>) {
     let (mut parser, mut input, mut messages) =
-        (Parser::new(sender, max), BytesMut::new(), Vec::new());
+        (Parser::new(sender, max, false), BytesMut::new(), Vec::new());
     for piece in pieces {
         input.extend_from_slice(piece);
         loop {
@@ -29,7 +35,7 @@ fn from_server(bytes: &[u8]) -> Result<Vec<Message>, Broken> {
 }
 
 fn message(kind: Kind, payload: &[u8]) -> Message {
-    Message { kind, payload: Bytes::copy_from_slice(payload) }
+    Message { kind, payload: Bytes::copy_from_slice(payload), is_deflated: false }
 }
 
 /// A frame with the bits and length form that a test wants, at most 125 bytes long.
@@ -81,10 +87,34 @@ fn what_has_no_single_meaning_is_refused() {
 
 #[test]
 fn a_length_that_is_only_told_takes_no_memory() {
-    let mut parser = Parser::new(Sender::Server, 1 << 40);
+    let mut parser = Parser::new(Sender::Server, 1 << 40, true);
     let mut input = BytesMut::from(&[0x82, 127, 0, 0, 0, 0xff, 0, 0, 0, 0, 1, 2][..]);
     assert_eq!(parser.next(&mut input), Ok(None));
     assert!(parser.joined.capacity() < 1024 && parser.held() == 2);
+}
+
+#[test]
+fn a_message_says_once_where_it_begins_that_it_is_compressed() {
+    let read = |bytes: &[u8]| {
+        let mut parser = Parser::new(Sender::Server, 1000, true);
+        parser.next(&mut BytesMut::from(bytes))
+    };
+    let payload = Bytes::from_static(&[0xf2, 0x48, 0xcd, 0xff]);
+    let message = Message { kind: Kind::Text, payload: payload.clone(), is_deflated: true };
+    let fragments = [raw(0x41, &payload[..1]), raw(0x80, &payload[1..])].concat();
+    assert_eq!(read(&fragments), Ok(Some(message.clone())), "what it says is no text yet");
+    let framed = crate::http::websocket::frame(Kind::Text, (Coded::Deflated, &payload), None);
+    assert_eq!(read(&framed), Ok(Some(message)));
+    let plain = read(&raw(0x81, b"x")).unwrap().unwrap();
+    assert!(!plain.is_deflated, "nobody has to");
+    for (bytes, why) in [
+        ([raw(0x41, b"x"), raw(0xc0, b"y")].concat(), Broken::Reserved),
+        (raw(0xc9, b"x"), Broken::Reserved),
+        (raw(0xa1, b"x"), Broken::Reserved),
+        (raw(0xd1, b"x"), Broken::Reserved),
+    ] {
+        assert_eq!(read(&bytes), Err(why), "{bytes:02x?}");
+    }
 }
 
 fn cut<'a>(bytes: &'a [u8], cuts: &[prop::sample::Index]) -> Vec<&'a [u8]> {
