@@ -13,6 +13,7 @@ use http::{HeaderMap, Uri, Version};
 use policy::Host;
 
 pub use self::pinned::{Pinned, ToldBy};
+use super::headers;
 
 /// The canonical target of one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +85,10 @@ impl Target {
             None => return Err(InvalidTarget::NotAbsolute),
             Some(scheme) if scheme.eq_ignore_ascii_case("http") => Scheme::Http,
             Some(scheme) if scheme.eq_ignore_ascii_case("https") => Scheme::Https,
+            // As aiohttp asks a proxy; the two schemes differ in what follows the handshake alone
+            // (RFC 6455, section 3).
+            Some("ws") if headers::wants_upgrade(headers) => Scheme::Http,
+            Some("wss") if headers::wants_upgrade(headers) => Scheme::Https,
             Some(_) => return Err(InvalidTarget::UnknownScheme),
         };
         let authority = uri.authority().ok_or(InvalidTarget::NotAbsolute)?;

@@ -40,6 +40,20 @@ fn absolute(uri: &str, host: &str) -> Result<Target, InvalidTarget> {
     Target::from_absolute(&uri.parse().unwrap(), Version::HTTP_11, &headers(&[host]))
 }
 
+#[test]
+fn a_websockets_scheme_is_https_where_one_is_asked_for() {
+    let mut asking = headers(&["a.example:8080"]);
+    let read = |headers: &HeaderMap, scheme: &str| {
+        let uri = format!("{scheme}://a.example:8080/talk").parse().unwrap();
+        Target::from_absolute(&uri, Version::HTTP_11, headers).map(|target| target.to_string())
+    };
+    assert_eq!(read(&asking, "ws"), Err(InvalidTarget::UnknownScheme));
+    asking.insert("upgrade", HeaderValue::from_static("websocket"));
+    assert_eq!(read(&asking, "ws").unwrap(), "http://a.example:8080/talk");
+    assert_eq!(read(&asking, "wss").unwrap(), "https://a.example:8080/talk");
+    assert_eq!(read(&asking, "ftp"), Err(InvalidTarget::UnknownScheme));
+}
+
 fn pinned(host: &str, port: u16) -> Pinned {
     let host = Some(Host::parse(host).unwrap());
     Pinned { scheme: Scheme::Https, host, port, aimed: None, told_by: ToldBy::Connect }
