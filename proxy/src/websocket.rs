@@ -120,14 +120,14 @@ impl Fault {
 pub async fn run(mut ongoing: Ongoing, session: Session, arrival: Arrival) {
     let Session { client, server, agreed, mut up, mut down, bounds, content, kept } = session;
     let cut = ongoing.cut().clone();
-    let mut server = End::of_server(server, agreed.server);
+    let mut server = End::of_server(server, agreed.server, bounds);
     let client = tokio::select! {
         upgraded = client => upgraded.map_err(|error| Stop::from(Error::new(ErrorKind::BodyAborted, error))),
         stop = cut.raised() => Err(stop),
         why = arrival.ended() => Err(Stop::from(&why)),
     };
     let mut client = match client {
-        Ok(client) => End::of_client(client, agreed.client, &ongoing),
+        Ok(client) => End::of_client(client, agreed.client, bounds, &ongoing),
         Err(stop) => {
             drop((up, down));
             let fault = Fault::from(stop);

@@ -4,8 +4,7 @@
 //! Invariant: what is read is what the other end reads: the inflated message, which is compressed anew
 //! for an end that takes that.
 
-use bytes::{Bytes, BytesMut};
-use tokio::io::AsyncReadExt;
+use bytes::Bytes;
 
 use super::end::{Reader, Writer};
 use super::{Bounds, Fault};
@@ -13,7 +12,7 @@ use crate::budget;
 use crate::content::{ClearedMessage, Content, Messages, ReadingCell};
 use crate::error::{Error, Kind as ErrorKind};
 use crate::http::websocket::deflate::{Deflating, Inflating};
-use crate::http::websocket::parser::{Parser, check_text};
+use crate::http::websocket::parser::check_text;
 use crate::http::websocket::{Broken, Coded, Kind, Message, Sender};
 use crate::link::budget::Share;
 use crate::link::federated::flare;
@@ -43,7 +42,6 @@ pub(super) struct Passing<'a> {
     reader: &'a mut Reader,
     writer: &'a mut Writer,
     shared: Shared<'a>,
-    parser: Parser,
     memory: budget::Share,
     counted: usize,
 }
@@ -55,20 +53,17 @@ impl<'a> Passing<'a> {
         (reader, writer): (&'a mut Reader, &'a mut Writer),
         shared: Shared<'a>,
     ) -> Self {
-        let parser = Parser::new(sender, shared.bounds.growth.bytes_max, reader.may_deflate);
         let (memory, counted) = (shared.content.memory(), HELD_BYTES_FREE);
-        Self { sender, reader, writer, shared, parser, memory, counted }
+        Self { sender, reader, writer, shared, memory, counted }
     }
 
     /// Carries it up to the sender's close frame.
     pub(super) async fn run(mut self, messages: &mut Messages) -> Result<(), Fault> {
-        let mut input = BytesMut::new();
         loop {
-            let next = self.parser.next(&mut input).map_err(|broken| self.break_off(broken))?;
+            let next = self.reader.next().map_err(|broken| self.break_off(broken))?;
             let Some(message) = next else {
-                self.hold(self.parser.held())?;
-                input.reserve(CHUNK_BYTES);
-                self.read(&mut input).await?;
+                self.hold(self.reader.held())?;
+                self.read().await?;
                 continue;
             };
             let (kind, is_deflated) = (message.kind, message.is_deflated);
@@ -100,9 +95,9 @@ impl<'a> Passing<'a> {
         }
     }
 
-    async fn read(&mut self, input: &mut BytesMut) -> Result<(), Fault> {
+    async fn read(&mut self) -> Result<(), Fault> {
         let (reading, _) = sides(self.sender);
-        let read = self.reader.stream.read_buf(input).await;
+        let read = self.reader.read().await;
         if read.map_err(|error| Error::new(reading, error))? == 0 {
             return Err(Error::new(reading, "the WebSocket ended without a close").into());
         }

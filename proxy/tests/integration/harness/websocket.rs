@@ -274,9 +274,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         assert_eq!(self.hear().await.unwrap(), (TEXT, text.as_bytes().to_vec()));
     }
 
-    /// The next frame is a close frame, and the last.
+    /// The next frame is a close frame, and the last, once it has been answered.
     pub(crate) async fn closed(&mut self) -> (u16, String) {
         let last = told(&self.hear().await.expect("a close frame"));
+        let _gone = self.0.try_say(masked(CLOSE, last.0.to_be_bytes())).await;
         assert!(self.hear().await.is_none(), "something came behind the close");
         last
     }
