@@ -315,7 +315,12 @@ fn month_before(view: &View<'_>, end: usize) -> Option<(usize, u64)> {
 /// The month whose name begins as `word` does.
 #[inline]
 fn month_of(word: &[u8]) -> Option<u64> {
+    /// The first letters of the months, a bit for each.
+    const FIRST: u32 = 1 << 1 | 1 << 4 | 1 << 6 | 1 << 10 | 1 << 13 | 1 << 14 | 1 << 15 | 1 << 19;
     let first = word.first_chunk::<3>()?.map(|letter| letter | 0x20);
+    if FIRST >> (first[0] & 31) & 1 == 0 {
+        return None;
+    }
     Some(match &first {
         b"jan" => 1,
         b"feb" => 2,

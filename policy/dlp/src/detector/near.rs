@@ -82,7 +82,7 @@ impl<'a> Near<'a> {
     }
 
     /// The eight bytes that end `back` places before the anchor, the nearest in the lowest place.
-    #[inline]
+    #[inline(always)]
     fn tail(&self, back: usize) -> u64 {
         let end = BEFORE.saturating_sub(back);
         let tail = self.before.get(..end).and_then(<[u8]>::last_chunk::<TAIL>);
@@ -121,7 +121,7 @@ impl<'a> Near<'a> {
     }
 
     /// How many letters end `back` places before the anchor, and their key.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn letters_and_key(&self, back: usize) -> (usize, u128) {
         let tail = self.tail(back) | all(0x20);
         let len = run(within(tail, b'a', b'z'));

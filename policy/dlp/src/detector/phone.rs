@@ -26,13 +26,17 @@ pub(crate) const PHONE: Detector = Detector {
 /// What stands between the parts of a number.
 const SEPARATORS: Marks = Marks::BLANK.or(Marks::DASH).or(Marks::DOT).or(Marks::SLASH);
 
-/// Whether a group of digits follows that of three, or a parenthesis or plus stands before.
+/// Whether another group of digits follows, a parenthesis or plus stands before, or all of a number's
+/// digits stand together.
 fn may_stand(near: &Near<'_>) -> bool {
-    near.run != 3
-        || matches!(near.before(1), b'(' | b'+')
-        || near.byte(4).is_ascii_digit() && near.byte(6).is_ascii_digit()
-        || (near.byte(4).is_ascii_digit() || near.byte(5).is_ascii_digit() || near.byte(4) == b'(')
-            && near.may_be_labelled(0)
+    if matches!(near.before(1), b'(' | b'+') || matches!(near.run, 10 | 11) {
+        return true;
+    }
+    let (mark, next) = (near.byte(near.run), near.byte(near.run + 1));
+    let is_next = next.is_ascii_digit() || near.byte(near.run + 2).is_ascii_digit();
+    let goes_on = matches!(mark, b' ' | b'-' | b'.' | b')' | b'/') && (is_next || next == b'(');
+    let is_separated = || near.run == 3 && next.is_ascii_digit() && near.byte(6).is_ascii_digit();
+    (goes_on || mark == b'(') && (is_separated() || near.may_be_labelled(0))
 }
 
 fn examine(view: &View<'_>) -> Option<Match> {

@@ -52,7 +52,18 @@ fn may_be_vin(near: &Near<'_>) -> bool {
 /// Whether no small letter stands before or behind the digits, as on no plate, and a label may stand
 /// before them or before the capitals in front.
 fn may_be_plate(near: &Near<'_>) -> bool {
-    if near.before(1).is_ascii_lowercase() || near.byte(near.run).is_ascii_lowercase() {
+    const LEN_MIN: usize = *PLATE_LEN.start();
+    let next = near.byte(near.run);
+    if near.before(1).is_ascii_lowercase() || next.is_ascii_lowercase() {
+        return false;
+    }
+    let is_short = near.anchor == Anchor::Digits
+        && near.run < LEN_MIN
+        && !matches!(near.before(2), b'0'..=b'9' | b'A'..=b'Z')
+        && !next.is_ascii_uppercase()
+        && !(matches!(next, b' ' | b'-')
+            && matches!(near.byte(near.run + 1), b'0'..=b'9' | b'A'..=b'Z'));
+    if is_short {
         return false;
     }
     let is_part = |back: &usize| matches!(near.before(*back), b'0'..=b'9' | b'A'..=b'Z');
