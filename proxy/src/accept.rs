@@ -21,6 +21,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use policy::Verdict;
 use prometheus::IntGauge;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -35,7 +36,8 @@ use crate::error::{Error, Kind};
 use crate::http::body::BodyError;
 use crate::http::headers;
 use crate::link::Entrance;
-use crate::live::{Cut, Line, Seated, Withdrawn};
+use crate::link::budget::Share;
+use crate::live::{Cut, Line, Seated, Why, Withdrawn};
 use crate::telemetry::Metrics;
 
 /// Pause after an accept error such as "too many open files", so that it is not a busy loop.
@@ -158,6 +160,22 @@ impl Arrival {
             why = self.line.cut().ended() => why,
             why = peer => why,
         }
+    }
+
+    /// Lets an exchange in by the link that the connection came over, if it came over one. A peer that
+    /// the link does not list has its answer and no more of the connection, whose seat others want.
+    ///
+    /// # Errors
+    /// The verdict.
+    pub fn admit(&self) -> Result<Option<Arc<Share>>, Box<Verdict>> {
+        let Some(entrance) = &self.entrance else { return Ok(None) };
+        let admitted = entrance.admit();
+        if let Err(verdict) = &admitted
+            && !entrance.is_welcome()
+        {
+            self.line.retire(Withdrawn::because(Why::PeerUntrusted, &verdict.reason.text));
+        }
+        admitted.map(Some)
     }
 
     /// Does the work of what the connection has become. When the connection is to end, `cut` is

@@ -56,6 +56,11 @@ impl Entrance {
         self.tls.as_ref().map(|_| &self.source)
     }
 
+    /// Whether the link lists who came in.
+    pub fn is_welcome(&self) -> bool {
+        self.is_welcome
+    }
+
     /// Where everything goes, where the link says so.
     pub fn to(&self) -> Option<&Destination> {
         self.to.as_ref()

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::cut::Cut;
+use super::cut::{Cut, Withdrawn};
 use crate::drain::Drain;
 
 /// Ages are spread over the last part of `limits.connectionAgeMax`, so that connections which were
@@ -49,6 +49,11 @@ impl Line {
         self.drain.onlooker().has_begun()
             || Instant::now() >= self.aged
             || self.retire.withdrawn().is_some()
+    }
+
+    /// Has the connection finish what it has begun and end.
+    pub fn retire(&self, why: Withdrawn) {
+        self.retire.raise(why);
     }
 
     /// The drain that the connection's work is counted in.

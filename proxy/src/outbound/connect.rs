@@ -63,12 +63,12 @@ async fn decide(
         record.method = Some("CONNECT".to_owned());
         record.target = Some(seen);
     });
-    if let Some(entrance) = &arrival.entrance {
-        ongoing.keep_share(&entrance.admit()?);
-        if entrance.to().is_some() {
-            let text = "this link has one target; a client has none to name by CONNECT";
-            return Err(Error::new(error::Kind::Malformed, text).into());
-        }
+    if let Some(share) = arrival.admit()? {
+        ongoing.keep_share(&share);
+    }
+    if arrival.entrance.as_ref().is_some_and(|entrance| entrance.to().is_some()) {
+        let text = "this link has one target; a client has none to name by CONNECT";
+        return Err(Error::new(error::Kind::Malformed, text).into());
     }
     let pinned = Pinned::from_connect(request.uri(), request.headers())
         .map_err(|what| Error::new(error::Kind::Malformed, what))?;

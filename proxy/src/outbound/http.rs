@@ -193,13 +193,13 @@ impl Work<'_> {
         ongoing: &mut Ongoing,
         head: &mut request::Parts,
     ) -> Result<Option<Arc<Share>>, Stop> {
-        let Some(entrance) = &self.arrival.entrance else { return Ok(None) };
+        let Some(share) = self.arrival.admit()? else { return Ok(None) };
+        ongoing.keep_share(&share);
+        let Some(entrance) = &self.arrival.entrance else { return Ok(Some(share)) };
         if entrance.is_hbone() && self.pinned.is_none() {
             let text = "this link takes CONNECT streams of HTTP/2 alone";
             return Err(Error::new(error::Kind::Malformed, text).into());
         }
-        let share = entrance.admit()?;
-        ongoing.keep_share(&share);
         if self.pinned.is_none() {
             let asked = entrance.redirect(head);
             ongoing.note(|record| record.asked_host = asked);

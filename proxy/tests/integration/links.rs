@@ -135,6 +135,7 @@ async fn who_is_not_listed_gets_no_further_than_the_link() {
     let mut stranger = hub.peer("hub", &hub.svid(OTHER_ID)).await;
     let asked = stranger.ask(peer_request("PUT", "/v2/models/7", "", "weights")).await;
     asked.assert_problem(403, "link-source-not-allowed");
+    assert!(stranger.hear_end().await.is_empty(), "it keeps a seat that others want");
     // A certificate of nobody whom we know, and none at all.
     let foreign = Pki::new();
     let forged = foreign.issue(AGGREGATOR_ID, &["site-a.example"]);
