@@ -194,6 +194,22 @@ fn grpc_messages_are_protocol_buffers() {
     assert!(members(&compressed)[0].starts_with("grpc#1!gzip"));
 }
 
+#[test]
+fn a_message_alone_is_protocol_buffers_where_its_media_type_says_so() {
+    for content_type in ["application/protobuf", "application/x-protobuf; charset=none"] {
+        let hint = Hint { content_type: Some(content_type), ..Hint::default() };
+        // As Flower tells a node its number, of ten bytes as a varint.
+        let id = [&[0x08][..], &[0xf3; 9], &[0x01]].concat();
+        let evidence = scan(&id, &hint);
+        assert_eq!(evidence.status(), Status::Clean, "{evidence:?}");
+        assert_eq!(scan(&id, &Hint::default()).coverage.unidentified, id.len() as u64);
+        let note = [&id[..], b"\x1a\x11\x12\x0fSSN 219-45-6183"].concat();
+        assert_eq!(scan(&note, &hint).findings.len(), 1, "{content_type}");
+        let prose = scan(NOTE, &hint);
+        assert_eq!((prose.findings.len(), prose.coverage.unidentified), (1, 0), "{prose:?}");
+    }
+}
+
 fn text_message(texts: &[&str]) -> Vec<u8> {
     let field = |(number, text): (u8, &&str)| {
         [&[number << 3 | 2, text.len() as u8], text.as_bytes()].concat()

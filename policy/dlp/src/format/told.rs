@@ -8,6 +8,11 @@ use crate::decode::Encoding;
 /// Bytes of a boundary (RFC 2046 section 5.1.1).
 pub(crate) const BOUNDARY_MAX: usize = 70;
 
+/// Media types of one Protocol Buffers message: as registered, and as OpenTelemetry and older
+/// senders say.
+const PROTOBUF: [&str; 3] =
+    ["application/protobuf", "application/vnd.google.protobuf", "application/x-protobuf"];
+
 /// A form by the sender's word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Told {
@@ -32,6 +37,9 @@ impl Told {
             let encoding = grpc_encoding.and_then(|name| Encoding::of(name.trim()));
             let is_protobuf = !media.contains('+') || media.ends_with("+proto");
             return Some(Told::Grpc(encoding.unwrap_or(Encoding::Unknown), is_protobuf));
+        }
+        if PROTOBUF.contains(&media.as_str()) {
+            return Some(Told::Protobuf);
         }
         if !media.starts_with("multipart/") {
             return None;
@@ -97,6 +105,10 @@ mod tests {
             Some(Told::Grpc(Encoding::Unknown, true))
         );
         assert_eq!(Told::of("application/grpc-web-text", None), None);
+        for media in ["application/protobuf", "Application/X-Protobuf; messageType=\"a.B\""] {
+            assert_eq!(Told::of(media, None), Some(Told::Protobuf), "{media}");
+        }
+        assert_eq!(Told::of("application/protobuffer", None), None);
         assert_eq!(parameter("form-data; name=\"C:\\dir\\a\"; x=1", "name").unwrap(), "C:\\dir\\a");
     }
 }

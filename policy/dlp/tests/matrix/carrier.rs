@@ -124,6 +124,7 @@ pub(crate) const CARRIERS: &[Carrier] = &[
         )]))
     }),
     told("grpc", "application/grpc+proto", grpc),
+    told("protobuf", "application/protobuf", protobuf),
     told("multipart", "multipart/form-data; boundary=a-b=c", multipart),
     told("multipart base64", "multipart/form-data; boundary=a-b=c", multipart_base64),
 ];
@@ -255,10 +256,13 @@ fn dicom(plant: &Plant, syntax: &str) -> Option<Vec<u8>> {
     Some(dicom::file(syntax, &data))
 }
 
+fn protobuf(plant: &Plant) -> Option<Vec<u8>> {
+    let note = model::bytes(6, plant.text.as_bytes());
+    Some([model::int(1, 8), model::bytes(2, b"ward"), note].concat())
+}
+
 fn grpc(plant: &Plant) -> Option<Vec<u8>> {
-    let message =
-        [model::int(1, 8), model::bytes(2, b"ward"), model::bytes(6, plant.text.as_bytes())]
-            .concat();
+    let message = protobuf(plant)?;
     Some([&[0], (message.len() as u32).to_be_bytes().as_slice(), &message].concat())
 }
 
