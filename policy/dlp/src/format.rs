@@ -11,6 +11,7 @@ pub(crate) mod entry;
 pub(crate) mod fhir;
 pub(crate) mod flare;
 pub(crate) mod gguf;
+pub(crate) mod git;
 pub(crate) mod grpc;
 pub(crate) mod hdf5;
 pub(crate) mod hl7;

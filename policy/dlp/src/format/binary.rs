@@ -1,10 +1,11 @@
 //! Binary forms by their first bytes: fields, tables, tensors, pictures, documents. Invariant: a form
 //! that turns out wrong is still read by its reader, byte for byte.
 
+use crate::format::git::{self, Git};
 use crate::format::image::{self, Print};
 use crate::format::protobuf::{self, Protobuf};
 use crate::format::{arrow, dicom, flare, gguf, hdf5, parquet, pdf, sniff};
-use crate::scanner::{Place, Reader};
+use crate::scanner::{Limits, Place, Reader};
 
 /// A form that is no archive and no compression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub(crate) enum Form {
     /// Tensors of a language model, with metadata.
     Gguf,
     Gif,
+    /// Objects of a repository, alone or pushed.
+    Git,
     /// Data sets in a hierarchy.
     Hdf5,
     Jpeg,
@@ -55,6 +58,7 @@ pub(crate) fn form(head: &[u8]) -> Option<Form> {
         [0x89, b'H', b'D', b'F', b'\r', b'\n', 0x1a, b'\n', ..] => Some(Form::Hdf5),
         [b'%', b'P', b'D', b'F', b'-', ..] => Some(Form::Pdf),
         [b'G', b'G', b'U', b'F', 2 | 3, 0, 0, 0, ..] => Some(Form::Gguf),
+        _ if git::is_git(head) => Some(Form::Git),
         _ if protobuf::is_onnx(head) => Some(Form::Onnx),
         _ if dicom::is_bare(head) => Some(Form::Dicom),
         _ if flare::is_frame(head, sniff::LEN) => Some(Form::Flare),
@@ -73,6 +77,7 @@ impl Form {
             Form::Flare => "flare",
             Form::Gguf => "gguf",
             Form::Gif => "gif",
+            Form::Git => "git",
             Form::Hdf5 => "hdf5",
             Form::Jpeg => "jpeg",
             Form::Onnx => "onnx",
@@ -98,12 +103,18 @@ impl Form {
             | Form::Tiff
             | Form::Webp
             | Form::Wsq => false,
-            Form::Arrow | Form::Flare | Form::Hdf5 | Form::Onnx | Form::Parquet | Form::Pdf => true,
+            Form::Arrow
+            | Form::Flare
+            | Form::Git
+            | Form::Hdf5
+            | Form::Onnx
+            | Form::Parquet
+            | Form::Pdf => true,
         }
     }
 
     /// The reader for what begins with `head`.
-    pub(crate) fn open(self, place: Place, head: &[u8]) -> Box<dyn Reader> {
+    pub(crate) fn open(self, place: Place, head: &[u8], limits: &Limits) -> Box<dyn Reader> {
         match self {
             Form::Arrow => Box::new(arrow::reader(place)),
             Form::Biometric => Box::new(Print::record(place)),
@@ -112,6 +123,7 @@ impl Form {
             Form::Flare => Box::new(flare::reader(place)),
             Form::Gguf => Box::new(gguf::reader(place)),
             Form::Gif => Box::new(image::gif(place)),
+            Form::Git => Box::new(Git::new(place, limits)),
             Form::Hdf5 => Box::new(hdf5::reader(place)),
             Form::Jpeg => Box::new(image::jpeg(place)),
             Form::Onnx => Box::new(Protobuf::of(place)),

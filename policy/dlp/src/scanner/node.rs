@@ -168,7 +168,7 @@ fn open(scan: &mut Scan, place: &Place, head: &[u8], known: Option<Kind>) -> Box
     }
     match kind {
         Kind::AwsChunked => Box::new(AwsChunked::new(place)),
-        Kind::Binary(form) => form.open(place, head),
+        Kind::Binary(form) => form.open(place, head, &scan.limits),
         Kind::Coded(compression) => Box::new(Coded::new(place, compression, &scan.limits)),
         Kind::Grpc => {
             let (encoding, is_protobuf) = match told {
