@@ -8,6 +8,7 @@ use policy::Verdict;
 use super::headers;
 use crate::error::{Error, Kind};
 use crate::link::budget::{BYTES_CODES, EXCHANGES_CODES};
+use crate::link::federated::Rpc;
 use crate::stop::Stop;
 use crate::upstream::CARRIER_BUSY;
 
@@ -22,6 +23,8 @@ const MESSAGE_MAX: usize = 1024;
 /// The form of a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
+    /// RFC 9457 under another status: to Flower's HTTP clients 403 means that the run is over.
+    Flower,
     /// `grpc-status` in trailers.
     Grpc,
     /// RFC 9457.
@@ -37,6 +40,9 @@ impl Form {
             Self::Grpc
         } else if is_s3(head) {
             Self::S3
+        } else if Rpc::of(&head.method, head.uri.path(), &head.headers).is_some() {
+            // What is named and no gRPC is of Flower's HTTP wire.
+            Self::Flower
         } else {
             Self::Problem
         }
@@ -164,6 +170,8 @@ mod tests {
             (&[("content-type", "Application/gRPC+proto")], "/a", Form::Grpc),
             (&[("content-type", "application/grpc-web+proto")], "/a", Form::Grpc),
             (&[("content-type", "application/json")], "/a", Form::Problem),
+            (&[("content-type", "application/protobuf")], "/v1/fleet/push-object", Form::Flower),
+            (&[("content-type", "application/protobuf")], "/v1/traces", Form::Problem),
             (&[("authorization", "AWS4-HMAC-SHA256 Credential=x")], "/a", Form::S3),
             (&[("authorization", "Bearer x")], "/a", Form::Problem),
             (&[("x-amz-content-sha256", "UNSIGNED-PAYLOAD")], "/a", Form::S3),

@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
+use hyper::ext::ReasonPhrase;
 use policy::Verdict;
 use serde::Serialize;
 
@@ -18,6 +19,8 @@ const XML: HeaderValue = HeaderValue::from_static("application/xml");
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 /// Seconds after which an overloaded or broken proxy may be asked again.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("5");
+const FAILED_HINT: &str = "the exchange id finds the record in lazaret's audit log";
+const REFUSED_HINT: &str = "give the policy's owner this code and exchange id; `lazaret policy test` shows what a change would do";
 
 #[derive(Serialize)]
 struct Problem<'a> {
@@ -42,6 +45,7 @@ pub fn stopped<B: From<Bytes>>(form: Form, stop: &Stop, exchange: Option<&str>) 
             response.headers_mut().insert(CONTENT_TYPE, GRPC);
             response
         }
+        Form::Flower => flower(stop, exchange),
         Form::Problem => problem(stop, exchange),
         Form::S3 => {
             let (status, text) = match stop {
@@ -56,41 +60,37 @@ pub fn stopped<B: From<Bytes>>(form: Form, stop: &Stop, exchange: Option<&str>) 
 
 /// As [`stopped`] for a client of which nothing is known.
 pub fn problem<B: From<Bytes>>(stop: &Stop, exchange: Option<&str>) -> Response<B> {
-    let said = match stop {
-        Stop::Refused(_) => String::new(),
-        Stop::Failed(error) => said(error),
-    };
-    let (problem, status) = match stop {
-        Stop::Refused(verdict) => refused(verdict, exchange),
-        Stop::Failed(error) => {
-            let status = error.kind().status();
-            let problem = Problem {
-                title: "the exchange failed",
-                status: status.as_u16(),
-                code: error.kind().code(),
-                detail: &said,
-                rule: None,
-                exchange,
-                hint: "the exchange id finds the record in lazaret's audit log",
-            };
-            (problem, status)
-        }
-    };
-    reply(serde_json::to_vec(&problem).unwrap_or_default().into(), PROBLEM_JSON, status)
+    problem_with(StatusCode::FORBIDDEN, stop, exchange)
 }
 
-fn refused<'a>(verdict: &'a Verdict, exchange: Option<&'a str>) -> (Problem<'a>, StatusCode) {
-    let status = refusal_status(verdict);
-    let problem = Problem {
-        title: "refused by policy",
-        status: status.as_u16(),
-        code: verdict.reason.code,
-        detail: &verdict.reason.text,
-        rule: verdict.rule.as_deref(),
-        exchange,
-        hint: "give the policy's owner this code and exchange id; `lazaret policy test` shows what a change would do",
+/// Flower's HTTP clients take 403 for the end of the run and drop what they were told with it; of any
+/// other status they log the reason phrase, and give up at once.
+fn flower<B: From<Bytes>>(stop: &Stop, exchange: Option<&str>) -> Response<B> {
+    let mut response = problem_with(StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS, stop, exchange);
+    if let Ok(phrase) = ReasonPhrase::try_from(format!("lazaret: {}", stop.code())) {
+        response.extensions_mut().insert(phrase);
+    }
+    response
+}
+
+/// A problem, with `forbidden` where the status would be 403.
+fn problem_with<B: From<Bytes>>(
+    forbidden: StatusCode,
+    stop: &Stop,
+    exchange: Option<&str>,
+) -> Response<B> {
+    let (said, plain) = match stop {
+        Stop::Refused(verdict) => (verdict.reason.text.clone(), refusal_status(verdict)),
+        Stop::Failed(error) => (said(error), error.kind().status()),
     };
-    (problem, status)
+    let status = if plain == StatusCode::FORBIDDEN { forbidden } else { plain };
+    let (title, rule, hint) = match stop {
+        Stop::Refused(verdict) => ("refused by policy", verdict.rule.as_deref(), REFUSED_HINT),
+        Stop::Failed(_) => ("the exchange failed", None, FAILED_HINT),
+    };
+    let (code, detail) = (stop.code(), said.as_str());
+    let problem = Problem { title, status: status.as_u16(), code, detail, rule, exchange, hint };
+    reply(serde_json::to_vec(&problem).unwrap_or_default().into(), PROBLEM_JSON, status)
 }
 
 /// 403 and never 401, which makes some clients exit, nor a code that clients retry.
@@ -118,4 +118,24 @@ fn reply<B: From<Bytes>>(text: Bytes, kind: HeaderValue, status: StatusCode) -> 
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_flower_client_reads_why_and_not_that_its_run_is_over() {
+        let refused = |code| {
+            let stop = Stop::Refused(Box::new(Verdict::block(None, code, "why".to_owned())));
+            stopped::<Bytes>(Form::Flower, &stop, Some("x-1"))
+        };
+        let response = refused("finding");
+        assert_eq!(response.status(), StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS);
+        let phrase = response.extensions().get::<ReasonPhrase>().unwrap();
+        assert_eq!(phrase.as_bytes(), b"lazaret: finding");
+        let problem: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
+        assert_eq!((&problem["status"], &problem["code"]), (&451.into(), &"finding".into()));
+        assert_eq!(refused("link-bytes-max").status(), StatusCode::PAYLOAD_TOO_LARGE);
+    }
 }

@@ -8,8 +8,9 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::harness::gateways::{Gateways, records};
+use super::harness::lazaret::Lazaret;
 use super::harness::process::{Running, eventually, free_address, listens};
-use super::harness::{SSN, Site, bare};
+use super::harness::{SSN, Site, audit, bare};
 
 /// Weights of the model, as float32; three rounds.
 const ELEMENTS: u32 = 100_000;
@@ -27,7 +28,7 @@ fn flower(site: &Site, arguments: &[&str]) -> Command {
     command
 }
 
-fn server(site: &Site, name: &str, address: SocketAddr) -> Running {
+fn start_server(site: &Site, name: &str, address: SocketAddr) -> Running {
     let elements = ELEMENTS.to_string();
     let mut command = flower(site, &["server", &address.to_string(), &elements, ROUNDS]);
     let mut server = Running::start(&mut command, site.path(&format!("{name}.log")));
@@ -41,6 +42,14 @@ fn client(site: &Site, name: &str, address: SocketAddr, rest: &[&str]) -> Runnin
     Running::start(&mut flower(site, &arguments), site.path(&format!("{name}.log")))
 }
 
+/// A client that knows a proxy, which it asks for a tunnel to a name that it cannot resolve.
+fn led_client(site: &Site, lazaret: &Lazaret, name: &str, port: u16, rest: &[&str]) -> Running {
+    let address = format!("aggregator.ml.internal:{port}");
+    let mut command = flower(site, &[&["client", &address][..], rest].concat());
+    command.env("http_proxy", lazaret.proxy_url());
+    Running::start(&mut command, site.path(&format!("{name}.log")))
+}
+
 /// The line of JSON that a script prints last.
 fn told(process: &Running) -> Value {
     eventually("the script's result", || {
@@ -52,7 +61,7 @@ fn told(process: &Running) -> Value {
 
 /// A whole run: the server listens at one address, the clients go to another.
 fn federation(site: &Site, name: &str, server_at: SocketAddr, clients_to: SocketAddr) -> Value {
-    let server = server(site, &format!("{name}-server"), server_at);
+    let server = start_server(site, &format!("{name}-server"), server_at);
     let _clients =
         ["1", "2"].map(|step| client(site, &format!("{name}-client-{step}"), clients_to, &[step]));
     told(&server)
@@ -96,11 +105,38 @@ fn a_federation_learns_the_same_and_every_byte_is_on_record() {
 }
 
 #[test]
+fn clients_behind_a_sidecar_join_by_connect_and_a_leak_is_refused() {
+    let site = Site::new();
+    let aggregator = free_address();
+    let port = aggregator.port();
+    let policy = include_str!("flower.yaml").replace("@PORT@", &port.to_string());
+    let lazaret = Lazaret::start_with(&site, &policy, "");
+    let server = start_server(&site, "server", aggregator);
+    let joined = ["1", "2"]
+        .map(|step| led_client(&site, &lazaret, &format!("client-{step}"), port, &[step]));
+
+    assert_eq!(told(&server)["losses"].as_array().unwrap().len(), 3, "{}", lazaret.said());
+    let records = audit::wait_for_closed(&site, CALL, 2);
+    for record in &records {
+        assert_eq!((&record["rpc"], &record["rule"]), (&"flower.join".into(), &"joins".into()));
+        assert!(record["bytes_released"].as_u64().unwrap() > 3 * u64::from(ELEMENTS) * 4);
+    }
+    drop((server, joined));
+
+    let second = start_server(&site, "second", aggregator);
+    let note = format!("worst case: patient SSN {SSN}");
+    let _clean = led_client(&site, &lazaret, "clean", port, &["1"]);
+    let leaking = led_client(&site, &lazaret, "leaking", port, &["2", &note]);
+    assert_eq!(told(&leaking)["code"], "StatusCode.PERMISSION_DENIED", "{}", lazaret.said());
+    assert!(!second.said().contains(SSN) && !lazaret.said().contains(SSN));
+}
+
+#[test]
 fn a_patient_in_the_metrics_ends_the_run_at_the_site() {
     let site = Site::new();
     let aggregator = free_address();
     let gateways = Gateways::start(&site, aggregator);
-    let server = server(&site, "server", aggregator);
+    let server = start_server(&site, "server", aggregator);
     let clean = client(&site, "clean", gateways.entrance, &["1"]);
     let note = format!("worst case: patient SSN {SSN}, admitted twice");
     let leaking = client(&site, "leaking", gateways.entrance, &["2", &note]);

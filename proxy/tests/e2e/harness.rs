@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod gateways;
+pub(crate) mod git;
 pub(crate) mod lazaret;
 pub(crate) mod moto;
 pub(crate) mod nginx;

@@ -14,12 +14,17 @@
 mod curl;
 mod env;
 mod flare;
+mod fleet;
 mod flower;
 mod grpc;
 mod harness;
 mod kubernetes;
+mod matrix;
+#[path = "../shared/raw_requests.rs"]
+mod raw_requests;
 mod requests;
 mod s3;
+mod smuggling;
 mod sockets;
 mod survival;
 mod tunnels;

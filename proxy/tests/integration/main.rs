@@ -40,6 +40,9 @@ mod malformed;
 mod names;
 mod over_time;
 mod overload;
+#[path = "../shared/raw_requests.rs"]
+#[allow(dead_code, reason = "shared")]
+mod raw_requests;
 mod refused;
 mod reload;
 mod rotation;

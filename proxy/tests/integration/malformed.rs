@@ -8,6 +8,7 @@ use crate::harness::sidecar::Sidecar;
 use crate::harness::site::Site;
 use crate::harness::upstream::Upstream;
 use crate::harness::wire::Answer;
+use crate::raw_requests::named_twice;
 
 /// Sends `bytes` on a connection of their own; the answer, the record and the end of the connection.
 pub(crate) async fn send(sidecar: &Sidecar, bytes: impl AsRef<[u8]>) -> (Answer, Value) {
@@ -36,50 +37,11 @@ async fn requests_with_two_readings_are_refused_and_named() {
     let site = Site::new();
     let upstream = Upstream::plaintext().await;
     let sidecar = site.start(&site.plaintext_plan(&upstream)).await;
-    let host = "Host: registry.ml.internal\r\n";
-    let at = "http://registry.ml.internal";
-
-    for (head, detail) in [
-        (format!("GET /v2/a HTTP/1.1\r\n{host}"), "absolute form"),
-        (format!("OPTIONS * HTTP/1.1\r\n{host}"), "absolute form"),
-        (format!("GET {at}/v2/a HTTP/1.1\r\n"), "no Host"),
-        (format!("GET {at}/v2/a HTTP/1.1\r\n{host}{host}"), "more than one Host"),
-        (format!("GET {at}/v2/a HTTP/1.1\r\nHost: evil.example\r\n"), "another host"),
-        (format!("GET {at}/v2/a HTTP/1.1\r\nHost: registry.ml.internal:81\r\n"), "another host"),
-        (format!("GET {at}:81/v2/a HTTP/1.1\r\n{host}"), "another host"),
-        (
-            format!("GET {at}/v2/a HTTP/1.1\r\nHost: x@registry.ml.internal\r\n"),
-            "Host header is not",
-        ),
-        (
-            format!("GET {at}/v2/a HTTP/1.1\r\nHost: registry.ml.internal/v2\r\n"),
-            "Host header is not",
-        ),
-        (format!("GET {at}/v2/a HTTP/1.1\r\nHost: \r\n"), "Host header is not"),
-        (format!("GET http://user:word@registry.ml.internal/v2/a HTTP/1.1\r\n{host}"), "authority"),
-        (format!("GET {at}:0/v2/a HTTP/1.1\r\n{host}"), "authority"),
-        (format!("GET {at}:/v2/a HTTP/1.1\r\n{host}"), "authority"),
-        (format!("GET ftp://registry.ml.internal/v2/a HTTP/1.1\r\n{host}"), "scheme"),
-        (format!("GET {at}/v2/a%2Fb HTTP/1.1\r\n{host}"), "encoded slash"),
-        (format!("GET {at}/v2/a%5cb HTTP/1.1\r\n{host}"), "encoded slash or backslash"),
-        (format!("GET {at}/v2/a\\b HTTP/1.1\r\n{host}"), "backslash"),
-        (format!("GET {at}/v2/../a HTTP/1.1\r\n{host}"), "dot segment"),
-        (format!("GET {at}/v2/%2e%2E/a HTTP/1.1\r\n{host}"), "dot segment"),
-        (format!("GET {at}/v2/./a HTTP/1.1\r\n{host}"), "dot segment"),
-        (format!("GET {at}/v2/..;x/a HTTP/1.1\r\n{host}"), "dot segment"),
-        (format!("GET {at}/v2/%00 HTTP/1.1\r\n{host}"), "control character"),
-        (format!("GET {at}/v2/%0d%0aX:1 HTTP/1.1\r\n{host}"), "control character"),
-        (format!("GET {at}/v2/%4 HTTP/1.1\r\n{host}"), "percent escape"),
-        (format!("GET {at}/v2/%zz HTTP/1.1\r\n{host}"), "percent escape"),
-        (
-            format!("GET {at}/v2/a HTTP/1.1\r\n{host}Connection: upgrade\r\nUpgrade: h2c\r\n"),
-            "Upgrade",
-        ),
-    ] {
-        let (answer, record) = send(&sidecar, format!("{head}\r\n")).await;
+    for (request, detail) in named_twice() {
+        let (answer, record) = send(&sidecar, &request).await;
         answer.assert_problem(400, "malformed");
         let said = answer.problem("detail");
-        assert!(said.contains(detail), "`{head}` was refused as: {said}");
+        assert!(said.contains(detail), "`{request}` was refused as: {said}");
         assert!(!record.to_string().contains("word@"), "a password on record: {record}");
         assert_eq!(json!(answer.problem("exchange")), record["exchange"]);
     }

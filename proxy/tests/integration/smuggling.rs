@@ -7,53 +7,7 @@ use crate::harness::log::assert_record;
 use crate::harness::site::Site;
 use crate::harness::upstream::Upstream;
 use crate::malformed::send;
-
-const PUT: &str = "PUT http://registry.ml.internal/v2/a HTTP/1.1\r\nHost: registry.ml.internal\r\n";
-const INSIDE: &str =
-    "GET http://registry.ml.internal/v2/smuggled HTTP/1.1\r\nHost: registry.ml.internal\r\n\r\n";
-
-/// Heads with the words that their records must hold.
-fn heads() -> Vec<(String, &'static str)> {
-    let chunked = "Transfer-Encoding: chunked\r\n";
-    let old = |text: &str| text.replace("HTTP/1.1", "HTTP/1.0");
-    vec![
-        ("\x16\x03\x01\x02\x00\x01\x00\x01\x7c\x03\x03\r\n\r\n".to_owned(), "request line"),
-        ("GET\r\n\r\n".to_owned(), "request line"),
-        (PUT.replace("/v2/a HTTP", "/v2/a  HTTP") + "\r\n", "request line"),
-        (PUT.replace("/v2/a HTTP", "/v2/a b HTTP") + "\r\n", "request line"),
-        (PUT.replace("HTTP/1.1", "HTTP/1.2") + "\r\n", "request line"),
-        (PUT.replace("HTTP/1.1", "HTTP/0.9") + "\r\n", "request line"),
-        (PUT.replace("PUT ", "PUT\t") + "\r\n", "control character"),
-        (PUT.replace("\r\n", "\n") + "\n", "LF without CR"),
-        (format!("{PUT}X-A: a\n{chunked}\r\n0\r\n\r\n{INSIDE}"), "LF without CR"),
-        (format!("{PUT}X-A: a\r{chunked}\r\n0\r\n\r\n{INSIDE}"), "CR without LF"),
-        (format!("{PUT}X-A: a\0b\r\n\r\n"), "control character"),
-        (format!("{PUT}X-A: a\x0bb\r\n\r\n"), "control character"),
-        (format!("{PUT}X A: b\r\n\r\n"), "header name"),
-        (format!("{PUT}X-A : b\r\n\r\n"), "header name"),
-        (format!("{PUT}Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n{INSIDE}"), "header name"),
-        (format!("{PUT}no colon\r\n\r\n"), "header name"),
-        (format!("{PUT}X-A: b\r\n folded\r\n\r\n"), "folded"),
-        (format!("{PUT}X-A: b\r\n\t{chunked}\r\n"), "folded"),
-        (format!("{PUT}Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello"), "Content-Length"),
-        (format!("{PUT}Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello"), "Content-Length"),
-        (format!("{PUT}Content-Length: +5\r\n\r\nhello"), "Content-Length"),
-        (format!("{PUT}Content-Length: 0x5\r\n\r\nhello"), "Content-Length"),
-        (format!("{PUT}Content-Length: 5, 5\r\n\r\nhello"), "Content-Length"),
-        (format!("{PUT}Content-Length: 99999999999999999999\r\n\r\n"), "Content-Length"),
-        (format!("{PUT}Content-Length: 3\r\n{chunked}\r\n0\r\n\r\n{INSIDE}"), "both"),
-        (format!("{PUT}{chunked}Content-Length: 3\r\n\r\n0\r\n\r\n{INSIDE}"), "both"),
-        (format!("{PUT}{chunked}{chunked}\r\n0\r\n\r\n"), "Transfer-Encoding"),
-        (format!("{PUT}Transfer-Encoding: chunked, gzip\r\n\r\n"), "Transfer-Encoding"),
-        (format!("{PUT}Transfer-Encoding: gzip, chunked\r\n\r\n"), "Transfer-Encoding"),
-        (format!("{PUT}Transfer-Encoding: xchunked\r\n\r\n"), "Transfer-Encoding"),
-        (format!("{PUT}Transfer-Encoding: \"chunked\"\r\n\r\n"), "Transfer-Encoding"),
-        (format!("{PUT}Transfer-Encoding:\r\n\r\n"), "Transfer-Encoding"),
-        (format!("{PUT}Transfer-Encoding: identity\r\n\r\n"), "Transfer-Encoding"),
-        (format!("{PUT}Transfer-Encoding:\x0bchunked\r\n\r\n"), "control character"),
-        (old(PUT) + chunked + "\r\n0\r\n\r\n", "Transfer-Encoding"),
-    ]
-}
+use crate::raw_requests::{INSIDE, PUT, chunked_twice, framed_twice};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn heads_with_two_readings_are_refused_by_name() {
@@ -61,7 +15,7 @@ async fn heads_with_two_readings_are_refused_by_name() {
     let upstream = Upstream::plaintext().await;
     let sidecar = site.start(&site.plaintext_plan(&upstream)).await;
 
-    for (bytes, why) in heads() {
+    for (bytes, why) in framed_twice() {
         let (answer, record) = send(&sidecar, &bytes).await;
         assert_eq!(answer.status, 400, "{bytes:?}");
         let error = record["error"].as_str().unwrap_or_default();
@@ -99,23 +53,9 @@ async fn chunks_with_two_readings_never_arrive() {
     let site = Site::new();
     let upstream = Upstream::plaintext().await;
     let sidecar = site.start(&site.plaintext_plan(&upstream)).await;
-    let long = "x".repeat(2000);
-
-    for (turn, body) in [
-        format!("5\nhello\n0\n\n{INSIDE}"),
-        format!("5;a\rb\r\nhello\r\n0\r\n\r\n{INSIDE}"),
-        format!("5;{long}\r\nhello\r\n0\r\n\r\n"),
-        "5 \t5\r\nhello\r\n0\r\n\r\n".to_owned(),
-        "0x5\r\nhello\r\n0\r\n\r\n".to_owned(),
-        "5\r\nhelloX\r\n0\r\n\r\n".to_owned(),
-        "100000000000000005\r\nhello\r\n0\r\n\r\n".to_owned(),
-        format!("0\r\nTransfer-Encoding : chunked\r\n\r\n{INSIDE}"),
-    ]
-    .into_iter()
-    .enumerate()
-    {
+    for (turn, request) in chunked_twice().into_iter().enumerate() {
         let mut workload = sidecar.workload().await;
-        workload.say(format!("{PUT}Transfer-Encoding: chunked\r\n\r\n{body}")).await;
+        workload.say(request).await;
         workload.close_writing().await;
         if let Some(answer) = workload.try_hear().await {
             answer.assert_problem(400, "body-aborted");

@@ -33,16 +33,22 @@ impl Upstreams {
 
 impl Lazaret {
     pub(crate) fn start(site: &Site, upstreams: Upstreams) -> Lazaret {
-        let (proxy, socks, admin) = (free_address(), free_address(), free_address());
-        std::fs::create_dir_all(site.path("policy")).expect("the policy's folder");
         let policy = include_str!("policy.yaml")
             .replace("@REGISTRY_PORT@", &upstreams.registry.to_string())
             .replace("@S3_PORT@", &upstreams.s3.to_string())
             .replace("@SQL_PORT@", &upstreams.sql.to_string())
             .replace("@MAIL_PORT@", &upstreams.mail.to_string());
+        Lazaret::start_with(site, &policy, "")
+    }
+
+    /// Starts one with a policy of the story's own, and what its `outbound` says besides.
+    pub(crate) fn start_with(site: &Site, policy: &str, outbound: &str) -> Lazaret {
+        let (proxy, socks, admin) = (free_address(), free_address(), free_address());
+        std::fs::create_dir_all(site.path("policy")).expect("the policy's folder");
         site.write("policy/e2e.yaml", policy.as_bytes());
         let svid = site.issue(JOB, "job.train.internal");
         let config = include_str!("config.yaml")
+            .replace("@OUTBOUND@", outbound)
             .replace("@FOLDER@", &site.folder().display().to_string())
             .replace("@SVID@", &svid.chain.parent().expect("its folder").display().to_string())
             .replace("@PROXY@", &proxy.to_string())

@@ -37,6 +37,7 @@ impl Nginx {
         std::fs::create_dir_all(home.join("files")).expect("nginx's folders");
         let svid = site.issue("spiffe://example/ns/mlops/sa/registry", REGISTRY);
         let config = include_str!("nginx.conf")
+            .replace("@GIT_BACKEND@", &super::git::backend().display().to_string())
             .replace("@HOME@", &home.display().to_string())
             .replace("@ADDRESS@", &address.to_string())
             .replace("@STATUS@", &status.to_string())

@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long anything may take to become true.
@@ -54,6 +55,17 @@ impl Running {
             assert!(Instant::now() < deadline, "did not stop: {}", self.said());
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// Asks it to stop, so that it ends its own children; by force where it takes too long.
+    pub(crate) fn end(&mut self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        let deadline = Instant::now() + PATIENCE;
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let _ = self.child.kill();
     }
 
     /// What it printed so far.
@@ -122,6 +134,24 @@ pub(crate) fn eventually<T>(what: &str, found: impl Fn() -> Option<T>) -> T {
 pub(crate) fn free_address() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("its address")
+}
+
+/// The same for a program that takes seconds to listen: below the ports that the kernel gives to
+/// outgoing connections meanwhile, and another one for each call.
+pub(crate) fn lasting_address() -> SocketAddr {
+    const LOWEST: u32 = 20_000;
+    const COUNT: u32 = 12_000;
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+    let start = std::process::id().wrapping_mul(97);
+    let ports = std::iter::repeat_with(|| {
+        let call = CALLS.fetch_add(1, Ordering::Relaxed);
+        LOWEST + start.wrapping_add(call) % COUNT
+    });
+    let mut free = ports.take(COUNT as usize).filter_map(|port| {
+        let listener = TcpListener::bind(("127.0.0.1", u16::try_from(port).ok()?)).ok()?;
+        listener.local_addr().ok()
+    });
+    free.next().expect("a free port")
 }
 
 /// Does somebody listen there?
