@@ -18,7 +18,7 @@ const ELEMENTS: u64 = 100_000;
 const IMPATIENT: &str =
     "import flwr.supercore.constant as constant\nconstant.OBJECT_PUSH_SESSION_TTL_SECONDS = 15\n";
 
-/// A SuperLink and two SuperNodes, whose processes have children of their own.
+/// A SuperLink and two SuperNodes.
 #[derive(Debug)]
 struct Fleet {
     home: PathBuf,
@@ -48,7 +48,7 @@ impl Fleet {
         );
         std::fs::write(home.join("config.toml"), config).expect("Flower's settings");
         std::fs::write(home.join("sitecustomize.py"), first).expect("what is run first");
-        let mut command = flower(site, &home, "flower-superlink");
+        let mut command = alone(site, &flower(site, &home, "flower-superlink"));
         command.env("PYTHONPATH", &home);
         command.args(["--insecure", "--disable-runtime-dependency-installation"]);
         command.args(["--host", "127.0.0.1", "--port", &superlink_at.port().to_string()]);
@@ -60,7 +60,7 @@ impl Fleet {
     }
 
     fn join(&mut self, site: &Site, name: &str, to: SocketAddr, settings: &str) {
-        let mut command = flower(site, &self.home, "flower-supernode");
+        let mut command = alone(site, &flower(site, &self.home, "flower-supernode"));
         command.args(["--insecure", "--superlink", &to.to_string()]);
         command.args(["--port", &lasting_address().port().to_string(), "--node-config", settings]);
         self.nodes.push(Running::start(&mut command, site.path(&format!("{name}.log"))));
@@ -69,10 +69,8 @@ impl Fleet {
     /// `flwr run` to the end of the run; what it printed.
     fn run(&self, site: &Site, settings: &str) -> String {
         let app = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/clients/flower_app");
-        let mut command = bare(site, &harness::tool("timeout"));
         let flwr = flower(site, &self.home, "flwr");
-        command.arg("240").arg(flwr.get_program());
-        command.envs(flwr.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let mut command = within(site, "timeout", &["240"], &flwr);
         command.arg("run").arg(app).args(["hub", "--stream", "--run-config"]);
         finished(command.arg(format!("elements={ELEMENTS} {settings}"))).said()
     }
@@ -83,11 +81,17 @@ impl Fleet {
     }
 }
 
-impl Drop for Fleet {
-    fn drop(&mut self) {
-        self.nodes.iter_mut().for_each(Running::end);
-        self.superlink.end();
-    }
+/// `program` in a process namespace of its own (as root): its children detach themselves, and end with it.
+fn alone(site: &Site, program: &Command) -> Command {
+    within(site, "unshare", &["--pid", "--fork", "--kill-child", "--mount-proc"], program)
+}
+
+/// `program` as the last argument of another.
+fn within(site: &Site, outer: &str, arguments: &[&str], program: &Command) -> Command {
+    let mut command = bare(site, &harness::tool(outer));
+    command.args(arguments).arg(program.get_program());
+    command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command
 }
 
 /// A program of Flower's own environment, which finds the others beside it.
