@@ -34,7 +34,7 @@ pub use self::passage::{Passage, Passed, UNDER_WAY, Waits};
 use self::pump::{Pieces, empty, pump, take_all};
 pub use self::reading::{Reading, ReadingCell, write_verdict};
 use self::sieve::Sieve;
-use self::source::{Linger, Source};
+use self::source::{Linger, Pace, Source};
 pub use self::spool::SpoolRoom;
 pub use self::uploads::Uploads;
 use crate::budget::Share;
@@ -62,6 +62,7 @@ pub struct Content {
     body_idle: Duration,
     grpc_idle: Duration,
     body_timeout: Option<Duration>,
+    body_bytes_per_second_min: u64,
     receiver_idle: Duration,
     linger: Linger,
     uploads: Uploads,
@@ -112,6 +113,7 @@ impl Content {
             body_idle: limits.body_idle,
             grpc_idle: limits.grpc_idle,
             body_timeout: limits.body_timeout,
+            body_bytes_per_second_min: limits.body_bytes_per_second_min,
             receiver_idle: limits.response_timeout,
             linger: Linger { bytes_max: limits.linger_bytes_max, timeout: limits.linger_timeout },
             uploads: Uploads::new(limits.uploads_max, limits.upload_idle, limits.part_wait),
@@ -251,6 +253,8 @@ impl Content {
             drain.spawn(pump(source, sieve, pieces, self.linger));
             return Ok(ClearedBody::coming(receiver, hint.length, meters.released.clone()));
         }
+        let pace = Pace::new(self.body_bytes_per_second_min, self.body_idle, Instant::now());
+        source.pace = Some(pace);
         let trailers = match take_all(&mut source, &mut sieve, None).await {
             Ok(trailers) => trailers,
             Err(stop) => {
@@ -274,7 +278,7 @@ impl Content {
 
     fn source<B>(&self, body: B, cut: &Cut) -> Source<B> {
         let deadline = self.body_timeout.map(|timeout| Instant::now() + timeout);
-        Source { body, idle: self.body_idle, deadline, cut: cut.clone() }
+        Source { body, idle: self.body_idle, deadline, pace: None, cut: cut.clone() }
     }
 
     /// Joins a read head and a cleared body: what may leave.

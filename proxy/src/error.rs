@@ -245,7 +245,9 @@ impl Kind {
                 "no audit record can be written, so nothing may pass; see the audit folder's disk and lazaret's log"
             }
             Self::BodyAborted => "the request body ended before it was whole",
-            Self::BodyTimeout => "the request body stalled (limits.bodyIdle, limits.bodyTimeout)",
+            Self::BodyTimeout => {
+                "the request body stalled (limits.bodyIdle, limits.bodyBytesPerSecondMin, limits.bodyTimeout)"
+            }
             Self::BufferedBytesMax => "too much is buffered at once (limits.bufferedBytesMax)",
             Self::ConnectionsMax => "too many connections at once (limits.connectionsMax)",
             Self::DownstreamTls => "the TLS handshake failed",

@@ -56,6 +56,9 @@ macro_rules! limits {
 limits! {
     /// Silence of what is still on its way out after an exchange was answered; then it is cut.
     answered_idle: Duration = Duration::from_secs(120), duration("limits.answeredIdle", SignedDuration);
+    /// Bytes of a held body that must come in a second, on average, once it has had `bodyIdle` to begin
+    /// with: each byte buys time.
+    body_bytes_per_second_min: u64 = 100, number("limits.bodyBytesPerSecondMin", u64);
     /// Silence that ends a request body.
     body_idle: Duration = Duration::from_secs(60), duration("limits.bodyIdle", SignedDuration);
     /// From a body's head to its end, however steadily it comes. Off unless set, since checkpoints

@@ -1,5 +1,5 @@
-//! Where a body comes from. Every wait for it ends: by silence, by its time, or because the exchange is
-//! cut.
+//! Where a body comes from. Every wait for it ends: by silence, by its time, because it comes too slowly
+//! to be waited for, or because the exchange is cut.
 
 use std::time::Duration;
 
@@ -26,7 +26,28 @@ pub(super) struct Source<B> {
     pub(super) body: B,
     pub(super) idle: Duration,
     pub(super) deadline: Option<Instant>,
+    /// For a body that is held: nobody but its sender keeps it waiting.
+    pub(super) pace: Option<Pace>,
     pub(super) cut: Cut,
+}
+
+/// By when more of a body must have come: it has a while to begin with, and each byte buys some time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    by: Instant,
+    bytes_per_second: u64,
+}
+
+impl Pace {
+    /// From `now` on, with `grace` to begin with.
+    pub(super) fn new(bytes_per_second: u64, grace: Duration, now: Instant) -> Self {
+        Self { by: now + grace, bytes_per_second: bytes_per_second.max(1) }
+    }
+
+    fn came(&mut self, bytes: usize) {
+        let nanos = (bytes as u64).saturating_mul(1_000_000_000) / self.bytes_per_second;
+        self.by += Duration::from_nanos(nanos);
+    }
 }
 
 impl<B> Source<B>
@@ -49,11 +70,19 @@ where
             () = reach(self.deadline) => {
                 return Err(Error::new(Kind::BodyTimeout, "limits.bodyTimeout").into());
             }
+            () = reach(self.pace.map(|pace| pace.by)) => {
+                return Err(Error::new(Kind::BodyTimeout, "limits.bodyBytesPerSecondMin").into());
+            }
         };
         match next {
             Err(_) => Err(Stop::Failed(Kind::BodyTimeout.into())),
             Ok(None) => Ok(None),
-            Ok(Some(Ok(frame))) => Ok(Some(frame)),
+            Ok(Some(Ok(frame))) => {
+                if let (Some(pace), Some(data)) = (&mut self.pace, frame.data_ref()) {
+                    pace.came(data.len());
+                }
+                Ok(Some(frame))
+            }
             Ok(Some(Err(error))) => Err(broken(error.into())),
         }
     }

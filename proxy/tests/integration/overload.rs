@@ -102,6 +102,39 @@ async fn a_body_that_takes_too_long_gets_408_however_steadily_it_comes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_held_body_that_dribbles_gets_408_and_a_steady_one_is_taken() {
+    let site = Site::new();
+    let registry = site.registry().await;
+    let plan = site.plan(&registry).limit("bodyIdle: 1s").limit("bodyBytesPerSecondMin: 10000");
+    let sidecar = site.start(&plan).await;
+    let target = format!("http://{REGISTRY}/v2/a");
+    let mut slow = sidecar.workload().await;
+    slow.say(head("PUT", &target, "Content-Length: 5000\r\n")).await;
+    // Never silent for `bodyIdle`, and never near ten thousand bytes in a second.
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(3) && slow.try_say("x").await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    slow.hear().await.assert_problem(408, "body-timeout");
+    registry.assert_untouched();
+    let record = sidecar.record().await;
+    assert!(record["error"].as_str().unwrap().contains("bodyBytesPerSecondMin"), "{record}");
+
+    // What came at once buys time for the rest.
+    let mut steady = sidecar.workload().await;
+    let body = prose(40_000);
+    steady.say(head("PUT", &target, "Content-Length: 40000\r\n")).await;
+    let (most, rest) = body.split_at(39_970);
+    steady.say(most).await;
+    for byte in rest {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        steady.say([*byte]).await;
+    }
+    assert_eq!(steady.hear().await.status, 200);
+    sidecar.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_upstream_that_takes_no_connection_is_left_alone() {
     let site = Site::new();
     let upstream = Upstream::plaintext().await;
