@@ -235,7 +235,9 @@ where
     let service = service_fn(move |request: Request<Incoming>| {
         let (leaving, last) = (Leaving::of(&request), last.clone());
         let is_h1 = request.version() < Version::HTTP_2;
-        let response = handle(request);
+        // hyper keeps room for the work of a request as long as the connection lasts; of a box that
+        // is a pointer's, and an idle connection costs 16 KiB less.
+        let response = Box::pin(handle(request));
         async move {
             let mut response = response.await;
             leaving.close_if_it_stays(&mut response);

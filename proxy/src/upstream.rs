@@ -50,9 +50,9 @@ use crate::live::{Entry, Proof};
 use crate::stop::Stop;
 use crate::telemetry::Metrics;
 
-/// Read and write buffer of an upstream connection, bytes. hyper's default is 400 KiB, which
-/// costs cache and memory for nothing.
-const BUFFER_BYTES: usize = 64 * 1024;
+/// Read and write buffer of an upstream connection, bytes: what a reader who reads nothing keeps of an
+/// answer, some times over. hyper's default is 400 KiB, which costs cache and memory for nothing.
+const BUFFER_BYTES: usize = 32 * 1024;
 /// Why a 101 goes no further: whoever asked would take what follows for another protocol.
 pub const UNASKED_UPGRADE: &str = "an answer 101 to a request that asked for no upgrade";
 /// TLS configurations kept for reuse; beyond it all are forgotten.

@@ -54,7 +54,8 @@ where
     let streams = Streams::new(line.drain().clone(), limits.response_timeout, given_up_max);
     let counted = streams.clone();
     let service = service_fn(move |request| {
-        let (response, unanswered) = (handle(request), counted.begin());
+        // A stream's task keeps room for this work until the last of the answer has gone.
+        let (response, unanswered) = (Box::pin(handle(request)), counted.begin());
         async move {
             let response = response.await;
             unanswered.answered();
