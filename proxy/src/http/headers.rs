@@ -29,10 +29,13 @@ const HOP_BY_HOP: [&str; 9] = [
 
 /// Fields by which servers learn a client's certificate from a proxy in front of them. A copy
 /// that came from outside is a claim nobody checked.
-const IDENTITY: [&str; 12] = [
+const IDENTITY: [&str; 16] = [
     "client-cert",
     "client-cert-chain",
+    "l5d-client-id",
     "ssl-client-cert",
+    "ssl-client-s-dn",
+    "ssl-client-verify",
     "x-amzn-mtls-clientcert",
     "x-client-cert",
     "x-client-certificate",
@@ -41,6 +44,7 @@ const IDENTITY: [&str; 12] = [
     "x-spiffe-id",
     "x-ssl-cert",
     "x-ssl-client-cert",
+    "x-ssl-client-s-dn",
     "x-ssl-client-verify",
 ];
 

@@ -11,6 +11,7 @@ use spiffe::SpiffeId;
 
 use super::budget::{Budget, Share};
 use crate::config::{Destination, Link, LinkProtocol};
+use crate::http::target::{InvalidTarget, Target};
 use crate::mutual::Peer;
 use crate::ongoing::{Ongoing, printable};
 
@@ -99,29 +100,32 @@ impl Entrance {
         self.budget.begin()
     }
 
-    /// Points a request at the link's fixed target, and says which host it asked for. A request with
-    /// more than one `Host`, or whose `Host` and request line differ, stays one that is refused.
-    pub fn redirect(&self, head: &mut request::Parts) -> Option<String> {
-        let to = self.to.as_ref()?;
-        if head.method == Method::CONNECT {
-            return None;
-        }
-        let asked = asked(head);
-        let is_single = head.headers.get_all(HOST).iter().count() <= 1;
-        let named = head.uri.authority().map(|authority| authority.as_str().to_ascii_lowercase());
-        let host = head.headers.get(HOST).map(|host| host.as_bytes().to_ascii_lowercase());
-        let agrees = match (&named, &host) {
-            (Some(named), Some(host)) => named.as_bytes() == host.as_slice(),
-            (Some(_), None) | (None, Some(_) | None) => true,
-        };
-        if is_single
-            && agrees
-            && let Some((uri, authority)) = aimed(&head.uri, to)
-        {
-            head.uri = uri;
-            head.headers.insert(HOST, authority);
-        }
+    /// The host that a request asks for, where the link's fixed target takes its place.
+    pub fn asked(&self, head: &request::Parts) -> Option<String> {
+        let is_aimed = self.to.is_some() && head.method != Method::CONNECT;
+        let asked = if is_aimed { asked(head) } else { None };
         asked.map(|host| printable(&host))
+    }
+
+    /// Points a request at the link's fixed target, where there is one. CONNECT names where its stream
+    /// goes, and is refused by [`Entrance::to`].
+    ///
+    /// # Errors
+    /// [`InvalidTarget`] where the request line and `Host` are not one name: no request goes on as the
+    /// peer aimed it.
+    pub fn redirect(&self, head: &mut request::Parts) -> Result<(), InvalidTarget> {
+        let Some(to) = self.to.as_ref().filter(|_| head.method != Method::CONNECT) else {
+            return Ok(());
+        };
+        if head.uri.authority().is_some() {
+            Target::from_absolute(&head.uri, head.version, &head.headers)?;
+        } else if head.headers.get_all(HOST).iter().count() > 1 {
+            return Err(InvalidTarget::DuplicateHost);
+        }
+        let (uri, authority) = aimed(&head.uri, to).ok_or(InvalidTarget::InvalidAuthority)?;
+        head.uri = uri;
+        head.headers.insert(HOST, authority);
+        Ok(())
     }
 }
 
@@ -149,6 +153,8 @@ fn aimed(uri: &Uri, to: &Destination) -> Option<(Uri, HeaderValue)> {
 
 #[cfg(test)]
 mod tests {
+    use http::Version;
+
     use super::*;
     use crate::config::{Budgets, Downstream};
 
@@ -169,7 +175,9 @@ mod tests {
     }
 
     fn head(uri: &str, hosts: &[&'static str]) -> request::Parts {
-        let mut request = http::Request::get(uri);
+        // HTTP/2 has its authority, and no `Host`.
+        let version = if hosts.is_empty() { Version::HTTP_2 } else { Version::HTTP_11 };
+        let mut request = http::Request::get(uri).version(version);
         for host in hosts {
             request = request.header(HOST, *host);
         }
@@ -183,27 +191,32 @@ mod tests {
             ("/a?b=c", &[], None),
             ("https://other.example/a?b=c", &[], Some("other.example")),
             ("http://other.example:8/a?b=c", &["Other.example:8"], Some("other.example:8")),
+            // One name in two spellings is one name, and goes where all go.
+            ("http://other.example:80/a?b=c", &["other.example"], Some("other.example:80")),
+            ("http://other.example/a?b=c", &["other.example:80"], Some("other.example")),
+            ("http://other.example.:8/a?b=c", &["other.example:8"], Some("other.example.:8")),
+            ("http://other.example:08/a?b=c", &["other.example:8"], Some("other.example:08")),
         ] {
             let mut head = head(uri, hosts);
-            assert_eq!(entrance(9092).redirect(&mut head).as_deref(), asked, "{uri}");
+            assert_eq!(entrance(9092).asked(&head).as_deref(), asked, "{uri}");
+            assert_eq!(entrance(9092).redirect(&mut head), Ok(()), "{uri}");
             assert_eq!(head.uri.to_string(), "http://hub.example:9092/a?b=c");
             assert_eq!(head.headers[HOST], "hub.example:9092");
         }
         let mut plain = head("/", &["x"]);
-        entrance(80).redirect(&mut plain);
+        entrance(80).redirect(&mut plain).unwrap();
         assert_eq!(plain.uri.to_string(), "https://hub.example:80/");
     }
 
     #[test]
-    fn what_has_two_readings_keeps_them() {
-        for (uri, hosts) in [
-            ("/a", &["one.example", "two.example"][..]),
-            ("http://one.example/a", &["two.example"]),
+    fn what_has_two_readings_goes_nowhere() {
+        for (uri, hosts, why) in [
+            ("/a", &["one.example", "two.example"][..], InvalidTarget::DuplicateHost),
+            ("http://one.example/a", &["two.example"], InvalidTarget::HostDisagrees),
+            ("http://one.example:81/a", &["one.example"], InvalidTarget::HostDisagrees),
         ] {
             let mut head = head(uri, hosts);
-            let before = (head.uri.clone(), head.headers.clone());
-            entrance(9092).redirect(&mut head);
-            assert_eq!((head.uri, head.headers), before, "{uri}");
+            assert_eq!(entrance(9092).redirect(&mut head), Err(why), "{uri}");
         }
     }
 }

@@ -201,8 +201,10 @@ impl Work<'_> {
             return Err(Error::new(error::Kind::Malformed, text).into());
         }
         if self.pinned.is_none() {
-            let asked = entrance.redirect(head);
+            let asked = entrance.asked(head);
             ongoing.note(|record| record.asked_host = asked);
+            let malformed = |what| Error::new(error::Kind::Malformed, what);
+            entrance.redirect(head).map_err(malformed)?;
         }
         Ok(Some(share))
     }

@@ -130,6 +130,32 @@ async fn a_peer_reaches_the_links_target_as_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_fixed_target_is_the_only_one_however_another_is_spelled() {
+    let hub = Hub::open(|port| fixed(port, "")).await;
+    let authority = format!("{REGISTRY}:{}", hub.registry.port);
+    let spelled = [
+        ("http://other.example:80/v2/p", "other.example"),
+        ("http://other.example/v2/p", "other.example:80"),
+        ("http://other.example.:9/v2/p", "other.example:9"),
+        ("http://other.example:09/v2/p", "other.example:9"),
+        ("https://other.example:443/v2/p", "other.example"),
+    ];
+    let mut peer = hub.aggregator("hub").await;
+    for (line, host) in spelled {
+        let asked = format!("PUT {line} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 1\r\n\r\nx");
+        assert_eq!(peer.ask(asked).await.status, 200, "{line}");
+    }
+    for ((line, _), record) in spelled.iter().zip(hub.gateway.records(spelled.len()).await) {
+        let asked = line.split('/').nth(2).unwrap();
+        assert_record(&record, &json!({"asked_host": asked, "endpoint": "registry"}));
+    }
+    let received = hub.registry.seen().requests;
+    assert_eq!(received.len(), spelled.len());
+    assert!(received.iter().all(|request| request.headers["host"] == *authority), "{received:?}");
+    hub.gateway.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_is_not_listed_gets_no_further_than_the_link() {
     let hub = Hub::open(|port| fixed(port, "")).await;
     let mut stranger = hub.peer("hub", &hub.svid(OTHER_ID)).await;
