@@ -93,7 +93,7 @@ impl Meters {
     /// For what comes the other way in the same exchange: read into the same reading, counted apart.
     #[must_use]
     pub fn other_way(&self) -> Self {
-        let (cell, cut) = (self.cell.clone(), self.cut.clone());
+        let (cell, cut) = (self.cell.other_way(), self.cut.clone());
         Self { cell, received: Tally::default(), released: Released::until(&cut), cut }
     }
 }

@@ -27,14 +27,45 @@ pub struct Ledger(Arc<Books>);
 struct Books {
     findings_max: u64,
     window: Duration,
-    accounts: Mutex<HashMap<(SpiffeId, Identifier), Account>>,
+    accounts: Mutex<HashMap<Key, Account>>,
     refused: IntCounter,
 }
+
+/// Whose account, of which identifier, and whether of what comes back: what an upstream sends is not its
+/// client's to answer for when that sends something itself.
+type Key = (SpiffeId, Identifier, bool);
 
 #[derive(Clone, Copy, Debug)]
 struct Account {
     since: Instant,
     count: u64,
+    /// How many there were in the window before.
+    before: u64,
+}
+
+impl Account {
+    fn new(since: Instant) -> Self {
+        Self { since, count: 0, before: 0 }
+    }
+
+    /// How many count at `now`: those of this window, and of the one before the share that still
+    /// reaches into the last `window`.
+    fn weigh(&mut self, window: Duration, now: Instant) -> u64 {
+        let mut passed = now.saturating_duration_since(self.since);
+        if passed >= window {
+            let next = self.since + window;
+            let is_next = passed < window * 2;
+            *self = if is_next {
+                Self { since: next, count: 0, before: self.count }
+            } else {
+                Self::new(now)
+            };
+            passed = now.saturating_duration_since(self.since);
+        }
+        let left = window.saturating_sub(passed).as_nanos();
+        let share = u128::from(self.before) * left / window.as_nanos().max(1);
+        self.count.saturating_add(u64::try_from(share).unwrap_or(u64::MAX))
+    }
 }
 
 /// What of one scan is in the ledger already: evidence grows while it is judged again and again.
@@ -50,26 +81,22 @@ impl Ledger {
 
     /// Takes `more` findings; false where they are too many. One exchange may have as many as its rule
     /// lets through (less than `count`), whatever the limit.
-    fn takes(&self, who: (&SpiffeId, Identifier), more: u64, count: u64, now: Instant) -> bool {
+    fn takes(&self, key: Key, more: u64, count: u64, now: Instant) -> bool {
         let Books { findings_max, window, accounts, refused } = &*self.0;
         let mut accounts = accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (who.0.clone(), who.1);
         if accounts.len() >= ACCOUNTS_MAX && !accounts.contains_key(&key) {
             let oldest = accounts.iter().min_by_key(|(_, account)| account.since);
             if let Some(oldest) = oldest.map(|(key, _)| key.clone()) {
                 accounts.remove(&oldest);
             }
         }
-        let account = accounts.entry(key).or_insert(Account { since: now, count: 0 });
-        if now.saturating_duration_since(account.since) >= *window {
-            *account = Account { since: now, count: 0 };
-        }
-        let sum = account.count.saturating_add(more);
+        let account = accounts.entry(key).or_insert_with(|| Account::new(now));
+        let sum = account.weigh(*window, now).saturating_add(more);
         if sum > (*findings_max).max(count) {
             refused.inc();
             return false;
         }
-        account.count = sum;
+        account.count = account.count.saturating_add(more);
         true
     }
 }
@@ -103,7 +130,8 @@ impl ReadingCell {
             let known = charged.0.entry(identifier).or_default();
             let more = found.saturating_sub(*known);
             *known = found.max(*known);
-            if more == 0 || ledger.takes((&source, identifier), more, count, Instant::now()) {
+            let key = (source.clone(), identifier, self.is_answer);
+            if more == 0 || ledger.takes(key, more, count, Instant::now()) {
                 continue;
             }
             let text = format!(
@@ -131,15 +159,25 @@ mod tests {
         let refused = IntCounter::new("refused", "refused").unwrap();
         let ledger = Ledger::new(5, Duration::from_secs(60), refused.clone());
         let source = |name: &str| SpiffeId::parse(&format!("spiffe://a.example/{name}")).unwrap();
-        let (one, other, now) = (source("one"), source("other"), Instant::now());
-        let mrn = Identifier::Mrn;
-        assert!(ledger.takes((&one, mrn), 3, 4, now));
-        assert!(ledger.takes((&one, mrn), 2, 4, now));
-        assert!(!ledger.takes((&one, mrn), 1, 4, now), "the sixth");
-        assert!(ledger.takes((&other, mrn), 3, 4, now), "another source");
-        assert!(ledger.takes((&one, Identifier::Ssn), 3, 4, now), "another identifier");
-        assert!(ledger.takes((&one, mrn), 5, 4, now + Duration::from_secs(60)), "another window");
-        assert!(ledger.takes((&source("bulk"), mrn), 9, 10, now), "what one exchange may have");
-        assert_eq!(refused.get(), 1);
+        let (one, now, mrn) = (source("one"), Instant::now(), Identifier::Mrn);
+        let takes = |who: &SpiffeId, identifier, more, after| {
+            let now = now + Duration::from_secs(after);
+            ledger.takes((who.clone(), identifier, false), more, 4, now)
+        };
+        assert!(takes(&one, mrn, 3, 0));
+        assert!(takes(&one, mrn, 2, 0));
+        assert!(!takes(&one, mrn, 1, 0), "the sixth");
+        assert!(takes(&source("other"), mrn, 3, 0), "another source");
+        assert!(takes(&one, Identifier::Ssn, 3, 0), "another identifier");
+        assert!(ledger.takes((one.clone(), mrn, true), 3, 4, now), "what comes back to it");
+        assert!(!takes(&one, mrn, 1, 60), "those of the window before reach into this one");
+        assert!(takes(&one, mrn, 2, 90), "half of them do not any more");
+        assert!(!takes(&one, mrn, 2, 90));
+        assert!(takes(&one, mrn, 5, 220), "another window");
+        assert!(
+            ledger.takes((source("bulk"), mrn, false), 9, 10, now),
+            "what one exchange may have"
+        );
+        assert_eq!(refused.get(), 3);
     }
 }

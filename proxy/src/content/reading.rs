@@ -50,7 +50,11 @@ pub struct Reading {
 
 /// A [`Reading`] that the pump writes and the exchange's end reads.
 #[derive(Clone, Debug, Default)]
-pub struct ReadingCell(Arc<Mutex<Reading>>);
+pub struct ReadingCell {
+    reading: Arc<Mutex<Reading>>,
+    /// Whether this hand reads what comes back to whoever asked.
+    pub(super) is_answer: bool,
+}
 
 impl Reading {
     /// Adds the evidence of one scan: a header, a target, or the whole body.
@@ -188,9 +192,14 @@ pub fn write_verdict(verdict: &Verdict, record: &mut Record) {
 }
 
 impl ReadingCell {
+    /// A hand on the same reading for what comes the other way.
+    pub(super) fn other_way(&self) -> Self {
+        Self { reading: Arc::clone(&self.reading), is_answer: !self.is_answer }
+    }
+
     /// Reads or changes the reading.
     pub fn with<T>(&self, change: impl FnOnce(&mut Reading) -> T) -> T {
         // A poisoned lock means that a writer panicked between two whole updates of counts.
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        change(&mut self.reading.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
