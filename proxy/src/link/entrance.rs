@@ -100,20 +100,30 @@ impl Entrance {
         self.budget.begin()
     }
 
-    /// The host that a request asks for, where the link's fixed target takes its place.
-    pub fn asked(&self, head: &request::Parts) -> Option<String> {
+    /// Points a request at the link's fixed target, where there is one, and writes down what it asked
+    /// for.
+    ///
+    /// # Errors
+    /// [`InvalidTarget`] where the request line and `Host` are not one name: no request goes on as the
+    /// peer aimed it.
+    pub fn aim(
+        &self,
+        ongoing: &mut Ongoing,
+        head: &mut request::Parts,
+    ) -> Result<(), InvalidTarget> {
+        let asked = self.asked(head);
+        ongoing.note(|record| record.asked_host = asked);
+        self.redirect(head)
+    }
+
+    fn asked(&self, head: &request::Parts) -> Option<String> {
         let is_aimed = self.to.is_some() && head.method != Method::CONNECT;
         let asked = if is_aimed { asked(head) } else { None };
         asked.map(|host| printable(&host))
     }
 
-    /// Points a request at the link's fixed target, where there is one. CONNECT names where its stream
-    /// goes, and is refused by [`Entrance::to`].
-    ///
-    /// # Errors
-    /// [`InvalidTarget`] where the request line and `Host` are not one name: no request goes on as the
-    /// peer aimed it.
-    pub fn redirect(&self, head: &mut request::Parts) -> Result<(), InvalidTarget> {
+    /// CONNECT names where its stream goes, and is refused where there is a target.
+    fn redirect(&self, head: &mut request::Parts) -> Result<(), InvalidTarget> {
         let Some(to) = self.to.as_ref().filter(|_| head.method != Method::CONNECT) else {
             return Ok(());
         };

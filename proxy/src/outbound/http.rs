@@ -201,10 +201,8 @@ impl Work<'_> {
             return Err(Error::new(error::Kind::Malformed, text).into());
         }
         if self.pinned.is_none() {
-            let asked = entrance.asked(head);
-            ongoing.note(|record| record.asked_host = asked);
-            let malformed = |what| Error::new(error::Kind::Malformed, what);
-            entrance.redirect(head).map_err(malformed)?;
+            let aimed = entrance.aim(ongoing, head);
+            aimed.map_err(|what| Error::new(error::Kind::Malformed, what))?;
         }
         Ok(Some(share))
     }
