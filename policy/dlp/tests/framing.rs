@@ -11,6 +11,8 @@
 #[path = "build/encode.rs"]
 #[allow(dead_code, reason = "shared")]
 mod encode;
+#[path = "framing/text.rs"]
+mod text;
 
 use dlp::{Catalog, Evidence, Hint, Limits, Scanner, Status};
 use proptest::prelude::*;

@@ -2,6 +2,8 @@
 //! Each message is content of its own; a compressed one is read by the encoding that the sender
 //! tells.
 
+pub(crate) mod text;
+
 use crate::coverage::Declared;
 use crate::decode::Encoding;
 use crate::evidence::IncompleteReason;

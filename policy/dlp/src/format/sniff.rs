@@ -54,7 +54,7 @@ impl Kind {
     /// The form that a sender tells.
     pub(crate) fn of_told(told: &Told) -> Option<Kind> {
         match told {
-            Told::Grpc(..) => Some(Kind::Grpc),
+            Told::Grpc(..) | Told::GrpcWebText(..) => Some(Kind::Grpc),
             Told::Multipart(_) => Some(Kind::Multipart),
             // Content that has a magic is that first.
             Told::Protobuf => None,

@@ -18,6 +18,8 @@ const PROTOBUF: [&str; 3] =
 pub(crate) enum Told {
     /// Messages, how compressed ones are compressed, and whether they are Protocol Buffers.
     Grpc(Encoding, bool),
+    /// The same in base64.
+    GrpcWebText(Encoding, bool),
     /// Parts behind lines with this boundary.
     Multipart(Arc<[u8]>),
     /// One message without its schema.
@@ -29,14 +31,19 @@ impl Told {
     pub(crate) fn of(content_type: &str, grpc_encoding: Option<&str>) -> Option<Told> {
         let (media, _) = content_type.split_once(';').unwrap_or((content_type, ""));
         let media = media.trim().to_ascii_lowercase();
-        // `grpc-web-text` is base64, which the leaves read.
-        let is_grpc = ["application/grpc", "application/grpc-web"].into_iter().any(|known| {
-            media.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with('+'))
-        });
-        if is_grpc {
+        let (form, message) = media.split_once('+').unwrap_or((&media, "proto"));
+        let encoding = || {
             let encoding = grpc_encoding.and_then(|name| Encoding::of(name.trim()));
-            let is_protobuf = !media.contains('+') || media.ends_with("+proto");
-            return Some(Told::Grpc(encoding.unwrap_or(Encoding::Unknown), is_protobuf));
+            encoding.unwrap_or(Encoding::Unknown)
+        };
+        match form {
+            "application/grpc" | "application/grpc-web" => {
+                return Some(Told::Grpc(encoding(), message == "proto"));
+            }
+            "application/grpc-web-text" => {
+                return Some(Told::GrpcWebText(encoding(), message == "proto"));
+            }
+            _ => {}
         }
         if PROTOBUF.contains(&media.as_str()) {
             return Some(Told::Protobuf);
@@ -104,7 +111,16 @@ mod tests {
             Told::of("application/grpc+proto", None),
             Some(Told::Grpc(Encoding::Unknown, true))
         );
-        assert_eq!(Told::of("application/grpc-web-text", None), None);
+        for (media, is_protobuf) in [
+            ("application/grpc-web-text", true),
+            ("Application/gRPC-Web-Text+Proto; charset=utf-8", true),
+            ("application/grpc-web-text+json", false),
+        ] {
+            let gzip = Encoding::of("gzip").unwrap();
+            let told = Some(Told::GrpcWebText(gzip, is_protobuf));
+            assert_eq!(Told::of(media, Some("GZIP")), told, "{media}");
+        }
+        assert_eq!(Told::of("application/grpc-web-texts", None), None);
         for media in ["application/protobuf", "Application/X-Protobuf; messageType=\"a.B\""] {
             assert_eq!(Told::of(media, None), Some(Told::Protobuf), "{media}");
         }

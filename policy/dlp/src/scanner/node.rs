@@ -11,6 +11,7 @@ use crate::decode::coded::Coded;
 use crate::evidence::IncompleteReason;
 use crate::format::dialect::dialect;
 use crate::format::grpc::Grpc;
+use crate::format::grpc::text::WebText;
 use crate::format::multipart::Multipart;
 use crate::format::protobuf::Protobuf;
 use crate::format::sniff::{self, Kind};
@@ -111,7 +112,7 @@ impl Reader for Node {
         }
         // What the sender tells for sure need not be looked at, and may be as short as it likes.
         let is_told = self.place.encodings.is_empty()
-            && matches!(self.place.told, Some(Told::Grpc(..)))
+            && matches!(self.place.told, Some(Told::Grpc(..) | Told::GrpcWebText(..)))
             && !bytes.is_empty();
         let missing =
             if is_told { bytes.len().min(sniff::LEN) } else { sniff::LEN - self.head.len() };
@@ -170,17 +171,22 @@ fn open(scan: &mut Scan, place: &Place, head: &[u8], known: Option<Kind>) -> Box
         Kind::AwsChunked => Box::new(AwsChunked::new(place)),
         Kind::Binary(form) => form.open(place, head, &scan.limits),
         Kind::Coded(compression) => Box::new(Coded::new(place, compression, &scan.limits)),
-        Kind::Grpc => {
-            let (encoding, is_protobuf) = match told {
-                Some(Told::Grpc(encoding, is_protobuf)) => (encoding, is_protobuf),
-                Some(Told::Multipart(_) | Told::Protobuf) | None => (Encoding::Unknown, false),
-            };
-            Box::new(Grpc::new(place, encoding, is_protobuf))
-        }
+        Kind::Grpc => match told {
+            Some(Told::GrpcWebText(encoding, is_protobuf)) => {
+                let messages = Grpc::new(place.clone(), encoding, is_protobuf);
+                Box::new(WebText::new(place, messages))
+            }
+            Some(Told::Grpc(encoding, is_protobuf)) => {
+                Box::new(Grpc::new(place, encoding, is_protobuf))
+            }
+            Some(Told::Multipart(_) | Told::Protobuf) | None => {
+                Box::new(Grpc::new(place, Encoding::Unknown, false))
+            }
+        },
         Kind::Multipart => {
             let boundary = match &told {
                 Some(Told::Multipart(boundary)) => Some(&**boundary),
-                Some(Told::Grpc(..) | Told::Protobuf) | None => None,
+                Some(Told::Grpc(..) | Told::GrpcWebText(..) | Told::Protobuf) | None => None,
             };
             Box::new(Multipart::new(place, boundary))
         }
