@@ -12,7 +12,7 @@ use crate::label::{Families, Family};
 pub(crate) const SSN: Detector = Detector {
     name: "ssn",
     identifiers: &[Identifier::Ssn],
-    anchors: &[Anchor::Digits],
+    anchors: &[Anchor::Digits, Anchor::Mixed],
     shapes: &[
         Shape::written(1 << 3, Marks::ANY, Marks::BLANK.or(Marks::DASH).or(Marks::DOT)),
         Shape::written(1 << 4, Marks::DASH.or(Marks::MARK), Marks::ANY),
@@ -28,11 +28,19 @@ pub(crate) const SSN: Detector = Detector {
 
 /// Bytes within which a label must stand before bare digits.
 const LABEL_NEAR: usize = 48;
+/// Bytes of three groups with separators.
+const GROUPED: usize = 11;
 
 /// Whether the second of three groups follows that of three digits; whether a word or a mask stands
-/// before the last four.
+/// before the last four; whether a label is glued to a whole number.
 fn may_stand(near: &Near<'_>) -> bool {
     match near.run {
+        9 if near.anchor == Anchor::Mixed => near.may_be_labelled(0),
+        3 if near.anchor == Anchor::Mixed => {
+            let is_dashed = near.byte(3) == b'-' && near.byte(6) == b'-';
+            is_dashed && near.byte(7).is_ascii_digit() && near.may_be_labelled(0)
+        }
+        _ if near.anchor == Anchor::Mixed => false,
         3 => near.byte(4).is_ascii_digit() && near.byte(5).is_ascii_digit(),
         4 => {
             let word = (1..=4).map(|back| near.before(back)).find(u8::is_ascii_alphanumeric);
@@ -45,6 +53,7 @@ fn may_stand(near: &Near<'_>) -> bool {
 
 fn examine(view: &View<'_>) -> Option<Match> {
     match view.run {
+        _ if view.anchor == Anchor::Mixed => glued(view),
         4 => last_four(view),
         9 => bare(view),
         _ => separated(view),
@@ -58,7 +67,7 @@ fn is_ssn(family: Family) -> bool {
 /// `123-45-6789` and `123 45 6789`.
 fn separated(view: &View<'_>) -> Option<Match> {
     let start = view.at;
-    let end = start + 11;
+    let end = start + GROUPED;
     let separator = view.byte(start + 3);
     let is_shape = matches!(separator, b'-' | b' ' | b'.')
         && view.digits(start + 4) == 2
@@ -71,9 +80,7 @@ fn separated(view: &View<'_>) -> Option<Match> {
     if !stands_free(view, start, end, is_labelled) {
         return None;
     }
-    let number = view.number(start, start + 3)? * 1_000_000
-        + view.number(start + 4, start + 6)? * 10_000
-        + view.number(start + 7, end)?;
+    let number = grouped(view, start)?;
     let confidence = match separator {
         _ if is_labelled => Confidence::High,
         _ if view.is_other_number(start) => Confidence::Low,
@@ -85,6 +92,35 @@ fn separated(view: &View<'_>) -> Option<Match> {
         _ => Confidence::Medium,
     };
     judged(number, confidence, start, end)
+}
+
+/// `SSN219-45-6183` and `ssn219456183`: behind letters that are a label and nothing else.
+fn glued(view: &View<'_>) -> Option<Match> {
+    let start = view.at;
+    let label = view.label(start, LABEL_NEAR, 0).filter(|label| is_ssn(label.family))?;
+    // Words that join (`ssnNumber`) may be between, marks may not.
+    let between = view.part(start - label.gap.len.min(start), start);
+    if !between.iter().all(u8::is_ascii_alphabetic) {
+        return None;
+    }
+    let is_dash = |at| view.byte(at) == b'-';
+    let is_dashed = is_dash(start + 3) && is_dash(start + 6);
+    let (number, end) = if view.run == 9 {
+        (view.number(start, start + 9)?, start + 9)
+    } else if is_dashed {
+        (grouped(view, start)?, start + GROUPED)
+    } else {
+        return None;
+    };
+    let closes = view.closes(end) || view.closes_joined(end);
+    closes.then(|| judged(number, Confidence::High, start, end))?
+}
+
+/// The number of three groups, with any separators.
+fn grouped(view: &View<'_>, start: usize) -> Option<u64> {
+    let area = view.number(start, start + 3)?;
+    let group = view.number(start + 4, start + 6)?;
+    Some(area * 1_000_000 + group * 10_000 + view.number(start + 7, start + GROUPED)?)
 }
 
 /// Whether the value is no part of a longer one. A label may be joined to it, as in file names.
