@@ -1,11 +1,12 @@
 //! A WebSocket both ways: frames are read into messages, each message is read as content, and what may
-//! leave is framed anew, so that no byte of a frame's form crosses.
+//! leave is framed anew, so that no byte of a frame's form crosses, nor of a ping's payload.
 //!
 //! Invariant: a message leaves whole or not at all. Whatever ends it, both ends are told by a close
 //! frame, unless one stands in the middle of a message; its record is written first.
 
 mod end;
 mod passing;
+mod pings;
 mod upgrading;
 
 use std::time::Duration;
@@ -14,6 +15,7 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 
 use self::end::End;
 use self::passing::{Passing, Shared};
+use self::pings::Pings;
 pub use self::upgrading::Upgrading;
 use crate::accept::Arrival;
 use crate::audit::Outcome;
@@ -138,8 +140,10 @@ pub async fn run(mut ongoing: Ongoing, session: Session, arrival: Arrival) {
     let activity = Activity::new();
     let share = ongoing.share().cloned();
     let cell = ongoing.meters().cell.clone();
+    let pings = Pings::default();
     let shared = Shared {
         activity: &activity,
+        pings: &pings,
         bounds,
         content: &content,
         cell: &cell,

@@ -48,9 +48,8 @@ pub struct Messages {
 #[derive(Debug)]
 struct Reading {
     ruling: Ruling,
-    /// The ends of what left, of messages and of control frames.
+    /// The end of what left.
     tail: BytesMut,
-    control_tail: BytesMut,
     /// What was found in the messages before, and left as it was.
     before: Tally,
 }
@@ -67,13 +66,12 @@ impl Messages {
                 reading.inspect = Some(Inspect::Hold);
                 reading.before.clone()
             });
-            let (tail, control_tail) = (BytesMut::new(), BytesMut::new());
-            Box::new(Reading { ruling, tail, control_tail, before })
+            Box::new(Reading { ruling, tail: BytesMut::new(), before })
         });
         Self { reading, meters: meters.clone(), _hand: meters.released.hand() }
     }
 
-    /// Reads a message.
+    /// Reads a message, or the reason of a close.
     ///
     /// # Errors
     /// The verdict that ends the connection.
@@ -84,16 +82,9 @@ impl Messages {
         self.clear_or_cut(read)
     }
 
-    /// Reads the payload of a control frame, like a header: it is short, nothing of it can be masked,
-    /// and of what it is made nobody is told.
-    ///
-    /// # Errors
-    /// The verdict that ends the connection.
-    pub fn read_control(&mut self, payload: Bytes) -> Result<ClearedMessage, Stop> {
-        self.meters.received.add(payload.len());
-        let Some(reading) = &mut self.reading else { return Ok(self.clear(payload)) };
-        let read = reading.read_control(&payload, &self.meters).map(|()| payload);
-        self.clear_or_cut(read)
+    /// Counts bytes that came and go nowhere.
+    pub fn swallow(&self, bytes: usize) {
+        self.meters.received.add(bytes);
     }
 
     fn clear_or_cut(&self, read: Result<Bytes, Verdict>) -> Result<ClearedMessage, Stop> {
@@ -155,27 +146,6 @@ impl Reading {
         self.before.extend(&again.tally);
         remember(&mut self.tail, &masked);
         Ok(masked.freeze())
-    }
-
-    fn read_control(&mut self, payload: &[u8], meters: &Meters) -> Result<(), Verdict> {
-        if payload.is_empty() {
-            return Ok(());
-        }
-        let mut evidence = dlp::scan(self.ruling.profile().catalog(), payload);
-        // The ledger counts messages.
-        evidence.coverage = dlp::Coverage::default();
-        evidence.incomplete.clear();
-        meters.cell.with(|cell| cell.add(&evidence));
-        let verdict = self.ruling.judge(Place::Head, &self.before, &evidence);
-        if evidence.tally.total() > 0 && verdict.stops() {
-            return Err(verdict);
-        }
-        meters.cell.charge(&self.ruling, &evidence.tally, &mut Charged::default())?;
-        let met = self.judge_seam((&self.control_tail, payload), &evidence, meters)?;
-        self.before.extend(&met);
-        self.before.extend(&evidence.tally);
-        remember(&mut self.control_tail, payload);
-        Ok(())
     }
 
     /// Judges what only shows where a message meets what left before it. That reaches back, so nothing

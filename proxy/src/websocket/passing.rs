@@ -7,6 +7,7 @@
 use bytes::Bytes;
 
 use super::end::{Reader, Writer};
+use super::pings::Pings;
 use super::{Bounds, Fault};
 use crate::budget;
 use crate::content::{ClearedMessage, Content, Messages, ReadingCell};
@@ -28,6 +29,7 @@ const TURN_BYTES: usize = 64 * 1024;
 #[derive(Clone, Copy)]
 pub(super) struct Shared<'a> {
     pub(super) activity: &'a Activity,
+    pub(super) pings: &'a Pings,
     pub(super) bounds: Bounds,
     pub(super) content: &'a Content,
     /// Counts what messages say they are.
@@ -70,12 +72,22 @@ impl<'a> Passing<'a> {
             let mut payload = self.open(message).await?;
             let head = head(kind, &mut payload);
             self.name(kind, &payload);
-            let cleared = match kind {
-                Kind::Text | Kind::Binary => messages.read(payload).await?,
-                Kind::Close | Kind::Ping | Kind::Pong => messages.read_control(payload)?,
-            };
             self.shared.activity.note();
-            self.send((kind, &head), &cleared, is_deflated).await?;
+            match kind {
+                Kind::Text | Kind::Binary | Kind::Close => {
+                    let cleared = messages.read(payload).await?;
+                    self.shared.activity.note();
+                    self.send((kind, &head), &cleared, is_deflated).await?;
+                }
+                Kind::Ping => {
+                    messages.swallow(payload.len());
+                    self.ping(kind, &self.shared.pings.ask(self.sender, &payload)).await?;
+                }
+                Kind::Pong => {
+                    messages.swallow(payload.len());
+                    self.ping(kind, &self.shared.pings.answer(self.sender, &payload)).await?;
+                }
+            }
             self.shared.activity.note();
             if kind == Kind::Close {
                 return Ok(());
@@ -165,6 +177,13 @@ impl<'a> Passing<'a> {
         Ok(())
     }
 
+    /// Sends a ping or pong. `payload` is ours, or what the other end wrote itself.
+    async fn ping(&mut self, kind: Kind, payload: &[u8]) -> Result<(), Fault> {
+        let (_, writing) = sides(self.sender);
+        let sent = self.writer.send(kind, (Coded::Plain, payload)).await;
+        sent.map_err(|error| Error::new(writing, error).into())
+    }
+
     fn break_off(&self, broken: Broken) -> Fault {
         let kind = match self.sender {
             Sender::Client => ErrorKind::Malformed,
@@ -197,7 +216,8 @@ fn sides(sender: Sender) -> (ErrorKind, ErrorKind) {
     }
 }
 
-/// The code of a close frame, which is no text; the reason stays.
+/// The code of a close frame, one of those that the parser takes; the reason stays, to be read like a
+/// message.
 fn head(kind: Kind, payload: &mut Bytes) -> Bytes {
     let length = if kind == Kind::Close { payload.len().min(2) } else { 0 };
     payload.split_to(length)

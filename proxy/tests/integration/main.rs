@@ -37,6 +37,7 @@ mod limits;
 mod links;
 mod live;
 mod malformed;
+mod messages;
 mod names;
 mod over_time;
 mod overload;

@@ -14,13 +14,13 @@ use crate::harness::websocket::{
 use crate::harness::workload::Workload;
 use crate::harness::{REGISTRY, SSN, is_planted_in};
 
-const TALK: &str = "the patient's ssn is 536-22-8941";
+pub(crate) const TALK: &str = "the patient's ssn is 536-22-8941";
 
 /// What it is about, the frames that are sent, and how many of them may pass.
 type Story = (&'static str, Vec<(u8, String)>, usize);
 
 /// The stories' policy, with `server` as the registry and rules that take WebSockets.
-async fn plan(site: &Site, server: &SocketServer) -> Plan {
+pub(crate) async fn plan(site: &Site, server: &SocketServer) -> Plan {
     let upstream = Upstream::plaintext().await;
     let mut plan = site.plaintext_plan(&upstream);
     let rules = "egress:
@@ -33,7 +33,7 @@ async fn plan(site: &Site, server: &SocketServer) -> Plan {
     plan
 }
 
-async fn open(sidecar: &Sidecar, path: &str) -> Socket<tokio::net::TcpStream> {
+pub(crate) async fn open(sidecar: &Sidecar, path: &str) -> Socket<tokio::net::TcpStream> {
     let talk: Workload = sidecar.workload().await;
     Socket::open(talk, &handshake(path, "")).await
 }
@@ -87,7 +87,7 @@ async fn a_websocket_is_asked_for_anew_and_carries_messages_both_ways() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leak_closes_both_ends_with_the_reason() {
     let (first, rest) = SSN.split_at(5);
-    let stories: [Story; 7] = [
+    let stories: [Story; 6] = [
         ("in one message", vec![(TEXT, TALK.to_owned())], 0),
         ("in a binary one", vec![(BINARY, TALK.to_owned())], 0),
         (
@@ -109,7 +109,6 @@ async fn a_leak_closes_both_ends_with_the_reason() {
             ],
             2,
         ),
-        ("in a ping", vec![(PING, TALK.to_owned())], 0),
         ("in the reason of a close", vec![(CLOSE, format!("\u{3}\u{7f}{TALK}"))], 0),
     ];
     let site = Site::new();
@@ -134,7 +133,8 @@ async fn a_leak_closes_both_ends_with_the_reason() {
         assert_eq!(seen.frames.len(), passed + 1, "{story}: {:?}", seen.frames);
         assert_eq!(told(&seen.frames[passed]), (1008, "finding".to_owned()), "{story}");
         let record = sidecar.records(turn + 1).await.pop().unwrap();
-        let released: usize = seen.frames[..passed].iter().map(|frame| frame.1.len()).sum();
+        let messages = seen.frames[..passed].iter().filter(|frame| frame.0 != PING);
+        let released: usize = messages.map(|frame| frame.1.len()).sum();
         assert_record(
             &record,
             &json!({
