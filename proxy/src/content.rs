@@ -14,6 +14,7 @@ mod reading;
 mod sieve;
 mod source;
 mod spool;
+mod under_way;
 mod uploads;
 
 use std::collections::VecDeque;

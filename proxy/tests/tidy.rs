@@ -170,7 +170,7 @@ fn pure_code_has_no_clock_files_sockets_logs_or_tasks() {
         "proxy/src/audit/record.rs",
         "proxy/src/audit/record/counts.rs",
         "proxy/src/content/names.rs",
-        "proxy/src/content/passage/under_way.rs",
+        "proxy/src/content/under_way.rs",
         "proxy/src/dns/message.rs",
         "proxy/src/http/headers.rs",
         "proxy/src/http/framing.rs",

@@ -1,6 +1,7 @@
 //! One direction of a connection of messages: each is one content, which leaves whole, masked where the
 //! ruling redacts, or not at all. Where two meet they are read together, so that an identifier that is
-//! sent in parts is found when its last part comes.
+//! sent in parts is found when its last part comes; one that ends in most of a labelled number does not
+//! leave.
 //!
 //! Invariant: no byte of a message leaves before the whole of it was judged, with what left before it.
 
@@ -13,6 +14,8 @@ use policy::{Action, Enforcement, Inspect, Place, Ruling, Verdict};
 
 use super::body::Hand;
 use super::ledger::Charged;
+use super::passage::UNDER_WAY;
+use super::under_way::{BARE, Number};
 use super::{Hint, Meters};
 use crate::stop::Stop;
 
@@ -135,7 +138,7 @@ impl Reading {
             verdict.action == Action::Redact && verdict.enforcement == Enforcement::Enforce;
         if !is_masking {
             self.before.extend(&evidence.tally);
-            remember(&mut self.tail, &message);
+            self.remember(&message)?;
             return Ok(message);
         }
         let mut masked = BytesMut::from(message);
@@ -144,8 +147,39 @@ impl Reading {
         // What was masked has not left; all else that was found has.
         let again = dlp::scan(self.ruling.profile().catalog(), &masked);
         self.before.extend(&again.tally);
-        remember(&mut self.tail, &masked);
+        self.remember(&masked)?;
         Ok(masked.freeze())
+    }
+
+    /// Keeps the end of what leaves. It may not end in the middle of a number that would be refused as a
+    /// whole: what is left of it could come by another way.
+    fn remember(&mut self, leaves: &[u8]) -> Result<(), Verdict> {
+        remember(&mut self.tail, leaves);
+        if !self.is_under_way() {
+            return Ok(());
+        }
+        let text = "a message ends in the middle of a number that would be refused as a whole; let it \
+                    come whole";
+        Err(Verdict::block(self.ruling.rule().cloned(), UNDER_WAY, text.to_owned()))
+    }
+
+    /// Whether the tail ends in at least half of a number that is refused once it is whole, after text
+    /// that says what it is. Without that, messages of numbers could not be told from it.
+    fn is_under_way(&self) -> bool {
+        let Some(number) = Number::at_end_of(&self.tail) else { return false };
+        let digits = number.bytes().len();
+        let before = self.tail.get(..self.tail.len() - digits).unwrap_or_default();
+        BARE.iter().any(|bare| self.would_stop(before, bare))
+            && number.rests().any(|rest| rest.is_near && self.would_stop(&self.tail, &rest.text))
+    }
+
+    /// Whether a message that follows would be refused for where it meets what left before it.
+    fn would_stop(&self, tail: &[u8], follows: &[u8]) -> bool {
+        let message = [follows, b"\n"].concat();
+        let alone = dlp::scan(self.ruling.profile().catalog(), &message);
+        let seam = self.read_seam(tail, &message, &alone);
+        let verdict = self.ruling.judge(Place::Head, &self.before, &seam);
+        seam.tally.total() > 0 && verdict.stops()
     }
 
     /// Judges what only shows where a message meets what left before it. That reaches back, so nothing

@@ -5,14 +5,12 @@
 //! Invariant: no byte leaves that was not judged, and none at all once a verdict stops. The scanner
 //! goes on over everything, so that an identifier sent in parts is found when it is whole.
 
-mod under_way;
-
 use bytes::{Buf, Bytes, BytesMut};
 use policy::{Inspect, Place, Ruling, Verdict};
 
-use self::under_way::{BARE, Number, Rest};
 use super::body::Hand;
 use super::ledger::Charged;
+use super::under_way::{BARE, Number, Rest};
 use super::{Meters, ReadingCell};
 use crate::stop::Stop;
 

@@ -82,3 +82,70 @@ async fn the_reason_of_a_close_is_read_like_a_message() {
     sidecar.records(3).await;
     sidecar.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn most_of_a_number_does_not_leave_before_its_end() {
+    let (most, last) = SSN.split_at(SSN.len() - 1);
+    let (half, _) = SSN.split_at(6);
+    let each = format!("the patient's ssn is {most}");
+    let digits = |text: &str| text.bytes().filter(u8::is_ascii_digit).count();
+    let stories: [(&str, Vec<String>); 4] = [
+        ("most of it", vec![each.clone(), format!("{last} admitted")]),
+        ("half of it", vec![format!("the patient's ssn is {half}")]),
+        ("label, then number", vec!["the patient's ssn is ".to_owned(), most.to_owned()]),
+        ("each byte", each.chars().map(String::from).collect()),
+    ];
+    let site = Site::new();
+    let server = SocketServer::start(Vec::new()).await;
+    let sidecar = site.start(&plan(&site, &server).await).await;
+    for (turn, (story, messages)) in stories.into_iter().enumerate() {
+        let mut socket = open(&sidecar, "/deaf/a").await;
+        for message in &messages {
+            socket.send(TEXT, message).await;
+        }
+        let mut heard = socket.hear().await.unwrap();
+        while heard.0 == TEXT {
+            heard = socket.hear().await.unwrap();
+        }
+        assert_eq!(told(&heard), (1008, "under-way".to_owned()), "{story}");
+        drop(socket);
+        let seen = server.ended(turn).await;
+        let (close, left) = seen.frames.split_last().unwrap();
+        assert_eq!(told(close), (1008, "under-way".to_owned()), "{story}");
+        let left: Vec<u8> = left.iter().flat_map(|(_, payload)| payload.clone()).collect();
+        let left = String::from_utf8(left).unwrap();
+        assert!(digits(&left) < 5, "{story}: {left}");
+        let record = sidecar.records(turn + 1).await.pop().unwrap();
+        assert_record(
+            &record,
+            &json!({ "outcome": "cut", "reason": "under-way", "bytes_released": left.len() }),
+        );
+        assert!(record["reason_text"].as_str().unwrap().contains("come whole"), "{record}");
+    }
+    sidecar.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_that_end_in_numbers_of_no_meaning_pass() {
+    let site = Site::new();
+    let server = SocketServer::start(Vec::new()).await;
+    let sidecar = site.start(&plan(&site, &server).await).await;
+    let mut socket = open(&sidecar, "/deaf/a").await;
+    for message in [
+        "42",
+        "1732280400",
+        "1732280400123",
+        "0.6931471",
+        "epoch 12 of 100, loss 0.1234567",
+        "records without ssn: 14",
+        r#"{"ssn_column": "dropped", "rows": 53622894}"#,
+        "step 536228941234 took 536-2",
+        "[1, 2, 3]",
+    ] {
+        socket.echo(message).await;
+    }
+    drop(socket);
+    let record = sidecar.record().await;
+    assert_record(&record, &json!({ "action": "allow", "reason": "permitted" }));
+    sidecar.finish().await;
+}

@@ -1,4 +1,4 @@
-//! PURE: the number at the end of what a tunnel holds, and how it might go on. A sender who pauses in
+//! PURE: the number at the end of what a tunnel holds or of a message, and how it might go on. A sender who pauses in
 //! the middle of an identifier, once or after each digit, would otherwise have most of it through before
 //! it is whole.
 //!
