@@ -5,8 +5,8 @@ use http::{Request, Version};
 use serde_json::json;
 use tokio::net::TcpStream;
 
-use crate::harness::body::prose;
-use crate::harness::http2::{Call, Http2, grpc, text_message};
+use crate::harness::body::{gzip, prose};
+use crate::harness::http2::{Call, Http2, grpc, message, text_message};
 use crate::harness::log::assert_record;
 use crate::harness::pki::with_http2;
 use crate::harness::site::Site;
@@ -146,6 +146,39 @@ async fn an_identifier_that_is_split_across_messages_is_found() {
         let received = registry.request().await;
         assert_eq!((received.end, received.body), (End::Broken, first));
         assert_record(&sidecar.record().await, &json!({ "outcome": "cut", "reason": "finding" }));
+        drop(workload);
+        sidecar.finish().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_base64_of_grpc_web_is_read() {
+    let site = Site::new();
+    for (registry, sidecar) in registries(&site).await {
+        let workload = workload(&sidecar).await;
+        let text = |encoding: &str| {
+            let mut request = call("/v2/Train/Send");
+            let headers = request.headers_mut();
+            headers.insert("content-type", "application/grpc-web-text+proto".parse().unwrap());
+            headers.insert("grpc-encoding", encoding.parse().unwrap());
+            request
+        };
+        let leak = text_message(&format!("the ssn is {SSN}"));
+        let mut packed = message(&gzip(&leak));
+        packed[0] = 1;
+        let base64 = |bytes: &[u8]| base64_simd::STANDARD.encode_to_string(bytes);
+        // A sender may flush, and so pad, where it likes.
+        let padded: String = leak.chunks(4).map(base64).collect();
+
+        let compressed = workload.ask(text("gzip"), base64(&packed)).await;
+        let in_pieces = workload.ask(text("identity"), padded).await;
+
+        compressed.assert_trailers_only("7", "finding");
+        in_pieces.assert_trailers_only("7", "finding");
+        registry.assert_untouched();
+        for record in sidecar.records(2).await {
+            assert_record(&record, &json!({ "outcome": "refused", "bytes_released": 0 }));
+        }
         drop(workload);
         sidecar.finish().await;
     }
