@@ -258,9 +258,9 @@ impl Inbound {
                 Error::new(error::Kind::UpstreamIdentity, "our certificate has expired").into()
             );
         }
-        if headers::has_ambiguous_framing(head.version, &head.headers) {
+        if headers::has_ambiguous_body(head.version, &head.headers) {
             return Err(
-                Error::new(error::Kind::Malformed, "the body's framing has two readings").into()
+                Error::new(error::Kind::Malformed, "what the body is has two readings").into()
             );
         }
         if head.method == Method::CONNECT {

@@ -158,11 +158,15 @@ pub fn bytes(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + SEPARATORS).sum()
 }
 
-/// Whether the framing that hyper has left standing has two readings: several `Content-Length`, a
-/// coding that is no single `chunked`, or one in HTTP/1.0 (RFC 9112, section 6.1 and 6.3). hyper
-/// itself drops a `Content-Length` beside `Transfer-Encoding` and folds equal duplicates; what goes
-/// on is framed anew in any case.
-pub fn has_ambiguous_framing(version: Version, headers: &HeaderMap) -> bool {
+/// Whether what the body is has two readings: by the framing that hyper has left standing (several
+/// `Content-Length`, a coding that is no single `chunked`, or one in HTTP/1.0; RFC 9112, section 6.1
+/// and 6.3), or by its type, of which servers take the first, the last or none where there are several
+/// (RFC 9110, section 8.3). hyper itself drops a `Content-Length` beside `Transfer-Encoding` and folds
+/// equal duplicates; what goes on is framed anew in any case.
+pub fn has_ambiguous_body(version: Version, headers: &HeaderMap) -> bool {
+    if headers.get_all(CONTENT_TYPE).iter().count() > 1 {
+        return true;
+    }
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     let Some(coding) = codings.next() else {
         return headers.get_all(CONTENT_LENGTH).iter().count() > 1;

@@ -214,9 +214,9 @@ impl Work<'_> {
         });
         let malformed = |what: InvalidTarget| Error::new(error::Kind::Malformed, what);
         headers::check_size(&head.headers, &self.rooms.limits)?;
-        if headers::has_ambiguous_framing(head.version, &head.headers) {
+        if headers::has_ambiguous_body(head.version, &head.headers) {
             return Err(
-                Error::new(error::Kind::Malformed, "the body's framing has two readings").into()
+                Error::new(error::Kind::Malformed, "what the body is has two readings").into()
             );
         }
         let target = match self.pinned {

@@ -92,6 +92,10 @@ pub(crate) fn named_twice() -> Vec<(String, &'static str)> {
             format!("GET {at}/v2/a HTTP/1.1\r\n{host}Connection: upgrade\r\nUpgrade: h2c\r\n"),
             "Upgrade",
         ),
+        (
+            format!("GET {at}/v2/a HTTP/1.1\r\n{host}Content-Type: a/b\r\nContent-Type: c/d\r\n"),
+            "two readings",
+        ),
     ];
     heads.into_iter().map(|(head, detail)| (head + "\r\n", detail)).collect()
 }

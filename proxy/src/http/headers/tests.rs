@@ -68,7 +68,7 @@ fn trailers_are_announced_anew() {
 }
 
 #[test]
-fn framing_has_one_reading_or_none() {
+fn a_body_has_one_reading_or_none() {
     let v11 = Version::HTTP_11;
     for (version, fields, is_ambiguous) in [
         (v11, &[][..], false),
@@ -84,8 +84,10 @@ fn framing_has_one_reading_or_none() {
         (v11, &[("transfer-encoding", "")], true),
         (Version::HTTP_10, &[("transfer-encoding", "chunked")], true),
         (Version::HTTP_10, &[("content-length", "5")], false),
+        (v11, &[("content-type", "text/plain")], false),
+        (v11, &[("content-type", "text/plain"), ("content-type", "text/plain")], true),
     ] {
-        assert_eq!(has_ambiguous_framing(version, &map(fields)), is_ambiguous, "{fields:?}");
+        assert_eq!(has_ambiguous_body(version, &map(fields)), is_ambiguous, "{fields:?}");
     }
 }
 
