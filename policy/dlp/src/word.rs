@@ -91,13 +91,19 @@ fn last_word_len(near: u64) -> usize {
     }
 }
 
+/// How many letters a tail ends with, and their key; nothing where they may go on before it.
+#[inline(always)]
+pub(crate) fn short_word(tail: u64) -> Option<(usize, u128)> {
+    let near = tail | all(0x20);
+    let len = run(within(near, b'a', b'z'));
+    let key = if len == 0 { 0 } else { near << (8 * (TAIL - len)) };
+    (len < TAIL).then_some((len, u128::from(key) << 64))
+}
+
 /// Where the letters that stand before `end` begin, and their key.
 pub(crate) fn letters_and_key(bytes: &[u8], end: usize) -> (usize, u128) {
-    let near = tail(bytes, end) | all(0x20);
-    let len = run(within(near, b'a', b'z'));
-    if len < TAIL {
-        let key = if len == 0 { 0 } else { near << (8 * (TAIL - len)) };
-        return (end - len.min(end), u128::from(key) << 64);
+    if let Some((len, key)) = short_word(tail(bytes, end)) {
+        return (end - len.min(end), key);
     }
     let start = end - letters_before(bytes, end);
     (start, bytes.get(start..end).map_or(0, key_of))

@@ -10,25 +10,19 @@
 
 #[path = "build/encode.rs"]
 mod encode;
+#[path = "build/read.rs"]
+mod read;
 
 use dlp::{Catalog, Evidence, Hint, Limits, Scanner, Status};
 use encode::{CODECS, Codec};
 use proptest::prelude::*;
+use read::in_pieces;
 
 const NOTE: &[u8] = b"Patient note. SSN 219-45-6183.\n";
 
 fn scan_by(bytes: &[u8], told: Option<&str>, limits: Limits, size: usize) -> Evidence {
     let hint = Hint { content_encoding: told, ..Hint::default() };
-    let mut scanner = Scanner::new(Catalog::builtin(), &hint, limits);
-    let mut cleared = 0;
-    for chunk in bytes.chunks(size) {
-        scanner.feed(chunk);
-        assert!(scanner.cleared() >= cleared, "what was cleared stays cleared");
-        cleared = scanner.cleared();
-    }
-    scanner.finish();
-    assert_eq!(scanner.cleared(), bytes.len() as u64);
-    scanner.evidence().clone()
+    in_pieces(Scanner::new(Catalog::builtin(), &hint, limits), bytes, size)
 }
 
 fn scan(codec: &Codec, bytes: &[u8]) -> Evidence {

@@ -11,11 +11,14 @@
 #[path = "build/encode.rs"]
 #[allow(dead_code, reason = "shared")]
 mod encode;
+#[path = "build/read.rs"]
+mod read;
 #[path = "framing/text.rs"]
 mod text;
 
 use dlp::{Catalog, Evidence, Hint, Limits, Scanner, Status};
 use proptest::prelude::*;
+use read::in_pieces;
 
 const NOTE: &[u8] = b"Patient note. SSN 219-45-6183.\n";
 const FORM: Hint<'_> = Hint {
@@ -30,16 +33,7 @@ const GRPC: Hint<'_> = Hint {
 };
 
 fn scan_by(bytes: &[u8], hint: &Hint<'_>, size: usize) -> Evidence {
-    let mut scanner = Scanner::new(Catalog::builtin(), hint, Limits::default());
-    let mut cleared = 0;
-    for chunk in bytes.chunks(size) {
-        scanner.feed(chunk);
-        assert!(scanner.cleared() >= cleared, "what was cleared stays cleared");
-        cleared = scanner.cleared();
-    }
-    scanner.finish();
-    assert_eq!(scanner.cleared(), bytes.len() as u64);
-    scanner.evidence().clone()
+    in_pieces(Scanner::new(Catalog::builtin(), hint, Limits::default()), bytes, size)
 }
 
 fn scan(bytes: &[u8], hint: &Hint<'_>) -> Evidence {

@@ -10,9 +10,12 @@
 #[path = "build/encode.rs"]
 #[allow(dead_code, reason = "shared")]
 mod encode;
+#[path = "build/read.rs"]
+mod read;
 
 use dlp::{Catalog, Evidence, Hint, Limits, Scanner, Status};
 use proptest::prelude::*;
+use read::in_pieces;
 
 const NOTE: &[u8] = b"Patient note. SSN 219-45-6183.\n";
 const COMMIT: u8 = 1;
@@ -22,16 +25,7 @@ const OFFSET_DELTA: u8 = 6;
 const NAMED_DELTA: u8 = 7;
 
 fn scan_by(bytes: &[u8], size: usize) -> Evidence {
-    let mut scanner = Scanner::new(Catalog::builtin(), &Hint::default(), Limits::default());
-    let mut cleared = 0;
-    for chunk in bytes.chunks(size) {
-        scanner.feed(chunk);
-        assert!(scanner.cleared() >= cleared, "what was cleared stays cleared");
-        cleared = scanner.cleared();
-    }
-    scanner.finish();
-    assert_eq!(scanner.cleared(), bytes.len() as u64);
-    scanner.evidence().clone()
+    in_pieces(Scanner::new(Catalog::builtin(), &Hint::default(), Limits::default()), bytes, size)
 }
 
 fn scan(bytes: &[u8]) -> Evidence {

@@ -11,11 +11,14 @@
 #[path = "build/encode.rs"]
 #[allow(dead_code, reason = "shared")]
 mod encode;
+#[path = "build/read.rs"]
+mod read;
 #[path = "build/tape.rs"]
 mod tape;
 
 use dlp::{Catalog, Evidence, Hint, Limits, Scanner, Status};
 use proptest::prelude::*;
+use read::in_pieces;
 use tape::{change, entry, file, tar};
 
 const NOTE: &[u8] = b"Patient note. SSN 219-45-6183.\n";
@@ -25,16 +28,7 @@ fn scanner() -> Scanner {
 }
 
 fn scan_by(bytes: &[u8], size: usize) -> Evidence {
-    let mut scanner = scanner();
-    let mut cleared = 0;
-    for chunk in bytes.chunks(size) {
-        scanner.feed(chunk);
-        assert!(scanner.cleared() >= cleared, "what was cleared stays cleared");
-        cleared = scanner.cleared();
-    }
-    scanner.finish();
-    assert_eq!(scanner.cleared(), bytes.len() as u64);
-    scanner.evidence().clone()
+    in_pieces(scanner(), bytes, size)
 }
 
 fn scan(bytes: &[u8]) -> Evidence {

@@ -7,7 +7,7 @@ use std::cell::Cell;
 use super::RUN_MAX;
 use crate::gate::{self, Anchor};
 use crate::label;
-use crate::word::{TAIL, all, digits_from, letters_and_key, run, within};
+use crate::word::{TAIL, all, digits_from, letters_and_key, run, short_word, within};
 
 /// Bytes before an anchor, and from it on, that are at hand.
 const BEFORE: usize = 16;
@@ -123,15 +123,11 @@ impl<'a> Near<'a> {
     /// How many letters end `back` places before the anchor, and their key.
     #[inline(always)]
     pub(crate) fn letters_and_key(&self, back: usize) -> (usize, u128) {
-        let tail = self.tail(back) | all(0x20);
-        let len = run(within(tail, b'a', b'z'));
-        if len < TAIL {
-            let key = if len == 0 { 0 } else { tail << (8 * (TAIL - len)) };
-            return (len, u128::from(key) << 64);
-        }
-        let end = self.at - back;
-        let (start, key) = letters_and_key(self.bytes, end);
-        (end - start, key)
+        short_word(self.tail(back)).unwrap_or_else(|| {
+            let end = self.at - back;
+            let (start, key) = letters_and_key(self.bytes, end);
+            (end - start, key)
+        })
     }
 
     /// How many letters end `back` places before the anchor.
