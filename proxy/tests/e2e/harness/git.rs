@@ -18,7 +18,8 @@ impl Repositories {
         std::fs::create_dir_all(site.path("nginx/code")).expect("the repositories' folder");
         let socket = site.path("nginx/git.sock");
         let mut command = bare(site, &tool("fcgiwrap"));
-        command.args(["-c", "2", "-s"]).arg(format!("unix:{}", socket.display()));
+        // One process: workers of their own would outlive it.
+        command.args(["-c", "1", "-s"]).arg(format!("unix:{}", socket.display()));
         let mut fcgiwrap = Running::start(&mut command, site.path("fcgiwrap.log"));
         fcgiwrap.wait_until(|| socket.exists());
         Repositories { _fcgiwrap: fcgiwrap }
