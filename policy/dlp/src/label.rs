@@ -7,9 +7,9 @@ mod family;
 mod index;
 mod phrases;
 
-use crate::word::{self, WORD_MAX, Word, key, key_of, previous_word};
+use crate::word::{WORD_MAX, Word, key, key_of, previous_word};
 pub(crate) use family::{Families, Family};
-pub(crate) use index::{is_last_word, may_end_word};
+pub(crate) use index::may_be_last;
 
 /// Bytes before a value in which a label may begin.
 pub(crate) const WINDOW: usize = 72;
@@ -56,7 +56,7 @@ pub(crate) fn nearest(bytes: &[u8], value: usize, near: Near) -> Option<Label> {
     loop {
         let gap_end = skip_punctuation(bytes, upto, floor)?;
         newlines += gap_end.newlines;
-        let may_be_known = gap_end.has_number_sign || may_be_last(bytes, gap_end.upto);
+        let may_be_known = gap_end.has_number_sign || index::may_be_last(bytes, gap_end.upto);
         if gap.words == near.words && !may_be_known {
             return None;
         }
@@ -78,14 +78,6 @@ pub(crate) fn nearest(bytes: &[u8], value: usize, near: Near) -> Option<Label> {
             None => gap.words += 1,
         }
         upto = word.start;
-    }
-}
-
-/// Whether the word that ends before `upto` may be the last one of a phrase.
-fn may_be_last(bytes: &[u8], upto: usize) -> bool {
-    match is_last_word(word::tail(bytes, upto)) {
-        Some(is_known) => is_known,
-        None => may_end_word(bytes, upto),
     }
 }
 

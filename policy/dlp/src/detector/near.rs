@@ -160,10 +160,7 @@ impl<'a> Near<'a> {
             // One that counts a label (`phone2`), or of another number.
             return self.before(back + 2).is_ascii_alphabetic();
         }
-        match label::is_last_word(self.tail(back)) {
-            Some(is_known) => is_known,
-            None => label::may_end_word(self.bytes, self.at - back),
-        }
+        label::may_be_last(self.bytes, self.at - back)
     }
 }
 

@@ -364,8 +364,8 @@ impl Shapes {
 }
 
 impl OfRun {
-    #[inline]
     /// Of a run behind `near`, which stands behind `far`, and before `next`.
+    #[inline]
     fn written(&self, near: u8, far: u8, next: u8) -> u32 {
         let next = NEXT.get(usize::from(next)).copied().unwrap_or(0);
         let row = self.written.get(before(near, far));

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use super::phrases::{PHRASES, Phrase};
 use super::{ALIASES, Family, TAILS};
-use crate::word::{Filter, TAIL, all, key, run, within};
+use crate::word::{Filter, TAIL, all, key, short_word, tail, within};
 
 struct Index {
     filter: Filter,
@@ -132,15 +132,21 @@ impl Endings {
     }
 }
 
+/// Whether the word that ends before `upto` may be the last one of a phrase: by all of it where it is
+/// short and one word, else by its ending.
+#[inline]
+pub(crate) fn may_be_last(bytes: &[u8], upto: usize) -> bool {
+    is_last_word(tail(bytes, upto)).unwrap_or_else(|| may_end_word(bytes, upto))
+}
+
 /// Whether the word that these eight bytes end with, the nearest in the lowest place, may be the last
 /// one of a phrase; nothing where they do not say which word it is.
 #[inline]
-pub(crate) fn is_last_word(tail: u64) -> Option<bool> {
+fn is_last_word(tail: u64) -> Option<bool> {
     /// The last two letters of the words that are joined to others ([`TAILS`]).
     const JOINED: [u64; 5] = [0x6272, 0x6572, 0x6964, 0x6e6f, 0x756d];
-    let spelled = tail | all(0x20);
-    let len = run(within(spelled, b'a', b'z'));
-    if len == 0 || len >= TAIL || JOINED.contains(&(spelled & 0xffff)) {
+    let (len, key) = short_word(tail)?;
+    if len == 0 || JOINED.contains(&((tail | all(0x20)) & 0xffff)) {
         return None;
     }
     let unused = 8 * (TAIL - len);
@@ -148,11 +154,11 @@ pub(crate) fn is_last_word(tail: u64) -> Option<bool> {
     let first = 1 << (u64::BITS - 1);
     // Of several words written together the last one counts.
     let is_one = capitals == 0 || capitals == first || capitals == (all(0x80) << unused);
-    is_one.then(|| INDEX.filter.may_hold(u128::from(spelled << unused) << 64))
+    is_one.then(|| INDEX.filter.may_hold(key))
 }
 
 /// Whether the word that ends before `upto` may be the last one of a phrase, by its ending.
-pub(crate) fn may_end_word(bytes: &[u8], upto: usize) -> bool {
+fn may_end_word(bytes: &[u8], upto: usize) -> bool {
     // Three small letters or more, as most words have.
     if let Some(bit) = small_ending(bytes, upto) {
         return INDEX.endings.hold(bit);
