@@ -65,7 +65,7 @@ impl Log {
     }
 }
 
-/// Waits until `count` exchanges are closed and gives their records, in the order of their ends.
+/// Waits until `count` exchanges are closed and gives their records, in the order in which they were written.
 pub(crate) async fn records(folder: &Path, count: usize) -> Vec<Value> {
     until(&format!("{count} closed exchanges in the audit log"), || {
         let log = Log::read(folder);
@@ -82,6 +82,16 @@ pub(crate) fn assert_intact(folder: &Path) {
     let report = verify(&request);
     assert_eq!(report.verdict(), Verdict::Intact, "{report}");
     assert!(report.stopped && report.open_exchanges == 0, "{report}");
+}
+
+/// The one record whose field has this value. Exchanges that run at the same time, or on several
+/// connections, end in any order: their records are told apart by what they say, never by their place.
+#[track_caller]
+pub(crate) fn only<'a>(records: &'a [Value], field: &str, value: impl Into<Value>) -> &'a Value {
+    let value = value.into();
+    let found: Vec<&Value> = records.iter().filter(|record| record[field] == value).collect();
+    assert!(found.len() == 1, "{} records have {field} = {value}: {records:#?}", found.len());
+    found[0]
 }
 
 /// Compares fields of a record; `null` means that the field is absent.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// After this long a condition is taken to never come. Generous: tests share their machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The pause between two looks at a condition.
 const LOOK: Duration = Duration::from_millis(5);
