@@ -306,8 +306,8 @@ impl Ongoing {
             code,
             live: self.live.take(),
             line: self.line.take(),
-            _place: self.place.take(),
-            _share: self.share.take(),
+            place: self.place.take(),
+            share: self.share.take(),
         };
         let coming = self.coming.take().filter(|coming| !coming.is_over());
         if (!ending.meters.released.is_over() || coming.is_some())

@@ -1,8 +1,8 @@
 //! What a link lets through: exchanges at once and in a second, bytes of one exchange and in a
 //! second, bytes of a message. Shared by all connections of the link.
 //!
-//! Invariant: a place is given back when its exchange's record is written. Bytes over the rate wait;
-//! everything else over its budget is refused, and the refusal names the budget.
+//! Invariant: a place is given back when its exchange ends, before its record is written. Bytes over
+//! the rate wait; everything else over its budget is refused, and the refusal names the budget.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

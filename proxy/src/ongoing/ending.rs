@@ -31,8 +31,8 @@ pub(super) struct Ending {
     pub(super) code: Option<&'static str>,
     pub(super) live: Option<Enrolled>,
     pub(super) line: Option<Cut>,
-    pub(super) _place: Option<OwnedSemaphorePermit>,
-    pub(super) _share: Option<Arc<Share>>,
+    pub(super) place: Option<OwnedSemaphorePermit>,
+    pub(super) share: Option<Arc<Share>>,
 }
 
 impl Ending {
@@ -146,6 +146,8 @@ impl Drop for Ending {
         self.write_bytes(record);
         self.count_link(record, outcome, code);
         self.count(outcome, code);
+        // Whoever has read the record finds the places free.
+        drop((self.place.take(), self.share.take()));
         exchange.close(outcome);
     }
 }

@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use crate::harness::body::prose;
-use crate::harness::log::assert_record;
+use crate::harness::log::{assert_record, only};
 use crate::harness::site::Site;
 use crate::harness::wire::Conversation;
 use crate::harness::workload::{Dribble, inner};
@@ -46,7 +46,7 @@ async fn a_session_is_read_inside_and_each_request_decided_and_recorded() {
     assert_eq!(received.client, Some(plan.identity.fingerprint()));
     let records = sidecar.records(4).await;
     assert_record(
-        &records[0],
+        &records[1],
         &json!({
             "kind": "http",
             "outcome": "completed",
@@ -54,10 +54,10 @@ async fn a_session_is_read_inside_and_each_request_decided_and_recorded() {
             "rule": "models",
         }),
     );
-    assert_record(&records[1], &json!({ "outcome": "refused", "reason": "method-not-allowed" }));
-    assert_record(&records[2], &json!({ "outcome": "refused", "reason": "finding" }));
+    assert_record(&records[2], &json!({ "outcome": "refused", "reason": "method-not-allowed" }));
+    assert_record(&records[3], &json!({ "outcome": "refused", "reason": "finding" }));
     assert_record(
-        &records[3],
+        &records[0],
         &json!({
             "kind": "connect",
             "method": "CONNECT",
@@ -153,7 +153,8 @@ async fn an_address_needs_no_name_in_the_handshake() {
 
     assert_eq!(registry.request().await.headers["host"], authority);
     let records = sidecar.records(2).await;
-    assert_record(&records[0], &json!({ "outcome": "completed", "endpoint": "bare" }));
+    let inside = only(&records, "kind", "http");
+    assert_record(inside, &json!({ "outcome": "completed", "endpoint": "bare" }));
     sidecar.finish().await;
 }
 

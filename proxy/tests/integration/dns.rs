@@ -2,7 +2,7 @@
 //! server saw, which for everything else is nothing.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::Instant;
 
 use hickory_resolver::proto::op::{Edns, Message, Query, ResponseCode};
 use hickory_resolver::proto::rr::{DNSClass, Name, RData, RecordType};
@@ -55,7 +55,7 @@ impl Pod {
     }
 
     async fn ask(&self, name: &str, kind: RecordType) -> Message {
-        ask(self.address(), &query(name, kind).to_vec().unwrap()).await.expect("an answer")
+        ask(self.address(), &query(name, kind).to_vec().unwrap()).await
     }
 
     fn asked(&self) -> Vec<String> {
@@ -70,17 +70,17 @@ fn query(name: &str, kind: RecordType) -> Message {
     message
 }
 
-/// Asks over UDP; none where nothing is answered soon.
-async fn ask(server: SocketAddr, question: &[u8]) -> Option<Message> {
+/// Asks over UDP.
+async fn ask(server: SocketAddr, question: &[u8]) -> Message {
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     socket.send_to(question, server).await.unwrap();
     let mut buffer = [0; 4096];
-    let received = tokio::time::timeout(Duration::from_secs(2), socket.recv_from(&mut buffer));
-    let (len, from) = received.await.ok()?.unwrap();
+    let received = within("an answer", socket.recv_from(&mut buffer));
+    let (len, from) = received.await.unwrap();
     assert_eq!(from, server);
     let answer = Message::from_vec(&buffer[..len]).unwrap();
     assert_eq!(answer.metadata.id.to_be_bytes(), question[..2]);
-    Some(answer)
+    answer
 }
 
 fn addresses(message: &Message) -> Vec<String> {
@@ -151,7 +151,7 @@ async fn other_names_do_not_exist_and_other_types_are_refused() {
     let spaced = Name::from_labels([&b"a b"[..], b"registry", b"ml", b"internal"]).unwrap();
     let mut message = Message::query();
     message.add_query(Query::query(spaced, RecordType::A));
-    let answer = ask(pod.address(), &message.to_vec().unwrap()).await.unwrap();
+    let answer = ask(pod.address(), &message.to_vec().unwrap()).await;
     assert_eq!(answer.metadata.response_code, ResponseCode::NXDomain);
     for kind in [RecordType::TXT, RecordType::MX, RecordType::ANY, RecordType::NULL] {
         let answer = pod.ask("good.registry.ml.internal.", kind).await;
@@ -219,7 +219,7 @@ async fn a_name_that_carries_an_identifier_is_never_asked() {
 async fn what_is_malformed_is_answered_shortly_and_recorded() {
     let pod = pod(|plan| plan).await;
     let good = query("good.registry.ml.internal.", RecordType::A).to_vec().unwrap();
-    let answer = ask(pod.address(), &good[..good.len() - 3]).await.unwrap();
+    let answer = ask(pod.address(), &good[..good.len() - 3]).await;
     assert_eq!(answer.metadata.response_code, ResponseCode::FormErr);
     let mut of_a_server = good.clone();
     of_a_server[2] |= 0x80;
@@ -268,6 +268,7 @@ async fn a_flood_is_dropped_and_counted() {
     let pod = pod(|plan| plan.limit("dnsQuestionsPerSecond: 5")).await;
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let question = query("example.com.", RecordType::A).to_vec().unwrap();
+    let began = Instant::now();
     for _ in 0..200 {
         socket.send_to(&question, pod.address()).await.unwrap();
     }
@@ -279,7 +280,9 @@ async fn a_flood_is_dropped_and_counted() {
         .iter()
         .map(|note| note["detail"]["dropped"].as_u64().unwrap())
         .sum();
-    assert!((10..30).contains(&closed), "{closed} records");
+    // Two seconds' worth at once, and five more in each that it took.
+    let most = 20 + 5 * began.elapsed().as_secs();
+    assert!((10..=most).contains(&closed), "{closed} records, {most} at the most");
     assert!(dropped > 0 && closed + dropped <= 200, "{closed} records, {dropped} dropped");
 }
 
@@ -307,7 +310,7 @@ async fn who_answers_can_be_asked() {
     let pod = pod(|plan| plan).await;
     let mut message = query("id.server.", RecordType::TXT);
     message.queries[0].set_query_class(DNSClass::CH);
-    let answer = ask(pod.address(), &message.to_vec().unwrap()).await.unwrap();
+    let answer = ask(pod.address(), &message.to_vec().unwrap()).await;
     assert!(answer.answers[0].data.to_string().contains("lazaret"), "{answer:?}");
     pod.finish().await;
 }

@@ -11,7 +11,7 @@ use crate::harness::log::{Log, assert_intact, assert_record};
 use crate::harness::sidecar::Sidecar;
 use crate::harness::site::Site;
 use crate::harness::upstream::{End, Gate, Reply, Upstream};
-use crate::harness::wait::within;
+use crate::harness::wait::{PATIENCE, within};
 use crate::harness::wire::Conversation;
 use crate::harness::workload::{is_closed_by_proxy, request};
 
@@ -37,7 +37,7 @@ async fn what_is_under_way_finishes_and_nothing_new_begins() {
     assert!(is_closed_by_proxy(&idle).await);
     let began = Instant::now();
     while TcpStream::connect(address).await.is_ok() {
-        assert!(began.elapsed() < Duration::from_secs(10), "the door stays open");
+        assert!(began.elapsed() < PATIENCE, "the door stays open");
     }
     assert!(!drain.is_finished());
     busy.say(&whole[2 << 20..]).await;
@@ -121,7 +121,7 @@ async fn an_answer_during_the_drain_is_its_connections_last() {
 async fn with_a_delay_it_is_not_ready_first_and_goes_on_accepting() {
     let site = Site::new();
     let upstream = Upstream::plaintext().await;
-    let sidecar = site.start(&site.plaintext_plan(&upstream).limit("drainDelay: 5s")).await;
+    let sidecar = site.start(&site.plaintext_plan(&upstream).limit("drainDelay: 8s")).await;
     let (address, admin) = (sidecar.http_proxy, sidecar.admin);
     assert_eq!(sidecar.admin("GET", "/readyz").await.status, 200);
 
@@ -134,14 +134,14 @@ async fn with_a_delay_it_is_not_ready_first_and_goes_on_accepting() {
             assert_eq!(ready.text(), "draining\n");
             break;
         }
-        assert!(began.elapsed() < Duration::from_secs(4), "it stays ready");
+        assert!(began.elapsed() < Duration::from_secs(7), "it stays ready");
     }
     let mut late = Conversation::new(TcpStream::connect(address).await.unwrap());
     assert_eq!(late.ask(request("PUT", "/v2/a", "a body")).await.status, 200);
 
     let (drained, writer) = within("the drain", drain).await.unwrap();
     assert_eq!(drained, Drained::Complete);
-    assert!(began.elapsed() >= Duration::from_secs(4));
+    assert!(began.elapsed() >= Duration::from_secs(7));
     assert!(TcpStream::connect(address).await.is_err());
     tokio::task::spawn_blocking(move || writer.stop()).await.unwrap().unwrap();
 }

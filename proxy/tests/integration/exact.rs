@@ -1,8 +1,6 @@
 //! What a policy names besides its own texts: rosters of real patients, keys of tokens; and counts
 //! that go over a whole exchange.
 
-use std::path::Path;
-
 use dlp::Key;
 use dlp::exact::{Column, ColumnKind, ExactBuilder};
 use serde_json::json;
@@ -33,15 +31,8 @@ fn write_roster(site: &Site, row: [&str; 2]) {
     let mut builder = ExactBuilder::new(columns, &Key::new(&KEY).unwrap()).unwrap();
     assert!(builder.add(row));
     std::fs::create_dir_all(site.path("policy/rosters")).unwrap();
-    write(&site.path("policy/rosters/ward.edm"), &builder.finish().0);
-    write(&site.path("ward.key"), &KEY);
-}
-
-/// Whole or not at all, as a file that is watched is to be written.
-fn write(path: &Path, bytes: &[u8]) {
-    let unfinished = path.with_extension("tmp");
-    std::fs::write(&unfinished, bytes).unwrap();
-    std::fs::rename(unfinished, path).unwrap();
+    site.put("policy/rosters/ward.edm", builder.finish().0);
+    site.put("ward.key", KEY);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,7 +79,7 @@ async fn a_changed_roster_is_in_force_and_a_damaged_one_is_kept_out() {
     sidecar.until_noted("policy-swapped", 1).await;
     workload.ask(request("PUT", "/small/a", NOTE)).await.assert_problem(403, "finding");
 
-    write(&site.path("policy/rosters/ward.edm"), b"no roster");
+    site.put("policy/rosters/ward.edm", "no roster");
     sidecar.until_noted("policy-kept-out", 1).await;
     sidecar.until_metric("lazaret_policy_alarm", 1.0).await;
     workload.ask(request("PUT", "/small/a", NOTE)).await.assert_problem(403, "finding");

@@ -158,7 +158,7 @@ async fn those_who_wait_for_a_silent_server_wait_once() {
     const WAITING: usize = 8;
     let site = Site::new();
     let (port, taken) = silent().await;
-    let plan = site.plan_to(port, "{mode: server}").limit("handshakeTimeout: 3s");
+    let plan = site.plan_to(port, "{mode: server}").limit("handshakeTimeout: 6s");
     let sidecar = site.start(&plan).await;
     let workload = Http2::new(TcpStream::connect(sidecar.http_proxy).await.unwrap()).await;
     let mut calls = Vec::new();

@@ -251,7 +251,7 @@ async fn a_call_may_be_silent_for_longer_than_a_body() {
     let site = Site::new();
     let registry = Upstream::tls(with_http2(&site.pki.mutual_server(&site.registry_svid()))).await;
     echo(&registry).await;
-    let plan = site.plan(&registry).limit("bodyIdle: 100ms").limit("responseTimeout: 100ms");
+    let plan = site.plan(&registry).limit("bodyIdle: 2s").limit("responseTimeout: 2s");
     let sidecar = site.start(&plan).await;
     let workload = workload(&sidecar).await;
 
@@ -261,7 +261,7 @@ async fn a_call_may_be_silent_for_longer_than_a_body() {
     let (mut coming, body) = calling.head().await.unwrap();
     assert_eq!(coming.next().await.unwrap(), first);
     // Nobody says anything while a round is trained.
-    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    tokio::time::sleep(std::time::Duration::from_secs(4)).await;
     let mut calling = Sender(body);
     calling.say(&second).await;
     assert_eq!(coming.next().await.unwrap(), second);

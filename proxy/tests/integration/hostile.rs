@@ -33,7 +33,7 @@ async fn answers_that_have_no_one_reading_do_not_go_on() {
     ] {
         let site = Site::new();
         let server = RawServer::answering(answer);
-        let sidecar = start(&site, server.port, "responseTimeout: 2s").await;
+        let sidecar = start(&site, server.port, "responseTimeout: 30s").await;
         let said = String::from_utf8_lossy(answer);
 
         let heard = sidecar.workload().await.ask(request("GET", "/v2/a", "")).await;
@@ -54,7 +54,7 @@ async fn an_answer_that_breaks_off_does_not_look_whole() {
     ] {
         let site = Site::new();
         let server = RawServer::answering(answer);
-        let sidecar = start(&site, server.port, "responseTimeout: 300ms").await;
+        let sidecar = start(&site, server.port, "responseTimeout: 2s").await;
 
         let heard = sidecar.workload().await.ask(request("GET", "/v2/a", "")).await;
 
@@ -88,7 +88,7 @@ async fn a_reason_phrase_is_no_way_around_the_reader() {
 async fn an_upstream_that_reads_no_further_is_not_waited_for() {
     let site = Site::new();
     let server = RawServer::deaf();
-    let sidecar = start(&site, server.port, "responseTimeout: 300ms").await;
+    let sidecar = start(&site, server.port, "responseTimeout: 2s").await;
 
     // Held in memory and on disk, streamed and still being read, streamed and all ready.
     for (turn, (path, size)) in
@@ -114,7 +114,7 @@ async fn an_answer_that_goes_silent_is_not_waited_for() {
         gate: Some(Gate::new()),
         ..Reply::default()
     });
-    let sidecar = start(&site, upstream.port, "responseTimeout: 300ms").await;
+    let sidecar = start(&site, upstream.port, "responseTimeout: 2s").await;
 
     let answer = sidecar.workload().await.ask(request("GET", "/v2/a", "")).await;
 
@@ -130,7 +130,7 @@ async fn who_asks_and_does_not_read_is_not_waited_for() {
     let site = Site::new();
     let upstream = Upstream::plaintext().await;
     upstream.reply(Reply { pieces: vec![prose(24 << 20)], ..Reply::default() });
-    let sidecar = start(&site, upstream.port, "responseTimeout: 300ms").await;
+    let sidecar = start(&site, upstream.port, "responseTimeout: 2s").await;
     let aggregator = site.pki.issue(AGGREGATOR_ID, &["aggregator.example"]);
     let mut peer = sidecar.peer(site.pki.client(Some(&aggregator))).await.unwrap();
     let mut workload = sidecar.workload().await;
@@ -153,7 +153,7 @@ async fn who_asks_and_does_not_read_is_not_waited_for() {
 async fn an_application_that_does_not_answer_is_not_waited_for() {
     let site = Site::new();
     let server = RawServer::deaf();
-    let sidecar = start(&site, server.port, "responseTimeout: 300ms").await;
+    let sidecar = start(&site, server.port, "responseTimeout: 2s").await;
     let aggregator = site.pki.issue(AGGREGATOR_ID, &["aggregator.example"]);
     let mut peer = sidecar.peer(site.pki.client(Some(&aggregator))).await.unwrap();
 

@@ -102,7 +102,7 @@ async fn one_connection_too_many_is_turned_away() {
 async fn a_body_that_stalls_gets_408() {
     let site = Site::new();
     let registry = site.registry().await;
-    let sidecar = site.start(&site.plan(&registry).limit("bodyIdle: 300ms")).await;
+    let sidecar = site.start(&site.plan(&registry).limit("bodyIdle: 2s")).await;
     let target = |kind: &str| format!("http://{REGISTRY}/{kind}/a");
 
     let mut held = sidecar.workload().await;
@@ -133,7 +133,7 @@ async fn a_body_that_stalls_gets_408() {
 async fn a_head_that_stalls_is_not_waited_for() {
     let site = Site::new();
     let upstream = Upstream::plaintext().await;
-    let sidecar = site.start(&site.plaintext_plan(&upstream).limit("headerTimeout: 300ms")).await;
+    let sidecar = site.start(&site.plaintext_plan(&upstream).limit("headerTimeout: 2s")).await;
 
     let mut half = sidecar.workload().await;
     half.say("GET http://registry.ml.internal/v2/a HTTP/1.1\r\nHost: regis").await;
@@ -154,7 +154,7 @@ async fn a_handshake_that_stalls_is_not_waited_for() {
     let site = Site::new();
     let upstream = Upstream::plaintext().await;
     let plan = site.plaintext_plan(&upstream).inbound(&upstream);
-    let plan = plan.limit("handshakeTimeout: 300ms").limit("detectTimeout: 200ms");
+    let plan = plan.limit("handshakeTimeout: 2s").limit("detectTimeout: 2s");
     let sidecar = site.start(&plan).await;
 
     let authority = format!("{REGISTRY}:{}", upstream.port);
@@ -192,7 +192,7 @@ async fn an_upstream_that_does_not_answer_gets_504() {
     let site = Site::new();
     let upstream = Upstream::plaintext().await;
     upstream.reply(Reply { gate: Some(Gate::new()), ..Reply::text("never\n") });
-    let sidecar = site.start(&site.plaintext_plan(&upstream).limit("responseTimeout: 300ms")).await;
+    let sidecar = site.start(&site.plaintext_plan(&upstream).limit("responseTimeout: 2s")).await;
 
     let answer = sidecar.workload().await.ask(request("PUT", "/v2/a", "a body")).await;
 

@@ -10,12 +10,12 @@ use tokio_rustls::TlsConnector;
 
 use crate::harness::body::prose;
 use crate::harness::http2::{Http2, grpc, message, text_message};
-use crate::harness::log::assert_record;
+use crate::harness::log::{assert_record, only};
 use crate::harness::peer::peer_request;
 use crate::harness::pki::{Pki, Svid, fingerprint, offering, with_http2};
 use crate::harness::sidecar::Sidecar;
 use crate::harness::site::{Plan, Site};
-use crate::harness::upstream::{Gate, Reply, Upstream};
+use crate::harness::upstream::{End, Gate, Reply, Upstream};
 use crate::harness::wait::within;
 use crate::harness::wire::Conversation;
 use crate::harness::workload::{Session, request};
@@ -320,7 +320,7 @@ async fn without_tls_the_gateway_itself_asks() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bytes_over_a_budget_are_refused_by_its_name() {
-    let hub = Hub::open(|port| fixed(port, "bytesMax: 100KiB, messageBytesMax: 64KiB")).await;
+    let hub = Hub::open(|port| fixed(port, "bytesMax: 256KiB, messageBytesMax: 64KiB")).await;
     let body = String::from_utf8(prose(40 * 1024)).unwrap();
     let mut peer = hub.aggregator("hub").await;
     assert_eq!(peer.ask(peer_request("PUT", "/v2/a", "", &body)).await.status, 200);
@@ -334,16 +334,30 @@ async fn bytes_over_a_budget_are_refused_by_its_name() {
     peer.say(peer_request("PUT", "/v2/a", "", &body)).await;
     let answered = peer.try_hear().await;
     assert!(answered.is_none_or(|answer| answer.body.len() < body.len() * 2));
-    // The same in a stream that is on its way already.
-    let mut peer = hub.aggregator("hub").await;
-    peer.ask(peer_request("PUT", "/stream/a", "", &body.repeat(2)))
-        .await
-        .assert_problem(413, "link-message-bytes-max");
 
-    let records = hub.gateway.records(4).await;
+    let records = hub.gateway.records(3).await;
     assert_record(&records[1], &json!({"outcome": "refused", "status": 413, "bytes_released": 0}));
     assert_record(&records[2], &json!({"outcome": "cut", "reason": "link-message-bytes-max"}));
-    assert_record(&records[3], &json!({"outcome": "cut", "reason": "link-message-bytes-max"}));
+    hub.gateway.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_is_on_its_way_is_cut_where_a_budget_ends() {
+    let hub = Hub::open(|port| fixed(port, "bytesMax: 256KiB")).await;
+    let body = String::from_utf8(prose(400 * 1024)).unwrap();
+    let asked = peer_request("PUT", "/stream/a", "", &body);
+    let mut peer = hub.aggregator("hub").await;
+    peer.say(&asked[..200 * 1024]).await;
+    hub.registry.has_body_bytes(1).await;
+    peer.say(&asked[200 * 1024..]).await;
+    let cut = peer.hear().await;
+    cut.assert_problem(413, "link-bytes-max");
+    assert!(cut.problem("detail").contains("bytesMax"), "{}", cut.text());
+
+    let received = hub.registry.request().await;
+    assert!(received.end == End::Broken && received.body.len() <= 256 * 1024);
+    let record = hub.gateway.record().await;
+    assert_record(&record, &json!({"outcome": "cut", "reason": "link-bytes-max"}));
     hub.gateway.finish().await;
 }
 
@@ -401,12 +415,16 @@ async fn exchanges_over_a_budget_may_come_again() {
     assert_eq!(first.hear().await.status, 200);
     hub.gateway.records(2).await;
 
+    // How many find a place again is for the machine's speed to say.
     let mut statuses = Vec::new();
-    for at in 3..8 {
-        statuses.push(second.ask(peer_request("PUT", "/v2/a", "", "x")).await.status);
-        hub.gateway.records(at).await;
-    }
-    assert!(statuses.contains(&429) && statuses.contains(&200), "{statuses:?}");
+    within("both ways to be answered", async {
+        while !(statuses.contains(&429) && statuses.contains(&200)) {
+            statuses.push(second.ask(peer_request("PUT", "/v2/a", "", "x")).await.status);
+        }
+    })
+    .await;
+    assert!(statuses.iter().all(|status| [200, 429].contains(status)), "{statuses:?}");
+    hub.gateway.records(2 + statuses.len()).await;
     hub.gateway.finish().await;
 }
 
@@ -419,7 +437,7 @@ async fn bytes_over_the_rate_wait() {
     assert_eq!(answer.status, 200);
     // The first second's worth passes at once.
     let took = begun.elapsed();
-    assert!(took > Duration::from_millis(900) && took < Duration::from_secs(20), "{took:?}");
+    assert!(took > Duration::from_millis(900), "{took:?}");
     hub.gateway.finish().await;
 }
 
@@ -455,7 +473,7 @@ async fn a_peer_ends_when_its_root_leaves_the_links_own_bundle() {
         assert_eq!(peer.ask(peer_request("PUT", "/v2/a", "", "x")).await.status, 200);
     }
 
-    std::fs::write(site.path("edge/bundle.pem"), site.pki.bundle_pem()).unwrap();
+    site.put("edge/bundle.pem", site.pki.bundle_pem());
 
     assert!(theirs.hear_end().await.is_empty(), "the connection of a peer that nobody vouches for");
     assert_eq!(ours.ask(peer_request("PUT", "/v2/a", "", "x")).await.status, 200);
@@ -477,15 +495,23 @@ async fn peers_of_one_address_have_each_their_own_rate() {
     let limit = |plan: Plan| plan.limit("sourceRequestsPerSecondMax: 1").limit("sourceBurstMax: 2");
     let hub = Hub::with(links, limit).await;
     let mut first = hub.aggregator("hub").await;
-    for _ in 0..2 {
-        assert_eq!(first.ask(peer_request("PUT", "/v2/a", "", "x")).await.status, 200);
-    }
-    let often = first.ask(peer_request("PUT", "/v2/a", "", "x")).await;
+    let mut passed = 0;
+    let often = within("one request too many", async {
+        loop {
+            let answer = first.ask(peer_request("PUT", "/v2/a", "", "x")).await;
+            if answer.status != 200 {
+                return answer;
+            }
+            passed += 1;
+        }
+    })
+    .await;
     often.assert_problem(429, "source-requests-max");
+    assert!(passed >= 2, "{passed} passed, and the burst is of two");
     let mut second = hub.peer("hub", &hub.svid(OTHER_ID)).await;
     assert_eq!(second.ask(peer_request("PUT", "/v2/a", "", "x")).await.status, 200);
-    let records = hub.gateway.records(4).await;
-    let refused = json!({"link": "hub", "source": AGGREGATOR_ID, "status": 429});
-    assert_record(&records[2], &refused);
+    let records = hub.gateway.records(passed + 2).await;
+    let refused = json!({"link": "hub", "source": AGGREGATOR_ID});
+    assert_record(only(&records, "status", 429), &refused);
     hub.gateway.finish().await;
 }

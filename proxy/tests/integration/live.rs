@@ -22,7 +22,7 @@ const WITHDRAWN: &str = "lazaret_live_cut_total{reason=\"policy-withdrawn\"}";
 async fn swap(site: &Site, (sidecar, plan): (&Sidecar, &Plan), from: &str, to: &str) {
     assert!(plan.policy.contains(from), "{from} is not in the policy");
     let count = sidecar.log().notes("policy-swapped").len();
-    std::fs::write(site.path("policy/stories.yaml"), plan.policy.replace(from, to)).unwrap();
+    site.put("policy/stories.yaml", plan.policy.replace(from, to));
     sidecar.until_noted("policy-swapped", count + 1).await;
 }
 
@@ -170,11 +170,9 @@ async fn an_intercepted_session_ends_with_its_last_rule() {
 
     assert!(session.hear_end().await.is_empty());
     let records = sidecar.records(3).await;
-    assert_record(
-        &records[2],
-        &json!({ "kind": "connect", "outcome": "cut", "reason": "policy-withdrawn" }),
-    );
-    assert!(records[2]["reason_text"].as_str().unwrap().contains("host-not-listed"));
+    let session = only(&records, "kind", "connect");
+    assert_record(session, &json!({ "outcome": "cut", "reason": "policy-withdrawn" }));
+    assert!(session["reason_text"].as_str().unwrap().contains("host-not-listed"));
     sidecar.finish().await;
 }
 
@@ -241,7 +239,7 @@ async fn what_a_rule_permitted_ends_when_the_rule_does() {
     let site = Site::new();
     let registry = site.registry().await;
     let mut plan = site.plan(&registry);
-    let end = proxy::clock::now() + Duration::from_secs(3);
+    let end = proxy::clock::now() + Duration::from_secs(8);
     let expires = format!(
         "{STREAMS}\n    expires: {end}\n    approval: {{ticket: SEC-2, by: privacy-office}}"
     );
@@ -258,7 +256,6 @@ async fn what_a_rule_permitted_ends_when_the_rule_does() {
     let record = sidecar.record().await;
     assert_record(&record, &json!({ "outcome": "cut", "reason": "rule-expired" }));
     assert!(record["policy_at_close"].is_null(), "the policy is the same: {record}");
-    assert!(proxy::clock::now() < end + Duration::from_secs(20), "long after its time");
     sidecar.finish().await;
 }
 
@@ -303,7 +300,7 @@ async fn a_peers_connection_ends_with_its_certificate() {
     let plan = site.plaintext_plan(&app).inbound(&app);
     let sidecar = site.start(&plan).await;
     let now = proxy::clock::now();
-    let soon = (now, Duration::from_secs(4));
+    let soon = (now, Duration::from_secs(8));
     let short = site.pki.issue_at(AGGREGATOR_ID, &["aggregator.example"], soon);
     let long = site.pki.issue(AGGREGATOR_ID, &["aggregator.example"]);
     let mut short = sidecar.peer(site.pki.client(Some(&short))).await.unwrap();
@@ -312,15 +309,16 @@ async fn a_peers_connection_ends_with_its_certificate() {
     long.say(peer_request("GET", "/updates/8", "", "")).await;
 
     assert!(short.hear_end().await.is_empty(), "an answer to a peer that is none any more");
-    assert!(proxy::clock::now() >= now + Duration::from_secs(3), "closed before its time");
+    assert!(proxy::clock::now() >= now + Duration::from_secs(7), "closed before its time");
     // The peer may see its end before the record is written.
     sidecar.records(1).await;
     gate.open();
     assert_eq!(long.hear().await.status, 200);
 
     let records = sidecar.records(2).await;
-    assert_record(&records[0], &json!({ "outcome": "cut", "reason": "peer-expired" }));
-    assert_record(&records[1], &json!({ "outcome": "completed" }));
+    let cut = only(&records, "target", "/updates/7");
+    assert_record(cut, &json!({ "outcome": "cut", "reason": "peer-expired" }));
+    assert_record(only(&records, "target", "/updates/8"), &json!({ "outcome": "completed" }));
     let cut = sidecar.metrics().await.value("lazaret_live_cut_total{reason=\"peer-expired\"}");
     assert!((cut - 1.0).abs() < 0.1);
     drop(long);
@@ -337,9 +335,7 @@ async fn a_peers_connection_ends_when_its_root_leaves_the_bundle() {
     let both = "from: [\"spiffe://hospital.example/ns/fl/sa/aggregator\", \"spiffe://partner.example/fl\"]";
     plan.policy = plan.policy.replace(known, both);
     let config = site.write(&plan);
-    let bundle = site.path("svid/bundle.pem");
-    let roots = [site.pki.bundle_pem(), partner.bundle_pem()].concat();
-    std::fs::write(&bundle, roots).unwrap();
+    site.put("svid/bundle.pem", [site.pki.bundle_pem(), partner.bundle_pem()].concat());
     let sidecar = Sidecar::start(site.folder(), config).await;
     let ours = site.pki.issue(AGGREGATOR_ID, &["aggregator.example"]);
     let theirs = partner.issue("spiffe://partner.example/fl", &["fl.partner.example"]);
@@ -350,7 +346,7 @@ async fn a_peers_connection_ends_when_its_root_leaves_the_bundle() {
         assert_eq!(peer.ask(peer_request("GET", "/updates/7", "", "")).await.status, 200);
     }
 
-    std::fs::write(&bundle, site.pki.bundle_pem()).unwrap();
+    site.put("svid/bundle.pem", site.pki.bundle_pem());
     sidecar.until_noted("identity-swapped", 1).await;
 
     assert!(theirs.hear_end().await.is_empty());
@@ -371,8 +367,7 @@ async fn an_exchange_ends_when_its_upstreams_root_leaves_the_bundle() {
     .await;
     let tls = "{mode: mutual, peer: \"spiffe://partner.example/registry\"}";
     let config = site.write(&site.plan_with(&registry, tls));
-    let bundle = site.path("svid/bundle.pem");
-    std::fs::write(&bundle, [site.pki.bundle_pem(), partner.bundle_pem()].concat()).unwrap();
+    site.put("svid/bundle.pem", [site.pki.bundle_pem(), partner.bundle_pem()].concat());
     let sidecar = Sidecar::start(site.folder(), config).await;
     let mut workload = sidecar.workload().await;
     let whole = request("PUT", "/stream/a", prose(3 * MIB));
@@ -381,11 +376,11 @@ async fn an_exchange_ends_when_its_upstreams_root_leaves_the_bundle() {
 
     // Another certificate of ours, the same roots: nobody minds.
     let again = site.identity();
-    std::fs::write(site.path("svid/chain.pem"), &again.chain_pem).unwrap();
-    std::fs::write(site.path("svid/key.pem"), &again.key_pem).unwrap();
+    site.put("svid/chain.pem", &again.chain_pem);
+    site.put("svid/key.pem", &again.key_pem);
     sidecar.until_noted("identity-swapped", 1).await;
     assert!(sidecar.log().closes().is_empty());
-    std::fs::write(&bundle, site.pki.bundle_pem()).unwrap();
+    site.put("svid/bundle.pem", site.pki.bundle_pem());
     sidecar.until_noted("identity-swapped", 2).await;
 
     workload.hear().await.assert_problem(403, "peer-untrusted");
@@ -403,14 +398,16 @@ async fn a_connection_of_age_finishes_and_ends() {
     let registry = site.registry().await;
     let gate = Gate::new();
     registry.reply(Reply { gate: Some(gate.clone()), ..Reply::text("ok\n") });
-    let plan = site.plan(&registry).limit("connectionAgeMax: 300ms");
+    let plan = site.plan(&registry).limit("connectionAgeMax: 2s");
     let sidecar = site.start(&plan).await;
-    let (mut busy, idle) = (sidecar.workload().await, sidecar.workload().await);
+    let mut busy = sidecar.workload().await;
     busy.say(request("PUT", "/v2/a", "a body")).await;
+    registry.request().await;
+    let idle = sidecar.workload().await;
 
     assert!(is_closed_by_proxy(&idle).await);
-    // The busy one is of age at most a tenth later.
-    tokio::time::sleep(Duration::from_millis(60)).await;
+    // The busy one is of age at most a tenth later, though it began before.
+    tokio::time::sleep(Duration::from_millis(400)).await;
     gate.open();
     let answer = busy.hear().await;
 

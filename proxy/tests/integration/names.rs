@@ -167,7 +167,7 @@ async fn a_handshake_that_names_another_or_nobody_is_refused() {
 async fn what_hides_a_name_or_is_of_no_known_protocol_goes_nowhere() {
     let site = Site::new();
     let (registry, server) = (site.registry().await, TcpServer::start("").await);
-    let plan = tunnel_plan(&site, &registry, &server).limit("detectTimeout: 300ms");
+    let plan = tunnel_plan(&site, &registry, &server).limit("detectTimeout: 2s");
     let sidecar = site.start(&plan).await;
     let by_name = socks_name(REGISTRY, registry.port);
     let by_address = socks_address([127, 0, 0, 1], registry.port);

@@ -108,7 +108,7 @@ async fn our_own_listeners_are_never_dialled() {
     for (turn, address) in own.iter().enumerate() {
         let text = policy(upstream.port, "{mode: plaintext, because: \"a story\"}")
             .replace("ports: [1]", &format!("ports: [{}]", address.port()));
-        std::fs::write(site.path("policy/stories.yaml"), text).unwrap();
+        site.put("policy/stories.yaml", text);
         sidecar.until_noted("policy-swapped", turn + 1).await;
         let head =
             "GET http://ourselves.ml.internal/a HTTP/1.1\r\nHost: ourselves.ml.internal\r\n\r\n";

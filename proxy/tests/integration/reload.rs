@@ -10,6 +10,7 @@ use crate::harness::body::prose;
 use crate::harness::log::assert_record;
 use crate::harness::site::Site;
 use crate::harness::upstream::Upstream;
+use crate::harness::wait::until;
 use crate::harness::workload::request;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -22,7 +23,7 @@ async fn a_changed_policy_decides_the_next_request() {
 
     assert_eq!(workload.ask(request("PUT", "/v2/a", "one")).await.status, 200);
     let without = plan.policy.replace("paths: [\"/v2/**\"]", "paths: [\"/v3/**\"]");
-    std::fs::write(site.path("policy/stories.yaml"), without).unwrap();
+    site.put("policy/stories.yaml", without);
     sidecar.until_noted("policy-swapped", 1).await;
     // The same connection, decided anew.
     workload.ask(request("PUT", "/v2/a", "two")).await.assert_problem(403, "path-not-allowed");
@@ -45,15 +46,14 @@ async fn a_rule_in_a_file_of_its_own_comes_and_goes() {
     let upstream = Upstream::plaintext().await;
     let sidecar = site.start(&site.plaintext_plan(&upstream)).await;
     let mut workload = sidecar.workload().await;
-    let file = site.path("policy/visitors.yaml");
     let text = "apiVersion: lazaret/v1\nkind: Policy\negress:\n  - name: visitors\n    to: [registry]\n    \
                 paths: [\"/visitors/**\"]\n    content: held\n";
 
     workload.ask(request("PUT", "/visitors/a", "")).await.assert_problem(403, "path-not-allowed");
-    std::fs::write(&file, text).unwrap();
+    site.put("policy/visitors.yaml", text);
     sidecar.until_noted("policy-swapped", 1).await;
     assert_eq!(workload.ask(request("PUT", "/visitors/a", "")).await.status, 200);
-    std::fs::remove_file(&file).unwrap();
+    std::fs::remove_file(site.path("policy/visitors.yaml")).unwrap();
     sidecar.until_noted("policy-swapped", 2).await;
     workload.ask(request("PUT", "/visitors/a", "")).await.assert_problem(403, "path-not-allowed");
 
@@ -86,8 +86,11 @@ async fn swaps_under_load_fail_no_exchange() {
         })
         .collect();
     for turn in 1..=6 {
+        // At least one exchange under each policy, the first one's too.
+        let before = done.load(Ordering::Relaxed);
+        until("an upload", || (done.load(Ordering::Relaxed) > before).then_some(())).await;
         let text = format!("{}\n# turn {turn}\n", plan.policy);
-        std::fs::write(site.path("policy/stories.yaml"), text).unwrap();
+        site.put("policy/stories.yaml", text);
         sidecar.until_noted("policy-swapped", turn).await;
     }
     stop.store(true, Ordering::Relaxed);
@@ -109,8 +112,6 @@ async fn a_broken_policy_is_kept_out_and_alarms_until_it_is_mended() {
     let upstream = Upstream::plaintext().await;
     let plan = site.plaintext_plan(&upstream);
     let sidecar = site.start(&plan).await;
-    let file = site.path("policy/stories.yaml");
-
     for (turn, broken) in [
         plan.policy.replace("egress:", "egres:"),
         plan.policy.replace("addresses: [127.0.0.1/32]", "addresses: [169.254.0.0/16]"),
@@ -119,14 +120,14 @@ async fn a_broken_policy_is_kept_out_and_alarms_until_it_is_mended() {
     .iter()
     .enumerate()
     {
-        std::fs::write(&file, broken).unwrap();
+        site.put("policy/stories.yaml", broken);
         sidecar.until_noted("policy-kept-out", turn + 1).await;
         sidecar.until_metric("lazaret_policy_alarm", 1.0).await;
         let answer = sidecar.workload().await.ask(request("PUT", "/v2/a", "a body")).await;
         assert_eq!(answer.status, 200, "the old policy is in force");
         assert_eq!(sidecar.admin("GET", "/readyz").await.status, 200);
     }
-    std::fs::write(&file, &plan.policy).unwrap();
+    site.put("policy/stories.yaml", &plan.policy);
     sidecar.until_metric("lazaret_policy_alarm", 0.0).await;
 
     let records = sidecar.records(3).await;
@@ -166,7 +167,7 @@ async fn started_with_a_broken_policy_it_stays_up_and_refuses_everything() {
     }
 
     // Mended, it goes to work without a restart.
-    std::fs::write(site.path("policy/stories.yaml"), good).unwrap();
+    site.put("policy/stories.yaml", good);
     sidecar.until_noted("policy-swapped", 1).await;
     assert_eq!(workload.ask(request("PUT", "/v2/a", "")).await.status, 200);
     assert_eq!(sidecar.admin("GET", "/readyz").await.status, 200);

@@ -13,7 +13,7 @@ use crate::harness::pki::{Pki, Svid};
 use crate::harness::sidecar::Sidecar;
 use crate::harness::site::Site;
 use crate::harness::upstream::Upstream;
-use crate::harness::wait::until;
+use crate::harness::wait::{PATIENCE, until};
 use crate::harness::workload::request;
 
 /// Swaps by rewriting the three files, and as many by Kubernetes' `..data` symlink.
@@ -41,6 +41,8 @@ async fn swap_under_load(
     let uploads: Vec<_> = (0..3)
         .map(|_| tokio::spawn(upload(Arc::clone(&sidecar), Arc::clone(&stop), Arc::clone(&done))))
         .collect();
+    // The first certificate is seen, too.
+    upstream.heads(1).await;
     for turn in 0..SWAPS {
         let svid = site.identity();
         swap(turn, &svid);
@@ -168,7 +170,7 @@ async fn after_its_end_our_certificate_is_used_no_more() {
     let soon = site.pki.issue_at(
         crate::harness::JOB_ID,
         &["job.train.internal"],
-        (proxy::clock::now(), Duration::from_secs(3)),
+        (proxy::clock::now(), Duration::from_secs(8)),
     );
     let sidecar = site.start(&plan.identity(soon)).await;
     let mut workload = sidecar.workload().await;
@@ -178,7 +180,7 @@ async fn after_its_end_our_certificate_is_used_no_more() {
 
     let began = std::time::Instant::now();
     while sidecar.admin("GET", "/readyz").await.status == 200 {
-        assert!(began.elapsed() < Duration::from_secs(10), "it never expired");
+        assert!(began.elapsed() < PATIENCE, "it never expired");
     }
     // The pooled connection was made with it, so that is not used either.
     workload.ask(request("PUT", "/v2/b", "a body")).await.assert_problem(503, "upstream-identity");

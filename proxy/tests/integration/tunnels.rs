@@ -8,6 +8,7 @@ use crate::harness::log::assert_record;
 use crate::harness::site::{Plan, Site};
 use crate::harness::tcp::{TcpEnd, TcpServer, socks_address, socks_name};
 use crate::harness::upstream::Upstream;
+use crate::harness::wait::until;
 use crate::harness::wire::Conversation;
 use crate::harness::{SSN, is_planted_in};
 
@@ -103,9 +104,8 @@ async fn a_leak_cuts_the_tunnel_with_a_reset() {
     talk.hear_line().await.unwrap();
     // In two parts, with a pause that lets the first one leave, but for the number that was begun.
     talk.say(format!("the patient's ssn is {}", &SSN[..5])).await;
-    while server.seen()[0].bytes.len() < 19 + 21 {
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
+    until("what was before the number", || (server.seen()[0].bytes.len() >= 19 + 21).then_some(()))
+        .await;
     talk.say(format!("{}\r\n", &SSN[5..])).await;
     talk.hear_end().await;
 
@@ -128,7 +128,7 @@ async fn a_leak_cuts_the_tunnel_with_a_reset() {
 async fn a_number_that_is_begun_and_not_ended_cuts_the_tunnel() {
     let site = Site::new();
     let (registry, server) = (site.registry().await, TcpServer::start(GREETING).await);
-    let plan = tunnel_plan(&site, &registry, &server).limit("tunnelHold: 100ms");
+    let plan = tunnel_plan(&site, &registry, &server).limit("tunnelHold: 1s");
     let sidecar = site.start(&plan).await;
     let mut talk = sidecar.socks_to(&socks_name("mail.ml.internal", server.port)).await;
     talk.hear_line().await.unwrap();
@@ -211,7 +211,7 @@ async fn tls_inside_a_tunnel_is_for_the_name_that_was_asked_or_goes_nowhere() {
 async fn a_silent_tunnel_ends_by_its_limit() {
     let site = Site::new();
     let (registry, server) = (site.registry().await, TcpServer::start(GREETING).await);
-    let plan = tunnel_plan(&site, &registry, &server).limit("tunnelIdle: 300ms");
+    let plan = tunnel_plan(&site, &registry, &server).limit("tunnelIdle: 2s");
     let sidecar = site.start(&plan).await;
     let mut talk = sidecar.socks_to(&socks_name("mail.ml.internal", server.port)).await;
     talk.hear_line().await.unwrap();

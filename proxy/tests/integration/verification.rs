@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::harness::log::assert_record;
 use crate::harness::pki::{Pki, Svid};
+use crate::harness::raw::deserted;
 use crate::harness::site::{Plan, Site};
 use crate::harness::upstream::Upstream;
 use crate::harness::workload::request;
@@ -146,10 +147,10 @@ async fn assert_unreachable(site: &Site, plan: &Plan, code: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_listens() {
     let site = Site::new();
-    // A port that was free a moment ago.
     let upstream = Upstream::plaintext().await;
     let mut plan = site.plaintext_plan(&upstream);
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let deserted = deserted();
+    let free = deserted.local_addr().unwrap().port();
     plan.policy = plan.policy.replace(&format!("[{}]", upstream.port), &format!("[{free}]"));
     assert_unreachable(&site, &plan, "upstream-unreachable").await;
     upstream.assert_untouched();

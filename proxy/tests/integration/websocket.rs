@@ -271,7 +271,7 @@ async fn a_swap_of_the_policy_closes_what_it_takes_back() {
     let policy =
         plan.policy.replace("paths: [/talk/**], upgrades: [websocket], content: streamed", without);
     assert_ne!(policy, plan.policy);
-    std::fs::write(site.path("policy/stories.yaml"), policy).unwrap();
+    site.put("policy/stories.yaml", policy);
     sidecar.until_noted("policy-swapped", 1).await;
 
     assert_eq!(socket.closed().await, (1008, "policy-withdrawn".to_owned()));
@@ -313,7 +313,7 @@ async fn inside_of_connect_it_is_the_same() {
 async fn silence_and_the_drains_deadline_end_it() {
     let site = Site::new();
     let server = SocketServer::start(Vec::new()).await;
-    let plan = plan(&site, &server).await.limit("tunnelIdle: 300ms");
+    let plan = plan(&site, &server).await.limit("tunnelIdle: 2s");
     let sidecar = site.start(&plan).await;
     let mut socket = open(&sidecar, "/talk/a").await;
     assert_eq!(socket.closed().await, (1001, "tunnel-timeout".to_owned()));

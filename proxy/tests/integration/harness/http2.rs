@@ -9,7 +9,7 @@ use h2::client::SendRequest;
 use h2::{Reason, RecvStream, SendStream};
 use http::{HeaderMap, Request};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::is_planted_in;
 use super::wait::within;
@@ -286,6 +286,12 @@ pub(crate) struct Frames {
     stream: TcpStream,
 }
 
+/// A frame's bytes (RFC 9113, section 4.1).
+pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
 /// What the proxy said last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Last {
@@ -302,19 +308,32 @@ pub(crate) enum Last {
 impl Frames {
     /// Connects, and says the preface and empty settings.
     pub(crate) async fn open(address: std::net::SocketAddr) -> Frames {
-        let mut frames = Frames { stream: TcpStream::connect(address).await.unwrap() };
+        Frames::greet(TcpStream::connect(address).await.unwrap()).await
+    }
+
+    async fn greet(stream: TcpStream) -> Frames {
+        let mut frames = Frames { stream };
         frames.stream.set_nodelay(true).unwrap();
         frames.stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
         frames.say(4, 0, 0, &[]).await;
         frames
     }
 
+    /// As [`Frames::open`], by a client that has little room for answers and reads none.
+    pub(crate) async fn open_deaf(address: std::net::SocketAddr) -> Frames {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        Frames::greet(socket.connect(address).await.unwrap()).await
+    }
+
+    /// Sends the same frame so many times in one write; `false` if the proxy is gone.
+    pub(crate) async fn repeat(&mut self, frame: &[u8], times: usize) -> bool {
+        self.stream.write_all(&frame.repeat(times)).await.is_ok()
+    }
+
     /// Sends a frame; `false` if the proxy is gone.
     pub(crate) async fn say(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) -> bool {
-        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-        let head = [&length[1..], &[kind, flags], &stream.to_be_bytes()].concat();
-        let sending = self.stream.write_all(&[&head[..], payload].concat()).await;
-        sending.is_ok()
+        self.stream.write_all(&frame(kind, flags, stream, payload)).await.is_ok()
     }
 
     /// A head of literal fields, in one HEADERS frame that ends the request.

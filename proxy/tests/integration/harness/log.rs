@@ -31,8 +31,12 @@ impl Log {
         Log { lines }
     }
 
+    /// The records, in the order in which their exchanges began. A test has that in its hand where it
+    /// begins one thing after another; the order in which they are written is the machine's.
     pub(crate) fn closes(&self) -> Vec<&Value> {
-        self.lines.iter().filter(|line| line["type"] == "close").collect()
+        let mut closes: Vec<_> = self.lines.iter().filter(|line| line["type"] == "close").collect();
+        closes.sort_by_key(|close| number(close));
+        closes
     }
 
     pub(crate) fn opens(&self) -> Vec<&Value> {
@@ -65,7 +69,12 @@ impl Log {
     }
 }
 
-/// Waits until `count` exchanges are closed and gives their records, in the order in which they were written.
+/// The number that an exchange took when it began.
+fn number(record: &Value) -> u64 {
+    record["exchange"].as_str().and_then(|id| id.rsplit_once('-')).unwrap().1.parse().unwrap()
+}
+
+/// Waits until `count` exchanges are closed and gives their records, as [`Log::closes`] does.
 pub(crate) async fn records(folder: &Path, count: usize) -> Vec<Value> {
     until(&format!("{count} closed exchanges in the audit log"), || {
         let log = Log::read(folder);
@@ -84,8 +93,8 @@ pub(crate) fn assert_intact(folder: &Path) {
     assert!(report.stopped && report.open_exchanges == 0, "{report}");
 }
 
-/// The one record whose field has this value. Exchanges that run at the same time, or on several
-/// connections, end in any order: their records are told apart by what they say, never by their place.
+/// The one record whose field has this value. Exchanges that a test begins side by side have no order:
+/// their records are told apart by what they say.
 #[track_caller]
 pub(crate) fn only<'a>(records: &'a [Value], field: &str, value: impl Into<Value>) -> &'a Value {
     let value = value.into();

@@ -5,6 +5,13 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
+/// A port that nobody listens at, and that nobody else gets.
+pub(crate) fn deserted() -> TcpSocket {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    socket
+}
+
 /// A server on loopback for one answer, whatever is asked.
 pub(crate) struct RawServer {
     pub(crate) port: u16,

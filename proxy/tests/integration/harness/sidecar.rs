@@ -73,7 +73,7 @@ impl Sidecar {
         self.folder.join("audit")
     }
 
-    /// The records, once so many exchanges are closed.
+    /// The records, once so many exchanges are closed, in the order in which they began.
     pub(crate) async fn records(&self, count: usize) -> Vec<Value> {
         log::records(&self.audit(), count).await
     }

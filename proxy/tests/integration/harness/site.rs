@@ -56,6 +56,14 @@ impl Site {
         self.pki.issue(REGISTRY_ID, &[REGISTRY])
     }
 
+    /// Writes a file of the site whole or not at all, as one that is watched is to be written.
+    pub(crate) fn put(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        let unfinished = path.with_extension("unfinished");
+        std::fs::write(&unfinished, bytes).unwrap();
+        std::fs::rename(unfinished, path).unwrap();
+    }
+
     /// The upstream that the policy permits, over mutual TLS.
     pub(crate) async fn registry(&self) -> Upstream {
         Upstream::tls(self.pki.mutual_server(&self.registry_svid())).await

@@ -2,12 +2,13 @@
 //! would.
 
 use std::io;
+use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::is_planted_in;
-use super::wait::within;
+use super::wait::{PATIENCE, within};
 
 /// An answer, or an interim one such as `100 Continue`.
 #[derive(Clone, Debug)]
@@ -88,6 +89,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
     pub(crate) async fn ask(&mut self, request: impl AsRef<[u8]>) -> Answer {
         self.say(request).await;
         self.hear().await
+    }
+
+    /// Sends a byte, and another after each pause, until an answer has begun or nothing more is taken.
+    pub(crate) async fn dribble(&mut self, pause: Duration) {
+        let began = Instant::now();
+        while self.unread.is_empty() && self.try_say("x").await.is_ok() {
+            assert!(began.elapsed() < PATIENCE, "a dribbling sender is heard for ever");
+            let reading = self.stream.read_buf(&mut self.unread);
+            let _nothing_yet = tokio::time::timeout(pause, reading).await;
+        }
     }
 
     /// Reads one answer; `None` if the connection ends before one begins.
