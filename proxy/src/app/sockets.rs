@@ -108,9 +108,13 @@ async fn bind_transparent(address: Option<SocketAddr>) -> Result<Vec<TcpListener
         }
     }
     for socket in &sockets {
-        // TPROXY wants it, and CAP_NET_ADMIN for it; REDIRECT does without.
-        let socket = SockRef::from(socket);
-        let _best_effort = socket.set_ip_transparent_v4(true);
+        // The option is one for both versions of IP; REDIRECT does without.
+        if let Err(error) = SockRef::from(socket).set_ip_transparent_v4(true) {
+            tracing::info!(
+                %error,
+                "outbound.transparent takes REDIRECT alone; TPROXY wants CAP_NET_RAW or CAP_NET_ADMIN"
+            );
+        }
     }
     Ok(sockets)
 }

@@ -21,7 +21,7 @@ metadata: {name: jail, owner: tests, purpose: "nothing gets out"}
 endpoints:
   - name: registry
     hosts: [registry.ml.internal, "*.registry.ml.internal"]
-    addresses: [10.99.0.1/32]
+    addresses: [10.99.0.1/32, "fd99::1/128"]
     ports: [8080]
     tls: {mode: plaintext, because: "a story about something else"}
 egress:
@@ -45,12 +45,16 @@ pub(crate) struct Jail {
 impl Jail {
     /// Namespaces, world and Lazaret, without rules yet.
     pub(crate) fn new() -> Jail {
+        Jail::with(Namespaces::new(), &[])
+    }
+
+    /// The same where Lazaret has capabilities, such as `net_raw`.
+    pub(crate) fn with(namespaces: Namespaces, capabilities: &[&str]) -> Jail {
         let folder = tempfile::tempdir().expect("a folder");
-        let namespaces = Namespaces::new();
         let mut jail = Jail { lazaret: None, world: None, namespaces, folder };
         jail.write();
         jail.start_world();
-        jail.start_lazaret();
+        jail.start_lazaret(capabilities);
         jail
     }
 
@@ -75,14 +79,14 @@ impl Jail {
 
     /// A command in the pod, as the workload: its own user, no capabilities.
     pub(crate) fn workload(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
-        let mut command = self.demoted(WORKLOAD);
+        let mut command = self.demoted(WORKLOAD, &[]);
         command.arg(program);
         command
     }
 
     /// A command in the pod as Lazaret's own user.
     pub(crate) fn as_lazaret(&self, program: &str) -> Command {
-        let mut command = self.demoted(LAZARET);
+        let mut command = self.demoted(LAZARET, &[]);
         command.arg(program);
         command
     }
@@ -129,11 +133,15 @@ impl Jail {
         lines
     }
 
-    fn demoted(&self, uid: u32) -> Command {
+    fn demoted(&self, uid: u32, capabilities: &[&str]) -> Command {
         let mut command = self.namespaces.in_pod();
         let uid = uid.to_string();
+        let kept: String = capabilities.iter().map(|name| format!(",+{name}")).collect();
         command.args(["setpriv", "--reuid", &uid, "--regid", &uid, "--clear-groups"]);
-        command.args(["--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"]);
+        command.arg("--no-new-privs");
+        for set in ["inh-caps", "ambient-caps", "bounding-set"] {
+            command.arg(format!("--{set}=-all{kept}"));
+        }
         command.current_dir("/");
         command
     }
@@ -194,8 +202,8 @@ impl Jail {
         self.world = Some(world);
     }
 
-    fn start_lazaret(&mut self) {
-        let mut command = self.demoted(LAZARET);
+    fn start_lazaret(&mut self, capabilities: &[&str]) {
+        let mut command = self.demoted(LAZARET, capabilities);
         command.arg(self.path("bin/lazaret")).args(["run", "--config"]);
         command.arg(self.path("public/lazaret.yaml"));
         let mut lazaret = Running::start(&mut command, &self.path("lazaret.log"));

@@ -16,5 +16,6 @@ mod jail;
 mod namespaces;
 mod proof;
 mod redirection;
+mod routed;
 mod rules;
 mod ways;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long anything may take to become true.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// The pod's addresses.
 pub(crate) const POD: &str = "10.99.0.2";
 /// The next machine on the link: the upstream that the policy permits, and the name server.
@@ -22,11 +22,15 @@ const METADATA: [&str; 4] =
 static NEXT: AtomicU32 = AtomicU32::new(0);
 static CLEARED: Once = Once::new();
 
+/// The same machine in IPv6.
+pub(crate) const UPSTREAM_V6: &str = "fd99::1";
 /// The pod's namespace and the world's.
 #[derive(Debug)]
 pub(crate) struct Namespaces {
     pub(crate) pod: String,
     pub(crate) world: String,
+    /// A machine behind the pod, whose only way is through it; where a test has made one.
+    guest: Option<String>,
 }
 
 impl Namespaces {
@@ -37,7 +41,7 @@ impl Namespaces {
         );
         CLEARED.call_once(clear_leftovers);
         let name = format!("lz{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let both = Namespaces { pod: format!("{name}p"), world: format!("{name}w") };
+        let both = Namespaces { pod: format!("{name}p"), world: format!("{name}w"), guest: None };
         ip(&format!("netns add {}", both.pod));
         ip(&format!("netns add {}", both.world));
         let (pod, world) = (&both.pod, &both.world);
@@ -71,6 +75,28 @@ impl Namespaces {
         both
     }
 
+    /// Puts a machine behind the pod: cabled to the pod's `eth1`, which is its way to everywhere.
+    pub(crate) fn add_guest(&mut self) {
+        let (pod, guest) = (&self.pod, format!("{}g", self.pod));
+        ip(&format!("netns add {guest}"));
+        ip(&format!("link add eth1 netns {pod} type veth peer name eth0 netns {guest}"));
+        for (place, device, number) in [(pod, "eth1", 1), (&guest, "eth0", 2)] {
+            ip(&format!("-n {place} addr add 10.98.0.{number}/24 dev {device}"));
+            ip(&format!("-n {place} addr add fd98::{number}/64 dev {device} nodad"));
+            ip(&format!("-n {place} link set {device} up"));
+        }
+        ip(&format!("-n {guest} link set lo up"));
+        for gateway in ["10.98.0.1", "fd98::1"] {
+            ip(&format!("-n {guest} route add default via {gateway}"));
+        }
+        self.guest = Some(guest);
+    }
+
+    /// A command on the machine behind the pod.
+    pub(crate) fn in_guest(&self) -> Command {
+        within(self.guest.as_ref().expect("a guest"))
+    }
+
     /// A command in the pod.
     pub(crate) fn in_pod(&self) -> Command {
         within(&self.pod)
@@ -84,7 +110,7 @@ impl Namespaces {
 
 impl Drop for Namespaces {
     fn drop(&mut self) {
-        for name in [&self.pod, &self.world] {
+        for name in [&self.pod, &self.world].into_iter().chain(&self.guest) {
             // What stays is taken away by the next run.
             let _ = Command::new("ip").args(["netns", "del", name]).output();
         }
