@@ -56,15 +56,26 @@ pub(crate) fn nearest(bytes: &[u8], value: usize, near: Near) -> Option<Label> {
     loop {
         let gap_end = skip_punctuation(bytes, upto, floor)?;
         newlines += gap_end.newlines;
+        gap.len = value - gap_end.upto;
+        if gap.len > near.len || newlines > 1 {
+            return None;
+        }
+        let short = index::short_word(bytes, gap_end.upto).filter(|_| !gap_end.has_number_sign);
+        if let Some((len, meaning)) = short.filter(|(len, _)| gap_end.upto > floor + len) {
+            match meaning {
+                Some(Some(family)) => return Some(Label { family, gap }),
+                Some(None) => {}
+                None if gap.words == near.words => return None,
+                None => gap.words += 1,
+            }
+            upto = gap_end.upto - len;
+            continue;
+        }
         let may_be_known = gap_end.has_number_sign || index::may_be_last(bytes, gap_end.upto);
         if gap.words == near.words && !may_be_known {
             return None;
         }
         let word = previous_word(bytes, gap_end.upto, floor)?;
-        gap.len = value - word.end;
-        if gap.len > near.len || newlines > 1 {
-            return None;
-        }
         // `chart #` is `chart number`.
         let is_numbered = gap_end.has_number_sign && gap_end.newlines == 0;
         let numbered = is_numbered.then(|| phrase_of(bytes, NUMBER, word.end, floor)).flatten();

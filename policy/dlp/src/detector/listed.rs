@@ -151,10 +151,25 @@ pub(crate) fn may_begin_code(near: &Near<'_>) -> bool {
     let is_moment = || behind == b'/' && near.run == 2;
     let may_be_encoded = || {
         let ahead = near.behind().first_chunk::<10>();
-        is_line_s(near.before(1)) && ahead.is_none_or(|ahead| ahead.iter().all(|b| is_line_s(*b)))
+        is_line_s(near.before(1))
+            && ahead.is_none_or(|ahead| ahead.iter().all(|b| is_line_s(*b)))
+            && (1..=NEAR)
+                .map(|back| near.before(back))
+                .take_while(|b| *b != b'\n')
+                .all(may_be_plain)
     };
     matches!(near.anchor, Anchor::Digits | Anchor::Mixed)
         && (behind.is_ascii_hexdigit() || behind == b'-' || is_moment() || may_be_encoded())
+}
+
+/// Of the standard alphabet of base64: other numbers are written with dashes.
+fn is_plain(byte: u8) -> bool {
+    gate::is_letter(byte) & (byte != b'-') & (byte != b'_')
+}
+
+/// Whether it is so, or the leaf has none there.
+fn may_be_plain(byte: u8) -> bool {
+    byte == 0 || is_plain(byte)
 }
 
 /// Whether a line of base64, or what stands around it, has such a byte.
@@ -165,6 +180,9 @@ fn is_line_s(byte: u8) -> bool {
 
 const LINE_S: [u8; 256] =
     table(&[(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_\n\r=", 1)], 0);
+
+/// Bytes before an anchor that tell whether its line may be one of base64.
+const NEAR: usize = 8;
 
 /// Whether the bytes a few places around could all stand in a line of base64.
 #[inline]
@@ -177,14 +195,11 @@ fn may_be_encoded(bytes: &[u8], at: usize) -> bool {
 /// RFC 7468), which are read decoded.
 pub(crate) fn encoded_end(bytes: &[u8], at: usize) -> Option<usize> {
     const LINE: std::ops::RangeInclusive<usize> = 60..=128;
-    const NEAR: usize = 8;
     // Most anchors leave here: a blank or a mark stands near.
     if !may_be_encoded(bytes, at) {
         return None;
     }
     let (before, behind) = bytes.split_at_checked(at)?;
-    // Of the standard alphabet: other numbers are written with dashes.
-    let is_plain = |b: u8| gate::is_letter(b) & (b != b'-') & (b != b'_');
     // A line of text has a blank or a mark near.
     let line = before.iter().rev().take(NEAR).take_while(|b| **b != b'\n');
     if !line.copied().all(is_plain) {

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use super::phrases::{PHRASES, Phrase};
 use super::{ALIASES, Family, TAILS};
-use crate::word::{Filter, TAIL, all, key, short_word, tail, within};
+use crate::word::{Filter, TAIL, all, key, short_word as short_letters, tail, within};
 
 struct Index {
     filter: Filter,
@@ -143,9 +143,30 @@ pub(crate) fn may_be_last(bytes: &[u8], upto: usize) -> bool {
 /// one of a phrase; nothing where they do not say which word it is.
 #[inline]
 fn is_last_word(tail: u64) -> Option<bool> {
+    one_word(tail).map(|(_, key)| INDEX.filter.may_hold(key))
+}
+
+/// How many letters the word has that ends before `upto`, and what it means by itself, as
+/// [`super::meaning_of`] says; nothing where that takes a closer look.
+#[inline]
+pub(super) fn short_word(bytes: &[u8], upto: usize) -> Option<(usize, Option<Option<Family>>)> {
+    let tail = tail(bytes, upto);
+    let (len, key) = one_word(tail)?;
+    let is_behind_digit = (tail >> (8 * len) & 0xff).wrapping_sub(u64::from(b'0')) < 10;
+    match phrases(key) {
+        [] => Some((len, None)),
+        [phrase] if phrase.is_bare() && !is_behind_digit => Some((len, Some(phrase.meaning))),
+        _ => None,
+    }
+}
+
+/// How many letters the word has that a tail ends with, and its key; nothing where it may go on before
+/// the tail, is several words, or one that may be joined to another.
+#[inline]
+fn one_word(tail: u64) -> Option<(usize, u128)> {
     /// The last two letters of the words that are joined to others ([`TAILS`]).
     const JOINED: [u64; 5] = [0x6272, 0x6572, 0x6964, 0x6e6f, 0x756d];
-    let (len, key) = short_word(tail)?;
+    let (len, key) = short_letters(tail)?;
     if len == 0 || JOINED.contains(&((tail | all(0x20)) & 0xffff)) {
         return None;
     }
@@ -154,7 +175,7 @@ fn is_last_word(tail: u64) -> Option<bool> {
     let first = 1 << (u64::BITS - 1);
     // Of several words written together the last one counts.
     let is_one = capitals == 0 || capitals == first || capitals == (all(0x80) << unused);
-    is_one.then(|| INDEX.filter.may_hold(key))
+    is_one.then_some((len, key))
 }
 
 /// Whether the word that ends before `upto` may be the last one of a phrase, by its ending.
