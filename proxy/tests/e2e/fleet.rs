@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::harness::gateways::{Gateways, records};
-use super::harness::process::{Running, finished, lasting_address, listens};
+use super::harness::process::{Running, finished, free_address, listens};
 use super::harness::{self, SSN, Site, bare};
 
 /// Weights of the model, as float32.
@@ -16,7 +16,7 @@ const ELEMENTS: u64 = 100_000;
 
 /// Flower waits 180 s for an object of an update that never comes.
 const IMPATIENT: &str =
-    "import flwr.supercore.constant as constant\nconstant.OBJECT_PUSH_SESSION_TTL_SECONDS = 15\n";
+    "import flwr.supercore.constant as constant\nconstant.OBJECT_PUSH_SESSION_TTL_SECONDS = 30\n";
 
 /// A SuperLink and two SuperNodes.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ impl Fleet {
     fn join(&mut self, site: &Site, name: &str, to: SocketAddr, settings: &str) {
         let mut command = alone(site, &flower(site, &self.home, "flower-supernode"));
         command.args(["--insecure", "--superlink", &to.to_string()]);
-        command.args(["--port", &lasting_address().port().to_string(), "--node-config", settings]);
+        command.args(["--port", &free_address().port().to_string(), "--node-config", settings]);
         self.nodes.push(Running::start(&mut command, site.path(&format!("{name}.log"))));
     }
 
@@ -70,7 +70,7 @@ impl Fleet {
     fn run(&self, site: &Site, settings: &str) -> String {
         let app = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/clients/flower_app");
         let flwr = flower(site, &self.home, "flwr");
-        let mut command = within(site, "timeout", &["240"], &flwr);
+        let mut command = within(site, "timeout", &["900"], &flwr);
         command.arg("run").arg(app).args(["hub", "--stream", "--run-config"]);
         finished(command.arg(format!("elements={ELEMENTS} {settings}"))).said()
     }
@@ -116,7 +116,7 @@ fn told(said: &str) -> Value {
 #[test]
 fn a_federation_over_http_learns_the_same_and_every_byte_is_on_record() {
     let site = Site::new();
-    let (direct_at, aggregator) = (lasting_address(), lasting_address());
+    let (direct_at, aggregator) = (free_address(), free_address());
     let gateways = Gateways::start(&site, aggregator);
     let settings = "rounds=2 evaluates=false";
     // Flower mostly waits between its polls: both runs go side by side.
@@ -163,14 +163,14 @@ fn a_federation_over_http_learns_the_same_and_every_byte_is_on_record() {
 #[test]
 fn a_patient_beside_the_metrics_is_refused_and_the_run_says_so() {
     let site = Site::new();
-    let aggregator = lasting_address();
+    let aggregator = free_address();
     let gateways = Gateways::start(&site, aggregator);
     let nodes_to = gateways.entrance;
     let mut fleet = Fleet::start_with(&site, "leak", aggregator, nodes_to, IMPATIENT);
     let note = format!("step=2.0 note=\"worst case: patient SSN {SSN}, admitted twice\"");
     fleet.join(&site, "leak-2", nodes_to, &note);
 
-    let said = fleet.run(&site, "rounds=1 evaluates=false patience=60.0");
+    let said = fleet.run(&site, "rounds=1 evaluates=false");
 
     // The hub's side learns that an update is missing, the site's own why.
     assert!(said.contains("round 1: 1 of 2 updates did not come"), "{said}\n{}", fleet.said());

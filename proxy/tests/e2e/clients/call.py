@@ -12,6 +12,6 @@ channel = (
     else grpc.secure_channel(target, grpc.ssl_channel_credentials())
 )
 try:
-    print("identical" if channel.unary_unary("/lab.Study/Unary")(note, timeout=30) == note else "different")
+    print("identical" if channel.unary_unary("/lab.Study/Unary")(note, timeout=120) == note else "different")
 except grpc.RpcError as error:
     print(error.code().name, error.details())

@@ -53,7 +53,7 @@ def serve(address, elements, rounds):
         min_available_clients=2,
         initial_parameters=ndarrays_to_parameters([weights]),
     )
-    config = flwr.server.ServerConfig(num_rounds=rounds, round_timeout=60)
+    config = flwr.server.ServerConfig(num_rounds=rounds, round_timeout=600)
     begun = time.monotonic()
     history = flwr.server.start_server(server_address=address, config=config, strategy=strategy)
     print(

@@ -27,7 +27,7 @@ def refused(call):
 def both(messages):
     """A call in which each message is sent once the last one has come back."""
     waiting = queue.Queue()
-    answers = channel.stream_stream("/lab.Study/Both")(iter(waiting.get, None), timeout=30)
+    answers = channel.stream_stream("/lab.Study/Both")(iter(waiting.get, None), timeout=120)
     count = 0
     for message in messages:
         waiting.put(message)
@@ -40,15 +40,15 @@ def both(messages):
 
 note = text("round one")
 out = {
-    "unary": channel.unary_unary("/lab.Study/Unary")(note, timeout=30) == note,
-    "down": len(list(channel.unary_stream("/lab.Study/Down")(note, timeout=30))),
-    "up": len(channel.stream_unary("/lab.Study/Up")(iter([note] * 5), timeout=30)) // len(note),
+    "unary": channel.unary_unary("/lab.Study/Unary")(note, timeout=120) == note,
+    "down": len(list(channel.unary_stream("/lab.Study/Down")(note, timeout=120))),
+    "up": len(channel.stream_unary("/lab.Study/Up")(iter([note] * 5), timeout=120)) // len(note),
     "both": both(text(f"round {turn}") for turn in range(20)),
 }
 leak = text(f"the ssn is {ssn}")
 head, tail = text(f"the ssn is {ssn[:6]}"), text(ssn[6:])
-out["leak"] = refused(lambda: channel.unary_unary("/lab.Study/Unary")(leak, timeout=30))
+out["leak"] = refused(lambda: channel.unary_unary("/lab.Study/Unary")(leak, timeout=120))
 out["late"] = refused(lambda: both([note, leak]))
 out["split"] = refused(lambda: both([note, head, tail]))
-out["elsewhere"] = refused(lambda: channel.unary_unary("/other.Study/Unary")(note, timeout=30))
+out["elsewhere"] = refused(lambda: channel.unary_unary("/other.Study/Unary")(note, timeout=120))
 print(json.dumps(out))

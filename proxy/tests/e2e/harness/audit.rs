@@ -26,13 +26,22 @@ pub(crate) fn lines_in(folder: &Path) -> Vec<Value> {
     whole.lines().map(|line| serde_json::from_str(line).expect("an audit line")).collect()
 }
 
-/// The closing records of exchanges whose target holds `what`.
+/// Puts records in the order in which their exchanges began, which a test that does one thing after
+/// another has in its hand; the order in which they are written is the machine's.
+pub(crate) fn sort(records: &mut [Value]) {
+    let number = |id: &str| id.rsplit_once('-').and_then(|(_, number)| number.parse::<u64>().ok());
+    records.sort_by_key(|record| record["exchange"].as_str().and_then(number));
+}
+
+/// The closing records of exchanges whose target holds `what`, as [`sort`] puts them.
 pub(crate) fn closed(site: &Site, what: &str) -> Vec<Value> {
     let is_meant = |line: &Value| {
         line["type"] == "close"
             && line["target"].as_str().is_some_and(|target| target.contains(what))
     };
-    lines(site).into_iter().filter(is_meant).collect()
+    let mut records: Vec<Value> = lines(site).into_iter().filter(is_meant).collect();
+    sort(&mut records);
+    records
 }
 
 /// The same, once there are `count` of them.

@@ -55,11 +55,12 @@ impl Gateways {
     }
 }
 
-/// The closing records of a gateway, once there are `count`.
+/// The closing records of a gateway, once there are `count`, as [`audit::sort`] puts them.
 pub(crate) fn records(site: &Site, name: &str, count: usize) -> Vec<Value> {
     eventually(&format!("{count} records of {name}"), || {
         let lines = audit::lines_in(&site.path(&format!("{name}-audit")));
-        let closed: Vec<_> = lines.into_iter().filter(|line| line["type"] == "close").collect();
+        let mut closed: Vec<_> = lines.into_iter().filter(|line| line["type"] == "close").collect();
+        audit::sort(&mut closed);
         (closed.len() >= count).then_some(closed)
     })
 }

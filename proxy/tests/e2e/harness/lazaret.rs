@@ -76,6 +76,18 @@ impl Lazaret {
         value.map_or(0, |value| value.trim().parse().expect("a whole number"))
     }
 
+    /// Outbound exchanges that are under way, and those that have ended.
+    pub(crate) fn exchanges(&self) -> (u64, u64) {
+        let text = http_get(self.admin, "/metrics").expect("metrics");
+        let sum = |series: &str| {
+            let samples = text.lines().filter(|line| line.starts_with(series));
+            let values = samples.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok());
+            values.sum()
+        };
+        let of = |name: &str| sum(&format!("lazaret_exchanges_{name}{{"));
+        (of("open"), of("total"))
+    }
+
     /// As the value of a proxy variable.
     pub(crate) fn proxy_url(&self) -> String {
         format!("http://{}", self.proxy)
