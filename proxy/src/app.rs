@@ -95,7 +95,7 @@ impl App {
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let metrics = Metrics::new().map_err(|error| failed("metrics", error))?;
         let mut watched = Watched::look(&config.policy, &config.identity);
-        let mut sockets = Sockets::bind(&config).await?;
+        let mut sockets = Sockets::bind(&config)?;
         let addresses = sockets.addresses();
         let links = links::addresses(&sockets.links, &config);
         let identity = load_identity(&config, &metrics)?;

@@ -36,6 +36,9 @@ pub struct Config {
     pub links: Vec<Link>,
     /// The resolver's addresses: none where it is off.
     pub dns: Vec<SocketAddr>,
+    /// Whether other processes of the same user may listen at the same addresses (`SO_REUSEPORT`), but
+    /// for `admin`.
+    pub reuse_port: bool,
     /// `/metrics`, `/healthz`, `/readyz`.
     pub admin: Option<SocketAddr>,
     /// The 0600 Unix socket of the administrator.
@@ -142,7 +145,7 @@ impl Config {
         let links: String = self.links.iter().map(|link| format!("{link}\n")).collect();
         format!(
             "mode: {}\npolicy: {}\nidentity: chain {}, key {}, bundle {}\n\
-             outbound.httpProxy: {}\noutbound.socks5: {}\noutbound.transparent: {}\ninbound: {inbound}\ndns: {}\nadmin: {}\naudit: {} ({}; heads signed by {})\n\
+             outbound.httpProxy: {}\noutbound.socks5: {}\noutbound.transparent: {}\ninbound: {inbound}\ndns: {}\nlisteners: {}\nadmin: {}\naudit: {} ({}; heads signed by {})\n\
              resolver: {} fixed names, {}\nspool: {}\nlog: {} at {}\n{links}{}",
             if self.links.is_empty() { "sidecar" } else { "gateway" },
             self.policy.display(),
@@ -156,6 +159,11 @@ impl Config {
                 "off".to_owned()
             } else {
                 self.dns.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+            },
+            if self.reuse_port {
+                "other processes of this user may share their ports (SO_REUSEPORT)"
+            } else {
+                "their ports are this process's alone"
             },
             or_off(self.admin),
             self.audit.path.display(),

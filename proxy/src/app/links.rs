@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::net::{TcpListener, TcpStream};
 
+use super::sockets::Ports;
 use super::{StartError, failed};
 use crate::config::Config;
 use crate::drain::Drain;
@@ -13,11 +14,10 @@ use crate::outbound::Outbound;
 use crate::rooms::Rooms;
 
 /// Binds every link, in the configuration's order.
-pub(super) async fn bind(config: &Config) -> Result<Vec<TcpListener>, StartError> {
+pub(super) fn bind(config: &Config, ports: Ports) -> Result<Vec<TcpListener>, StartError> {
     let mut sockets = Vec::with_capacity(config.links.len());
     for link in &config.links {
-        sockets
-            .extend(super::sockets::bind(&format!("link {}", link.name), Some(link.listen)).await?);
+        sockets.extend(ports.bind(&format!("link {}", link.name), Some(link.listen))?);
     }
     Ok(sockets)
 }

@@ -27,6 +27,8 @@ pub struct ConfigFile {
     links: Vec<Spanned<LinkFile>>,
     dns: Option<DnsPart>,
     #[serde(default)]
+    listeners: ListenersPart,
+    #[serde(default)]
     admin: AdminPart,
     audit: AuditPart,
     #[serde(default)]
@@ -102,6 +104,13 @@ struct DnsPart {
 enum OneOrMore {
     One(SocketAddr),
     More(Vec<SocketAddr>),
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ListenersPart {
+    #[serde(default)]
+    reuse_port: bool,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -247,6 +256,7 @@ impl ConfigFile {
             inbound,
             links,
             dns,
+            reuse_port: self.listeners.reuse_port,
             admin: self.admin.listen,
             admin_socket: self.admin.socket,
             audit: AuditConfig {

@@ -41,6 +41,7 @@ mod messages;
 mod names;
 mod over_time;
 mod overload;
+mod ports;
 #[path = "../shared/raw_requests.rs"]
 #[allow(dead_code, reason = "shared")]
 mod raw_requests;

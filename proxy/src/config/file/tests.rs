@@ -25,6 +25,7 @@ fn the_least_configuration_has_every_limit() {
     let config = cook(LEAST).unwrap();
     assert_eq!(config.http_proxy, Some("127.0.0.1:3128".parse().unwrap()));
     assert!(config.inbound.is_none() && config.admin.is_none() && config.publish.is_none());
+    assert!(!config.reuse_port, "a port is not shared unawares");
     assert_eq!((config.audit.sync, config.log_level.as_str()), (Sync::Batched, "info"));
     let described = config.describe();
     for name in ["exchanges_max", "spool_max", "body_idle", "headers_max", "drain_deadline"] {

@@ -63,6 +63,11 @@ impl Sidecar {
         }
     }
 
+    /// The listeners for the workload: forward proxy, SOCKS5, redirected connections, names.
+    pub(crate) fn ways(&self) -> [SocketAddr; 4] {
+        [self.http_proxy, self.socks5, self.transparent, self.dns.unwrap()]
+    }
+
     /// Where a gateway's link listens.
     pub(crate) fn link(&self, name: &str) -> SocketAddr {
         self.app.links().iter().find(|(link, _)| **link == *name).unwrap().1

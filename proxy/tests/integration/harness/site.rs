@@ -23,6 +23,7 @@ pub(crate) struct Plan {
     pub(crate) nameserver: Option<std::net::SocketAddr>,
     pub(crate) has_admin_socket: bool,
     pub(crate) has_dns: bool,
+    pub(crate) shares_ports: bool,
     /// A gateway's links, as the configuration writes them; none in a sidecar.
     pub(crate) links: String,
     /// Roots of other trust domains beside the site's own.
@@ -100,6 +101,7 @@ impl Site {
             nameserver: None,
             has_admin_socket: false,
             has_dns: false,
+            shares_ports: false,
             links: String::new(),
             roots: String::new(),
         }
@@ -151,6 +153,12 @@ impl Plan {
         self
     }
 
+    /// Other processes may listen at the same ports.
+    pub(crate) fn share_ports(mut self) -> Plan {
+        self.shares_ports = true;
+        self
+    }
+
     /// Trusts another site, too.
     pub(crate) fn federated(mut self, other: &Site) -> Plan {
         self.roots.push_str(other.pki.bundle_pem());
@@ -183,6 +191,7 @@ impl Plan {
             format!("limits:\n{}", self.limits)
         };
         let hosts = &self.hosts;
+        let listeners = if self.shares_ports { "listeners: {reusePort: true}\n" } else { "" };
         let dns = if self.has_dns { "dns: {listen: \"127.0.0.1:0\"}\n" } else { "" };
         let (mode, links) = if self.links.is_empty() {
             ("sidecar", String::new())
@@ -195,7 +204,7 @@ impl Plan {
              identity:\n  files:\n    chain: \"{folder}/svid/chain.pem\"\n    \
              key: \"{folder}/svid/key.pem\"\n    bundle: \"{folder}/svid/bundle.pem\"\n\
              outbound:\n  httpProxy: \"127.0.0.1:0\"\n  socks5: \"127.0.0.1:0\"\n  transparent: \"127.0.0.1:0\"\n  intercept: {{publish: \"{folder}/intercept-ca.pem\"}}\n\
-             {inbound}{dns}{links}\
+             {inbound}{dns}{links}{listeners}\
              admin: {{listen: \"127.0.0.1:0\"{socket}}}\n\
              audit: {{path: \"{folder}/audit\"}}\n\
              resolver:\n  hosts:\n    {REGISTRY}: [\"127.0.0.1\"]\n{hosts}{nameservers}\
