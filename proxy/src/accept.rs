@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONNECTION;
-use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
+use http::{Extensions, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -30,6 +30,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use self::patient::Patient;
 pub use self::preface::Spoken;
 use self::strict::{Faults, Strict};
+use crate::budget::Budget;
+use crate::budget::cost::{Carriage, Windows};
 use crate::config::Limits;
 use crate::drain::Drain;
 use crate::error::{Error, Kind};
@@ -190,13 +192,23 @@ impl Arrival {
     }
 }
 
+/// The window of the stream that a request came on, bytes.
+#[derive(Clone, Copy, Debug)]
+struct StreamWindow(u32);
+
+/// How a request came, for what it may come to keep in memory.
+pub fn carriage(version: Version, extensions: &Extensions, body: &Incoming) -> Carriage {
+    let window = extensions.get::<StreamWindow>().map_or(0, |window| window.0);
+    Carriage { version, window, has_body: !body.is_end_stream() }
+}
+
 /// Serves HTTP on one connection until it ends; finishes its exchanges when the line retires, and
 /// drops them when the line is cut. The version is what the TLS handshake settled or, where it settled nothing, what the client begins
 /// with.
 pub async fn serve<S, H, F, B>(
     stream: S,
     spoken: Spoken,
-    limits: &Limits,
+    (limits, memory): (&Limits, &Budget),
     mut line: Line,
     handle: H,
 ) -> Ended
@@ -218,7 +230,10 @@ where
         () = line.retiring() => return Ended::Done,
     };
     match spoken {
-        Spoken::Http2 => Box::pin(http2::serve(stream, limits, line, handle)).await,
+        Spoken::Http2 => {
+            let windows = Windows::of(&limits.http2, memory.is_short());
+            Box::pin(http2::serve(stream, (limits, windows), line, handle)).await
+        }
         Spoken::Either | Spoken::Http1 => Box::pin(serve_http1(stream, limits, line, handle)).await,
     }
 }

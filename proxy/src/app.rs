@@ -223,9 +223,10 @@ fn rooms(
     let links = links.iter().map(|(_, address)| *address);
     let own = own.into_iter().flatten().chain(addresses.dns).chain(links).collect();
     let files = (limits.spool_max, metrics.spool_bytes.clone());
-    let budget = Budget::new(limits.buffered_bytes_max, metrics.buffered_bytes.clone());
-    let spool = SpoolRoom::new(config.spool.clone(), limits.hold_memory_max, files, budget);
-    let upstream = Upstream::new(resolver, Arc::clone(&identity), own, (limits, metrics.clone()));
+    let memory = Budget::new(limits.buffered_bytes_max, metrics.buffered_bytes.clone());
+    let spool = SpoolRoom::new(config.spool.clone(), limits.hold_memory_max, files, memory.clone());
+    let way = (limits, memory.clone(), metrics.clone());
+    let upstream = Upstream::new(resolver, Arc::clone(&identity), own, way);
     let counter = metrics.source_findings.clone();
     let (findings_max, window) = (limits.source_findings_max, limits.source_findings_window);
     let ledger = Ledger::new(findings_max, window, counter);
@@ -235,6 +236,7 @@ fn rooms(
         identity,
         audit,
         content: Content::new(spool, limits),
+        memory,
         upstream,
         metrics,
         limits: limits.clone(),

@@ -11,6 +11,7 @@ use hyper::upgrade::Upgraded;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 
+use crate::budget::cost::BUFFER_BYTES;
 use crate::config::{Http2Limits, Limits};
 use crate::drain::{Background, Drain};
 use crate::error::{Error, Kind};
@@ -96,7 +97,7 @@ impl AppLink {
     pub async fn switch(&self, request: Request<Inward>) -> Result<Switched, Error> {
         let stream = self.reach().await?;
         let broken = |error| Error::new(Kind::UpstreamBroken, error);
-        let (mut sender, connection) = http1::handshake(stream).await.map_err(broken)?;
+        let (mut sender, connection) = http1().handshake(stream).await.map_err(broken)?;
         Drain::spawn_background(log_end(connection.with_upgrades()));
         let sending = sender.send_request(request);
         let answered = tokio::time::timeout(self.response_timeout, sending).await;
@@ -137,11 +138,17 @@ impl AppLink {
     }
 }
 
+fn http1() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder.max_buf_size(BUFFER_BYTES);
+    builder
+}
+
 async fn send_http1(
     stream: TokioIo<TcpStream>,
     request: Request<Inward>,
 ) -> hyper::Result<Response<Incoming>> {
-    let (mut sender, connection) = http1::handshake(stream).await?;
+    let (mut sender, connection) = http1().handshake(stream).await?;
     Drain::spawn_background(log_end(connection));
     sender.send_request(request).await
 }

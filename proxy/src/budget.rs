@@ -1,5 +1,11 @@
-//! The bytes of bodies that the whole process keeps in memory. Who would take more spools to disk, or
-//! is turned away before work begins.
+//! The bytes of bodies that the whole process keeps in memory, or has let others send: what is held to be
+//! read, and for each exchange what it may come to keep when its receivers take nothing ([`cost`]).
+//!
+//! Invariant: whoever is under way has taken its part before, so it goes on however little is left and
+//! nobody waits for a share. Where half is used new connections get smaller windows, where a quarter is
+//! left held bodies go to disk, and where nothing is left newcomers are turned away before work begins.
+
+pub mod cost;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,6 +39,11 @@ impl Budget {
         self.used.load(Ordering::Relaxed) >= self.bytes_max
     }
 
+    /// Whether half is used, so that who opens a connection had better promise less.
+    pub fn is_short(&self) -> bool {
+        self.used.load(Ordering::Relaxed) >= self.bytes_max / 2
+    }
+
     /// A share of nothing yet.
     pub fn share(&self) -> Share {
         Share { budget: self.clone(), bytes: 0 }
@@ -41,15 +52,25 @@ impl Budget {
 
 impl Share {
     /// Takes `bytes` more if that much is left.
+    #[must_use = "what was not taken must not be kept"]
     pub fn try_grow(&mut self, bytes: usize) -> bool {
-        let bytes = bytes as u64;
-        let before = self.budget.used.fetch_add(bytes, Ordering::Relaxed);
-        if before + bytes > self.budget.bytes_max {
-            self.budget.used.fetch_sub(bytes, Ordering::Relaxed);
-            return false;
+        self.try_grow_within(bytes as u64, self.budget.bytes_max)
+    }
+
+    /// Takes `bytes` more if a quarter of the budget is left then: for what can be kept elsewhere, so that
+    /// it does not keep newcomers out.
+    #[must_use = "what was not taken must not be kept"]
+    pub fn try_grow_sparing(&mut self, bytes: usize) -> bool {
+        self.try_grow_within(bytes as u64, self.budget.bytes_max - self.budget.bytes_max / 4)
+    }
+
+    fn try_grow_within(&mut self, bytes: u64, bytes_max: u64) -> bool {
+        let after = |used: u64| used.checked_add(bytes).filter(|after| *after <= bytes_max);
+        let taken = self.budget.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, after);
+        if taken.is_ok() {
+            self.keep(bytes);
         }
-        self.keep(bytes);
-        true
+        taken.is_ok()
     }
 
     /// Takes `bytes` more, also over the budget: for what is in memory already.
@@ -64,7 +85,7 @@ impl Share {
         let bytes = (piece.len() as u64).min(self.bytes);
         self.bytes -= bytes;
         let share = Share { budget: self.budget.clone(), bytes };
-        Bytes::from_owner(Counted { piece, _share: share })
+        Bytes::from_owner(Tied { piece, _share: share })
     }
 
     fn keep(&mut self, bytes: u64) {
@@ -80,38 +101,21 @@ impl Drop for Share {
     }
 }
 
-struct Counted {
-    piece: Bytes,
-    _share: Share,
+/// A piece that keeps `share` until its last byte is dropped: until the wire has taken it.
+pub fn tie(piece: Bytes, share: &Arc<Share>) -> Bytes {
+    Bytes::from_owner(Tied { piece, _share: Arc::clone(share) })
 }
 
-impl AsRef<[u8]> for Counted {
+struct Tied<S> {
+    piece: Bytes,
+    _share: S,
+}
+
+impl<S> AsRef<[u8]> for Tied<S> {
     fn as_ref(&self) -> &[u8] {
         &self.piece
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_taken_comes_back_with_the_last_byte() {
-        let gauge = IntGauge::new("bytes", "bytes").unwrap();
-        let budget = Budget::new(100, gauge.clone());
-        let (mut one, mut other) = (budget.share(), budget.share());
-        assert!(one.try_grow(60) && !other.try_grow(60) && other.try_grow(40));
-        assert!(budget.is_spent());
-        drop(other);
-        assert!(!budget.is_spent());
-
-        let piece = one.hand_over(Bytes::from(vec![7; 50]));
-        drop(one);
-        assert_eq!(gauge.get(), 50, "the piece is still in memory");
-        let tail = piece.slice(49..);
-        drop(piece);
-        assert_eq!((gauge.get(), &tail[..]), (50, &[7][..]));
-        drop(tail);
-        assert_eq!(gauge.get(), 0);
-    }
-}
+mod tests;

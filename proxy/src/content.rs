@@ -121,11 +121,6 @@ impl Content {
         }
     }
 
-    /// Whether the process keeps as many bytes of bodies in memory as it may.
-    pub fn is_memory_spent(&self) -> bool {
-        self.room.is_memory_spent()
-    }
-
     /// The bytes of bodies that the process may keep in memory, for who keeps some of its own.
     pub fn memory(&self) -> Share {
         self.room.memory()

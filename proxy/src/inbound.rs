@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use crate::accept::{self, Arrival, Ended, Spoken};
 use crate::app_link::{AppLink, Switched};
 use crate::audit::{Direction, Kind};
+use crate::budget::cost;
 use crate::content::{ClearedBody, Hint, Line, Messages, Meters};
 use crate::error::{self, Error};
 use crate::http::body::{Idle, Inward, Recorded};
@@ -67,7 +68,7 @@ impl Inbound {
         arrival.peer = Some(Arc::new(seated));
         let (this, onlooker) = (Arc::clone(&self), arrival.clone());
         let spoken = Spoken::by_alpn(stream.get_ref().1.alpn_protocol());
-        let limits = &self.rooms.limits;
+        let limits = (&self.rooms.limits, &self.rooms.memory);
         let serving = accept::serve(stream, spoken, limits, line, move |request| {
             Arc::clone(&this).handle(request, arrival.clone(), peer.clone())
         });
@@ -137,6 +138,7 @@ impl Inbound {
         peer: &Peer,
     ) -> Result<Answered, Stop> {
         self.rooms.admit_peer(&peer.id)?;
+        self.take_memory(ongoing, &head, body.as_ref())?;
         let (path, query) = self.facts(ongoing, &head, peer)?;
         let mut head = head;
         let upgrading = Upgrading::of(&mut head)?;
@@ -168,6 +170,21 @@ impl Inbound {
         let response = self.app.send(request).await;
         let response = response.map_err(|error| Stop::from(error).unless_cut(ongoing.meters()))?;
         Ok((self.answer(ongoing, &permit, (response, is_head), arrival).await?, None))
+    }
+
+    /// Takes what the exchange may come to keep in memory.
+    fn take_memory(
+        &self,
+        ongoing: &mut Ongoing,
+        head: &request::Parts,
+        body: Option<&Incoming>,
+    ) -> Result<(), Stop> {
+        let Some(body) = body else { return Ok(()) };
+        let limits = &self.rooms.limits;
+        let carriage = accept::carriage(head.version, &head.extensions, body);
+        let is_http2 = headers::is_native_grpc(&head.headers);
+        let window = if is_http2 { limits.http2.stream_window as usize } else { 0 };
+        self.rooms.take_memory(ongoing, cost::of_exchange(limits, carriage) + window)
     }
 
     /// The application's answer, read before it leaves.
@@ -331,6 +348,7 @@ fn to_application(
     let malformed = |_| Error::from(error::Kind::Malformed);
     let takes_trailers = headers::takes_trailers(&head.headers);
     headers::strip(&mut head.headers);
+    headers::strip_claims(&mut head.headers);
     headers::join_cookies(&mut head.headers);
     head.headers.insert(headers::FORWARDED_CLIENT_CERT, peer.forwarded.clone());
     if takes_trailers {

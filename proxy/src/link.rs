@@ -115,7 +115,7 @@ impl Link {
         let (downstream, line, onlooker) =
             (arrival.downstream, arrival.line.clone(), arrival.clone());
         let outbound = Arc::clone(&self.outbound);
-        let limits = &self.rooms.limits;
+        let limits = (&self.rooms.limits, &self.rooms.memory);
         let serving = accept::serve(stream, spoken, limits, line, move |request| {
             Arc::clone(&outbound).handle(request, arrival.clone())
         });

@@ -16,6 +16,7 @@ use self::ending::Ending;
 use crate::audit::{
     Announced, Audit, AuditUnavailable, Direction, Exchange, Kind, Outcome, Record,
 };
+use crate::budget;
 use crate::config::Limits;
 use crate::content::{Ledger, Meters, Released, Tally, write_verdict};
 use crate::drain::Drain;
@@ -39,6 +40,7 @@ pub struct Ongoing {
     place: Option<OwnedSemaphorePermit>,
     ledger: Option<Ledger>,
     share: Option<Arc<Share>>,
+    memory: Option<Arc<budget::Share>>,
     coming: Option<Released>,
     asks_as: Option<SpiffeId>,
     drain: Option<Drain>,
@@ -76,6 +78,7 @@ impl Ongoing {
             place: None,
             ledger: None,
             share: None,
+            memory: None,
             coming: None,
             asks_as: None,
             drain: None,
@@ -111,6 +114,21 @@ impl Ongoing {
     /// Keeps the exchange's share of its link's budgets until it is closed.
     pub fn keep_share(&mut self, share: &Arc<Share>) {
         self.share = Some(Arc::clone(share));
+    }
+
+    /// Keeps what the exchange may come to keep in memory, until nothing more of it is on its way.
+    pub fn keep_memory(&mut self, share: budget::Share) {
+        self.memory = Some(Arc::new(share));
+    }
+
+    /// The same back, to be kept again when it has grown; none once pieces keep it.
+    pub fn give_memory(&mut self) -> Option<budget::Share> {
+        self.memory.take().and_then(Arc::into_inner)
+    }
+
+    /// The exchange's share of the process's memory, for the pieces that it gives to the wire.
+    pub fn memory(&self) -> Option<&Arc<budget::Share>> {
+        self.memory.as_ref()
     }
 
     /// The exchange's share of its link's budgets.
@@ -308,6 +326,7 @@ impl Ongoing {
             line: self.line.take(),
             place: self.place.take(),
             share: self.share.take(),
+            memory: self.memory.take(),
         };
         let coming = self.coming.take().filter(|coming| !coming.is_over());
         if (!ending.meters.released.is_over() || coming.is_some())

@@ -51,7 +51,7 @@ impl Outbound {
     pub async fn serve(self: Arc<Self>, stream: TcpStream, arrival: Arrival) {
         let (downstream, line) = (arrival.downstream, arrival.line.clone());
         let this = Arc::clone(&self);
-        let limits = &self.rooms.limits;
+        let limits = (&self.rooms.limits, &self.rooms.memory);
         let ended = accept::serve(stream, Spoken::Either, limits, line, move |request| {
             Arc::clone(&this).handle(request, arrival.clone())
         })

@@ -14,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::accept::Arrival;
 use crate::audit::{Audit, Direction, Kind};
+use crate::budget::Budget;
 use crate::config::Limits;
 use crate::content::{Content, Ledger};
 use crate::error;
@@ -37,6 +38,8 @@ pub struct Rooms {
     pub audit: Audit,
     /// The reader of what leaves.
     pub content: Content,
+    /// What the process may keep of bodies in memory.
+    pub memory: Budget,
     /// The way out.
     pub upstream: Upstream,
     /// Metrics.
@@ -111,6 +114,18 @@ impl Rooms {
         self.seat(ongoing, Direction::Outbound, Some(&source))
     }
 
+    /// Takes from `limits.bufferedBytesMax` what the exchange may come to keep, `bytes`, until its last
+    /// byte is taken.
+    ///
+    /// # Errors
+    /// That much is not left.
+    pub fn take_memory(&self, ongoing: &mut Ongoing, bytes: usize) -> Result<(), Stop> {
+        let mut share = ongoing.give_memory().unwrap_or_else(|| self.memory.share());
+        let is_taken = share.try_grow(bytes);
+        ongoing.keep_memory(share);
+        if is_taken { Ok(()) } else { Err(error::Kind::BufferedBytesMax.into()) }
+    }
+
     fn begin(
         &self,
         (direction, kind): (Direction, Kind),
@@ -156,7 +171,7 @@ impl Rooms {
         source: Option<&Source>,
     ) -> Result<OwnedSemaphorePermit, error::Kind> {
         source.map_or(Ok(()), |source| self.admit(source))?;
-        if self.content.is_memory_spent() {
+        if self.memory.is_spent() {
             return Err(error::Kind::BufferedBytesMax);
         }
         let places = Arc::clone(self.places.of(direction));

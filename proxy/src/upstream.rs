@@ -41,6 +41,8 @@ use self::shared::SharedPool;
 pub use self::tunnel::{Tunnel, Wire};
 use self::way::Aim;
 use crate::audit::Announced;
+use crate::budget::Budget;
+use crate::budget::cost::BUFFER_BYTES;
 use crate::config::Limits;
 use crate::content::{Cleared, Released};
 use crate::drain::Drain;
@@ -50,9 +52,6 @@ use crate::live::{Entry, Proof};
 use crate::stop::Stop;
 use crate::telemetry::Metrics;
 
-/// Read and write buffer of an upstream connection, bytes: what a reader who reads nothing keeps of an
-/// answer, some times over. hyper's default is 400 KiB, which costs cache and memory for nothing.
-const BUFFER_BYTES: usize = 32 * 1024;
 /// Why a 101 goes no further: whoever asked would take what follows for another protocol.
 pub const UNASKED_UPGRADE: &str = "an answer 101 to a request that asked for no upgrade";
 /// TLS configurations kept for reuse; beyond it all are forgotten.
@@ -75,6 +74,7 @@ pub struct Upstream {
     timeouts: Timeouts,
     response_timeout: Duration,
     stream_retries_max: u32,
+    memory: Budget,
     metrics: Metrics,
 }
 
@@ -113,14 +113,14 @@ impl Upstream {
         resolver: Resolver,
         identity: Arc<Current>,
         own: Vec<SocketAddr>,
-        (limits, metrics): (&Limits, Metrics),
+        (limits, memory, metrics): (&Limits, Budget, Metrics),
     ) -> Self {
         Self {
             resolver,
             pool: Pool::new(limits.pool_idle, limits.pool_idle_max),
             health: Health::new(limits),
-            carriers: Carriers::new(limits),
-            shared: SharedPool::new(limits),
+            carriers: Carriers::new(limits, memory.clone()),
+            shared: SharedPool::new(limits, memory.clone()),
             identity,
             tls: Mutex::default(),
             own,
@@ -131,6 +131,7 @@ impl Upstream {
             },
             response_timeout: limits.response_timeout,
             stream_retries_max: limits.http2.stream_retries_max,
+            memory,
             metrics,
         }
     }
@@ -195,6 +196,7 @@ impl Upstream {
                 Some(way) => way,
                 None => self.opened(aim).await?,
             };
+            way.take_memory(&self.memory)?;
             self.told(entry.as_deref(), way.reached(), &identity)?;
             let again = (retries_left > 0).then(|| way.again(&request, &released)).flatten();
             let mut error = match self.exchange(&mut way, request, (&permit, &released)).await? {

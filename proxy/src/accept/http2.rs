@@ -16,8 +16,9 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::Ended;
 use super::streams::{Streams, Watched};
+use super::{Ended, StreamWindow};
+use crate::budget::cost::Windows;
 use crate::config::Limits;
 use crate::error::{Error, Kind};
 use crate::http::body::BodyError;
@@ -39,7 +40,7 @@ const LEAVE_MAX: Duration = Duration::from_secs(5);
 /// open for `limits.headerTimeout`.
 pub(super) async fn serve<S, H, F, B>(
     stream: S,
-    limits: &Limits,
+    (limits, windows): (&Limits, Windows),
     mut line: Line,
     handle: H,
 ) -> Ended
@@ -53,7 +54,8 @@ where
     let given_up_max = limits.http2.resets_max;
     let streams = Streams::new(line.drain().clone(), limits.response_timeout, given_up_max);
     let counted = streams.clone();
-    let service = service_fn(move |request| {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(StreamWindow(windows.stream));
         // A stream's task keeps room for this work until the last of the answer has gone.
         let (response, unanswered) = (Box::pin(handle(request)), counted.begin());
         async move {
@@ -62,7 +64,8 @@ where
             Ok::<_, Infallible>(response.map(Watched::new))
         }
     });
-    let connection = builder(&streams, limits).serve_connection(TokioIo::new(stream), service);
+    let connection =
+        builder(&streams, limits, windows).serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     let cut = line.cut().clone();
     let mut is_leaving = false;
@@ -85,15 +88,15 @@ where
     }
 }
 
-fn builder(streams: &Streams, limits: &Limits) -> http2::Builder<Streams> {
+fn builder(streams: &Streams, limits: &Limits, windows: Windows) -> http2::Builder<Streams> {
     let own = &limits.http2;
     let header_list = u32::try_from(limits.header_bytes_max.saturating_add(HEADER_LIST_SPARE));
     let mut builder = http2::Builder::new(streams.clone());
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(own.streams_per_connection_max)
-        .initial_stream_window_size(own.stream_window)
-        .initial_connection_window_size(own.connection_window)
+        .initial_stream_window_size(windows.stream)
+        .initial_connection_window_size(windows.connection)
         .max_send_buf_size(own.send_buffer_max)
         .max_header_list_size(header_list.unwrap_or(u32::MAX))
         .keep_alive_interval(own.keep_alive)

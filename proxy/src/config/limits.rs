@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 pub use self::http2::Http2Limits;
 use self::http2::Http2LimitsFile;
+use crate::budget::cost;
 
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
@@ -47,7 +48,7 @@ macro_rules! limits {
         impl LimitsFile {
             pub(super) fn cook(self) -> Result<Limits, Wrong> {
                 let or = Limits::default();
-                Ok(Limits { $($name: $read($field, self.$name, or.$name)?,)+ })
+                Limits { $($name: $read($field, self.$name, or.$name)?,)+ }.checked()
             }
         }
     };
@@ -64,8 +65,10 @@ limits! {
     /// From a body's head to its end, however steadily it comes. Off unless set, since checkpoints
     /// and streams take their time.
     body_timeout: Option<Duration> = None, optional("limits.bodyTimeout", SignedDuration);
-    /// Bytes of bodies that the whole process keeps in memory. Held bodies go to the spool where more
-    /// would be kept, and new exchanges are turned away.
+    /// Bytes of bodies that the whole process keeps in memory, and what each exchange under way may come
+    /// to keep while nobody reads it: its buffers and the windows that its senders were given. Past
+    /// half of it new HTTP/2 connections get small windows, past three quarters held bodies go to the
+    /// spool; where it is spent, new exchanges are turned away.
     buffered_bytes_max: u64 = 512 * MIB, size("limits.bufferedBytesMax", String);
     /// Opening a connection to one address.
     connect_timeout: Duration = Duration::from_secs(5), duration("limits.connectTimeout", SignedDuration);
@@ -242,6 +245,22 @@ fn header_bytes(field: &'static str, value: Option<String>, or: usize) -> Result
         return Err((field, "at least 8KiB".to_owned()));
     }
     Ok(value)
+}
+
+impl Limits {
+    /// One exchange at least must fit, or every one would be turned away.
+    fn checked(self) -> Result<Self, Wrong> {
+        let least = cost::most(&self) as u64;
+        if self.buffered_bytes_max < least {
+            let text = format!(
+                "at least {} KiB: what one exchange may come to keep, with both of its streams' \
+                 limits.http2.streamWindow and buffers",
+                least.div_ceil(KIB)
+            );
+            return Err(("limits.bufferedBytesMax", text));
+        }
+        Ok(self)
+    }
 }
 
 impl fmt::Display for Limits {

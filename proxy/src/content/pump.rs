@@ -78,7 +78,7 @@ where
             Ok(data) => sieve.take(data).await?,
             Err(frame) => {
                 if let Ok(mut fields) = frame.into_trailers() {
-                    crate::http::headers::strip(&mut fields);
+                    crate::http::headers::strip_trailers(&mut fields);
                     sieve.take_trailers(&fields)?;
                     trailers = Some(fields);
                 }

@@ -86,11 +86,6 @@ impl SpoolRoom {
         self.budget.share()
     }
 
-    /// Whether the process keeps as many bytes in memory as it may.
-    pub fn is_memory_spent(&self) -> bool {
-        self.budget.is_spent()
-    }
-
     /// An empty queue.
     pub fn spool(&self) -> Spool {
         Spool {
@@ -130,7 +125,7 @@ impl Spool {
         let fits = self.memory_len + chunk.len() <= self.room.memory_max;
         // Order is kept by never going back to memory while the file holds something.
         let file_is_drained = self.file.as_ref().is_none_or(SpoolFile::is_drained);
-        if fits && file_is_drained && self.share.try_grow(chunk.len()) {
+        if fits && file_is_drained && self.share.try_grow_sparing(chunk.len()) {
             self.memory_len += chunk.len();
             if chunk.len() < SMALL_CHUNK_BYTES {
                 self.small.extend_from_slice(&chunk);

@@ -2,6 +2,7 @@
 //! that a reply cannot be sent without a record.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,9 +14,10 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
 use crate::audit::Outcome;
+use crate::budget::{self, Share};
 use crate::content::{ClearedBody, CutOff, Tally};
 use crate::http::form::{Form, grpc_trailers};
-use crate::http::headers::strip;
+use crate::http::headers::strip_trailers;
 use crate::link::Tolled;
 use crate::live::Watch;
 use crate::ongoing::Ongoing;
@@ -68,6 +70,7 @@ pub struct Recorded<B> {
     sent: Tally,
     left: Option<u64>,
     watch: Watch,
+    memory: Option<Arc<Share>>,
 }
 
 /// Why a body on its way in broke off.
@@ -78,8 +81,9 @@ impl<B: Body> Recorded<B> {
     /// never polled.
     pub fn new(body: B, ongoing: Ongoing, sent: Tally, is_bodyless: bool) -> Self {
         let left = if is_bodyless { Some(0) } else { body.size_hint().exact() };
-        let watch = ongoing.cut().watch();
-        Self { body, form: Form::Problem, ongoing: Some(ongoing), sent, left, watch }
+        let (watch, memory) = (ongoing.cut().watch(), ongoing.memory().cloned());
+        let (form, ongoing) = (Form::Problem, Some(ongoing));
+        Self { body, form, ongoing, sent, left, watch, memory }
     }
 
     /// In this form a client is told that its exchange was cut after the answer's head.
@@ -92,7 +96,7 @@ impl<B: Body> Recorded<B> {
     /// A reply whose exchange is closed already, or goes on elsewhere.
     pub fn closed(body: B) -> Self {
         let (form, sent, watch) = (Form::Problem, Tally::default(), Watch::default());
-        Self { body, form, ongoing: None, sent, left: None, watch }
+        Self { body, form, ongoing: None, sent, left: None, watch, memory: None }
     }
 }
 
@@ -176,7 +180,7 @@ impl Body for Inward {
                     tally.add(frame.data_ref().map_or(0, Bytes::len));
                     // Some servers merge them into the head, where an identity is ours to tell.
                     if let Some(trailers) = frame.trailers_mut() {
-                        strip(trailers);
+                        strip_trailers(trailers);
                     }
                 }
                 Poll::Ready(next)
@@ -248,7 +252,12 @@ where
             }
             None => self.complete(),
         }
-        Poll::Ready(next.map(|frame| frame.map_err(Into::into)))
+        // The wire may take the last pieces long after the exchange has ended.
+        let counted = |frame: Frame<Bytes>| match &self.memory {
+            Some(memory) => frame.map_data(|piece| budget::tie(piece, memory)),
+            None => frame,
+        };
+        Poll::Ready(next.map(|frame| frame.map(counted).map_err(Into::into)))
     }
 
     fn is_end_stream(&self) -> bool {

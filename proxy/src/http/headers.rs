@@ -5,7 +5,7 @@ use http::header::{
     CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, IF_RANGE, RANGE, TE, TRAILER,
     TRANSFER_ENCODING, UPGRADE,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
 
 use crate::config::Limits;
 use crate::error::{Error, Kind};
@@ -48,6 +48,69 @@ const IDENTITY: [&str; 16] = [
     "x-ssl-client-verify",
 ];
 
+/// Fields by which a client says where a request came from, that it is another one than it says, or what
+/// the trace it belongs to carries along. Servers believe them of a proxy in front of them, which has to
+/// have them from somebody it trusts (Envoy's edge does as much to `x-forwarded-*` and `x-envoy-*`; W3C
+/// Baggage, section 4).
+const CLAIMS: [&str; 30] = [
+    "baggage",
+    "cf-connecting-ip",
+    "fastly-client-ip",
+    "forwarded",
+    "true-client-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-envoy-external-address",
+    "x-envoy-internal",
+    "x-envoy-original-host",
+    "x-envoy-original-path",
+    "x-forwarded",
+    "x-forwarded-by",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-method",
+    "x-forwarded-port",
+    "x-forwarded-prefix",
+    "x-forwarded-proto",
+    "x-forwarded-scheme",
+    "x-forwarded-server",
+    "x-forwarded-uri",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-host",
+    "x-original-url",
+    "x-real-ip",
+    "x-rewrite-url",
+    "x-trusted-client-ip",
+];
+
+/// Removes what a peer may not claim of its request. `strip` has the identities.
+pub fn strip_claims(headers: &mut HeaderMap) {
+    for name in CLAIMS {
+        headers.remove(name);
+    }
+    remove_disguised(headers, &CLAIMS);
+}
+
+/// Removes the fields of a trailer section that would be believed in a head, where some servers put them.
+pub fn strip_trailers(trailers: &mut HeaderMap) {
+    strip(trailers);
+    strip_claims(trailers);
+}
+
+/// CGI, WSGI and their kin read both spellings as one name.
+fn remove_disguised(headers: &mut HeaderMap, names: &[&str]) {
+    let is_disguised = |name: &&HeaderName| {
+        let name = name.as_str();
+        name.contains('_') && names.contains(&name.replace('_', "-").as_str())
+    };
+    let disguised: Vec<HeaderName> = headers.keys().filter(is_disguised).cloned().collect();
+    for name in disguised {
+        headers.remove(name);
+    }
+}
+
 /// Removes the fields that end at this hop, those that `Connection` names, and all identity
 /// fields. `Content-Length` and `Host` are left for the caller, who sets them anew.
 pub fn strip(headers: &mut HeaderMap) {
@@ -68,16 +131,7 @@ pub fn strip(headers: &mut HeaderMap) {
     for name in HOP_BY_HOP.into_iter().chain(IDENTITY) {
         headers.remove(name);
     }
-    // CGI, WSGI and their kin read both spellings as one name.
-    let disguised = |name: &HeaderName| {
-        let is_identity = |name: &str| IDENTITY.contains(&name.replace('_', "-").as_str());
-        name.as_str().contains('_') && is_identity(name.as_str())
-    };
-    let disguised: Vec<HeaderName> =
-        headers.keys().filter(|name| disguised(name)).cloned().collect();
-    for name in disguised {
-        headers.remove(name);
-    }
+    remove_disguised(headers, &IDENTITY);
 }
 
 /// Joins the cookie lines that HTTP/2 may split a `Cookie` into (RFC 9113, section 8.2.3): HTTP/1.1
@@ -150,6 +204,13 @@ pub fn check_size(headers: &HeaderMap, limits: &Limits) -> Result<(), Error> {
         return Err(Kind::HeadTooLarge.into());
     }
     Ok(())
+}
+
+/// What a request's head weighs, bytes, as HTTP/1.1 has it.
+pub fn head_bytes(method: &Method, uri: &Uri, headers: &HeaderMap) -> usize {
+    let authority = uri.authority().map_or(0, |authority| authority.as_str().len());
+    let target = uri.path_and_query().map_or(0, |target| target.as_str().len());
+    method.as_str().len() + authority + target + bytes(headers)
 }
 
 /// What the fields weigh on the wire, bytes: names, values and what separates them.

@@ -88,7 +88,19 @@ impl Budget {
 }
 
 impl Share {
-    /// Counts body bytes of either way, and says how long what follows them has to wait.
+    /// Counts a head of either way, and waits as its rate asks.
+    ///
+    /// # Errors
+    /// The verdict that names the budget.
+    pub async fn pay(&self, bytes: usize) -> Result<(), Box<Verdict>> {
+        let wait = self.spend(bytes)?;
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+        Ok(())
+    }
+
+    /// Counts bytes of either way, and says how long what follows them has to wait.
     ///
     /// # Errors
     /// The verdict that names the budget.

@@ -20,6 +20,7 @@ use super::federated::{FIRST_BYTES_MAX, Rpc};
 use super::messages::Messages;
 use crate::content::Meters;
 use crate::http::body::BodyError;
+use crate::http::headers;
 
 /// Why a body broke off.
 #[derive(Debug, thiserror::Error)]
@@ -93,10 +94,12 @@ impl<B> Tolled<B> {
         self.first = None;
     }
 
-    fn pay(&mut self, data: &[u8]) -> Result<(), Box<Verdict>> {
+    fn pay(&mut self, frame: &Frame<Bytes>) -> Result<(), Box<Verdict>> {
         let Some(toll) = self.toll.as_mut().filter(|toll| !toll.is_over) else { return Ok(()) };
-        let longest = toll.messages.longest(data);
-        let paid = toll.share.admit_message(longest).and_then(|()| toll.share.spend(data.len()));
+        let longest = frame.data_ref().map_or(0, |data| toll.messages.longest(data));
+        let bytes =
+            frame.data_ref().map_or(0, Bytes::len) + frame.trailers_ref().map_or(0, headers::bytes);
+        let paid = toll.share.admit_message(longest).and_then(|()| toll.share.spend(bytes));
         match paid {
             Ok(wait) if wait.is_zero() => Ok(()),
             Ok(wait) => {
@@ -135,11 +138,11 @@ where
             toll.wait = None;
         }
         let next = std::task::ready!(Pin::new(&mut this.body).poll_frame(context));
-        if let Some(Ok(frame)) = &next
-            && let Some(data) = frame.data_ref()
-        {
-            this.look(data);
-            if let Err(verdict) = this.pay(data) {
+        if let Some(Ok(frame)) = &next {
+            if let Some(data) = frame.data_ref() {
+                this.look(data);
+            }
+            if let Err(verdict) = this.pay(frame) {
                 return Poll::Ready(Some(Err(OverBudget(verdict).into())));
             }
         }

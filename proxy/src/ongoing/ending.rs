@@ -10,6 +10,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::label;
 use crate::audit::{Direction, Exchange, Outcome, Record};
+use crate::budget;
 use crate::content::{Meters, Reading, Tally, write_verdict};
 use crate::link::budget::Share;
 use crate::live::{Cut, Enrolled};
@@ -33,6 +34,7 @@ pub(super) struct Ending {
     pub(super) line: Option<Cut>,
     pub(super) place: Option<OwnedSemaphorePermit>,
     pub(super) share: Option<Arc<Share>>,
+    pub(super) memory: Option<Arc<budget::Share>>,
 }
 
 impl Ending {
@@ -147,7 +149,7 @@ impl Drop for Ending {
         self.count_link(record, outcome, code);
         self.count(outcome, code);
         // Whoever has read the record finds the places free.
-        drop((self.place.take(), self.share.take()));
+        drop((self.place.take(), self.share.take(), self.memory.take()));
         exchange.close(outcome);
     }
 }

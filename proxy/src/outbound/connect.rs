@@ -12,13 +12,14 @@ use policy::{ConnectFacts, Way};
 use super::Outbound;
 use super::opaque::{self, Tunnel};
 use super::route::{self, Heading};
-use crate::accept::Arrival;
+use crate::accept::{self, Arrival};
 use crate::audit::{Kind, Outcome};
+use crate::budget::cost;
 use crate::content::names;
 use crate::error::{self, Error};
 use crate::http::body::{Inward, Recorded};
-use crate::http::respond;
 use crate::http::target::{Pinned, masked};
+use crate::http::{headers, respond};
 use crate::live::Facts;
 use crate::ongoing::Ongoing;
 use crate::stop::Stop;
@@ -63,8 +64,16 @@ async fn decide(
         record.method = Some("CONNECT".to_owned());
         record.target = Some(seen);
     });
+    let carriage = accept::carriage(request.version(), request.extensions(), request.body());
+    if carriage.version >= Version::HTTP_2 {
+        let rooms = &outbound.rooms;
+        let memory = cost::of_stream(&rooms.limits.http2, carriage.window);
+        rooms.take_memory(ongoing, memory)?;
+    }
     if let Some(share) = arrival.admit()? {
         ongoing.keep_share(&share);
+        let bytes = headers::head_bytes(request.method(), request.uri(), request.headers());
+        share.pay(bytes).await?;
     }
     if arrival.entrance.as_ref().is_some_and(|entrance| entrance.to().is_some()) {
         let text = "this link has one target; a client has none to name by CONNECT";

@@ -1,17 +1,21 @@
 //! One outbound request: facts, policy, act, record. The order is the design's: decide, read the
 //! head, resolve and vet, read the body, announce, send.
 
+mod leaving;
+
 use std::sync::Arc;
 
-use http::header::{CONTENT_LENGTH, EXPECT, HOST, TE, TRAILER};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, Version, request};
+use http::header::{CONTENT_LENGTH, EXPECT};
+use http::{Method, Request, Response, Uri, Version, request};
 use hyper::body::Incoming;
-use policy::{EgressFacts, EgressPermit, Refusal, Upgrade, UpstreamTls};
+use policy::{EgressFacts, EgressPermit, Refusal, Upgrade};
 
+use self::leaving::{Returning, offer, outgoing};
 use super::switch::{self, Answered};
 use super::upload;
-use crate::accept::Arrival;
+use crate::accept::{self, Arrival};
 use crate::audit::Kind;
+use crate::budget::cost;
 use crate::content::{Hint, Line, names};
 use crate::error::{self, Error};
 use crate::http::body::{Idle, Inward, Recorded};
@@ -25,7 +29,7 @@ use crate::live::Facts;
 use crate::ongoing::{Ongoing, printable};
 use crate::rooms::Rooms;
 use crate::stop::Stop;
-use crate::upstream::{Departure, Offer, Sent, Vetted};
+use crate::upstream::{Departure, Sent, Vetted};
 use crate::websocket::{self, Upgrading};
 
 /// Handles one request. `pinned` is the CONNECT authority it came through, if any.
@@ -87,12 +91,12 @@ impl Work<'_> {
     async fn run(
         &self,
         ongoing: &mut Ongoing,
-        head: request::Parts,
+        mut head: request::Parts,
         body: &mut Option<Incoming>,
     ) -> Result<Answered, Stop> {
         let rooms = self.rooms;
-        let mut head = head;
-        let share = self.enter(ongoing, &mut head)?;
+        rooms.take_memory(ongoing, self.memory(&head, body.as_ref()))?;
+        let share = self.enter(ongoing, &mut head).await?;
         let target = self.target(ongoing, &head)?;
         let upgrading = Upgrading::of(&mut head)?;
         let upgrade = upgrading.as_ref().map(|_| Upgrade::WebSocket);
@@ -151,6 +155,9 @@ impl Work<'_> {
         let departure = Departure { cleared, announced, vetted, released, entry, offer };
         let departing = (permit, departure);
         let answered = self.depart(ongoing, departing, upgrading, returning).await?;
+        if let Some(share) = &share {
+            share.pay(headers::bytes(answered.0.headers())).await?;
+        }
         Ok(match (share, answered) {
             (Some(share), (answer, None)) => {
                 let (head, body) = answer.into_parts();
@@ -187,14 +194,25 @@ impl Work<'_> {
         Ok((self.answer(ongoing, sent, returning).await?, None))
     }
 
-    /// Lets a request in that came over a link, and points it at the link's target.
-    fn enter(
+    /// What the exchange may come to keep in memory, bytes.
+    fn memory(&self, head: &request::Parts, body: Option<&Incoming>) -> usize {
+        body.map_or(0, |body| {
+            let carriage = accept::carriage(head.version, &head.extensions, body);
+            cost::of_exchange(&self.rooms.limits, carriage)
+        })
+    }
+
+    /// Lets a request in that came over a link, without what a peer may not claim, and points it at the
+    /// link's target.
+    async fn enter(
         &self,
         ongoing: &mut Ongoing,
         head: &mut request::Parts,
     ) -> Result<Option<Arc<Share>>, Stop> {
         let Some(share) = self.arrival.admit()? else { return Ok(None) };
         ongoing.keep_share(&share);
+        share.pay(headers::head_bytes(&head.method, &head.uri, &head.headers)).await?;
+        headers::strip_claims(&mut head.headers);
         let Some(entrance) = &self.arrival.entrance else { return Ok(Some(share)) };
         if entrance.is_hbone() && self.pinned.is_none() {
             let text = "this link takes CONNECT streams of HTTP/2 alone";
@@ -342,58 +360,4 @@ impl Work<'_> {
         }
         Ok(Response::from_parts(head, Inward::Read(body)))
     }
-}
-
-/// What the permit says of the way back, kept because sending consumes the permit.
-struct Returning {
-    ruling: Option<policy::Ruling>,
-    peer: Option<String>,
-    is_head: bool,
-}
-
-impl Returning {
-    fn of(permit: &EgressPermit, method: &Method) -> Self {
-        Self {
-            ruling: permit.ruling_in(),
-            peer: permit.tls().peer().map(ToString::to_string),
-            is_head: method == Method::HEAD,
-        }
-    }
-}
-
-/// Upstream is spoken what downstream is spoken, as far as that can be settled: on plaintext nobody
-/// can be asked, so that HTTP/2 goes there as HTTP/1.1 unless it is gRPC, which has no such form.
-fn offer(head: &request::Parts, permit: &EgressPermit) -> Offer {
-    let is_plaintext = *permit.tls() == UpstreamTls::Plaintext;
-    match head.version {
-        Version::HTTP_2 if headers::is_native_grpc(&head.headers) => Offer::Http2,
-        Version::HTTP_2 if !is_plaintext => Offer::Both,
-        _ => Offer::Http1,
-    }
-}
-
-/// The head that goes upstream, built anew from what was decided.
-fn outgoing(target: &Target, mut head: request::Parts) -> Result<request::Parts, Stop> {
-    let malformed = || Error::from(error::Kind::Malformed);
-    let trailers = headers::announced_trailers(&head.headers);
-    let takes_trailers = headers::takes_trailers(&head.headers);
-    headers::strip(&mut head.headers);
-    head.headers.remove(EXPECT);
-    headers::join_cookies(&mut head.headers);
-    let host = HeaderValue::from_str(&target.authority()).map_err(|_| malformed())?;
-    let mut fields = HeaderMap::with_capacity(head.headers.len() + 2);
-    fields.insert(HOST, host);
-    head.headers.remove(HOST);
-    fields.extend(head.headers);
-    if let Some(trailers) = trailers {
-        fields.insert(TRAILER, trailers);
-    }
-    if takes_trailers {
-        fields.insert(TE, HeaderValue::from_static("trailers"));
-    }
-    head.headers = fields;
-    head.uri = target.path_and_query().parse::<Uri>().map_err(|_| malformed())?;
-    head.version = Version::HTTP_11;
-    head.extensions.clear();
-    Ok(head)
 }

@@ -6,6 +6,7 @@ use policy::{EgressPermit, Host, Verdict};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::route::{Heading, check_name, hidden, tunnel, unless_cut};
+use crate::budget::cost;
 use crate::content::{Line, Meters, Passage, names};
 use crate::detect::client_hello::{self, ClientHello};
 use crate::detect::{Sniffed, sniff_tls};
@@ -43,6 +44,7 @@ pub(super) async fn open(
     permit: EgressPermit,
     heading: &Heading,
 ) -> Result<Tunnel, Stop> {
+    rooms.take_memory(ongoing, cost::of_tunnel())?;
     ongoing.permit(permit.verdict(), permit.policy_hash());
     let target = format!("tcp://{}:{}", permit.host(), permit.port());
     let peer = permit.tls().peer().map(ToString::to_string);

@@ -139,7 +139,7 @@ where
     arrival.line = arrival.line.inner(&cut);
     ongoing.carried_by(&arrival.line, true);
     let (line, onlooker) = (arrival.line.clone(), arrival.clone());
-    let limits = &outbound.rooms.limits;
+    let limits = (&outbound.rooms.limits, &outbound.rooms.memory);
     let serving = accept::serve(stream, spoken, limits, line, move |request| {
         let (rooms, arrival, pinned) = (Arc::clone(&rooms), arrival.clone(), pinned.clone());
         async move { super::http::handle(&rooms, request, arrival, Some(&pinned)).await }

@@ -29,6 +29,8 @@ use tokio::net::TcpStream;
 pub use self::answer::{BUSY, Refused};
 use super::pool::{KEYS_MAX, PoolKey};
 use super::{TlsFacts, Upstream, Vetted, dial, key, proof, server_name};
+use crate::budget::cost::{self, Windows};
+use crate::budget::{Budget, Share};
 use crate::config::{Http2Limits, Limits};
 use crate::drain::{Background, Drain};
 use crate::error::{Error, Kind};
@@ -38,9 +40,16 @@ use crate::tunnel::Abort;
 #[derive(Debug)]
 pub enum Socket {
     /// A stream to a gateway that carries them on, and its place on the connection.
-    Carried(Box<TokioIo<Upgraded>>, Arc<()>),
+    Carried(Box<TokioIo<Upgraded>>, Place),
     /// A connection of its own.
     Direct(TcpStream),
+}
+
+/// A stream's place on its connection, and what it may keep in memory.
+#[derive(Debug)]
+pub struct Place {
+    _load: Arc<()>,
+    _memory: Share,
 }
 
 /// A connection to a gateway.
@@ -49,6 +58,8 @@ struct Carrier {
     sender: SendRequest<Empty<Bytes>>,
     address: SocketAddr,
     facts: TlsFacts,
+    /// Of each of its streams, bytes.
+    window: u32,
     /// Counts the streams.
     load: Arc<()>,
 }
@@ -59,15 +70,17 @@ pub(super) struct Carriers {
     open: Mutex<HashMap<PoolKey, Vec<Carrier>>>,
     streams_max: usize,
     limits: Http2Limits,
+    memory: Budget,
 }
 
 impl Carriers {
-    pub(super) fn new(limits: &Limits) -> Self {
+    pub(super) fn new(limits: &Limits, memory: Budget) -> Self {
         let streams_max = usize::try_from(limits.http2.streams_per_connection_max);
         Self {
             open: Mutex::default(),
             streams_max: streams_max.unwrap_or(usize::MAX),
             limits: limits.http2.clone(),
+            memory,
         }
     }
 
@@ -119,6 +132,10 @@ impl Upstream {
             return Ok((Socket::Direct(stream), address, TlsFacts::default()));
         };
         let mut carrier = self.carrier(&carrier, identity, vetted).await?;
+        let mut memory = self.carriers.memory.share();
+        if !memory.try_grow(cost::of_stream(&self.carriers.limits, carrier.window)) {
+            return Err(Kind::BufferedBytesMax.into());
+        }
         let broken = |error| Error::new(Kind::UpstreamBroken, error);
         let opening = async {
             let request = connect(permit)?;
@@ -132,7 +149,8 @@ impl Upstream {
             .await
             .map_err(|_| Error::from(Kind::UpstreamTimeout))??;
         let stream = Box::new(TokioIo::new(upgraded));
-        Ok((Socket::Carried(stream, carrier.load), carrier.address, carrier.facts))
+        let place = Place { _load: carrier.load, _memory: memory };
+        Ok((Socket::Carried(stream, place), carrier.address, carrier.facts))
     }
 
     async fn carrier(
@@ -174,10 +192,11 @@ impl Upstream {
             return Err(Error::new(Kind::UpstreamBroken, "the gateway does not speak HTTP/2"));
         }
         let limits = &self.carriers.limits;
+        let windows = Windows::of(limits, self.carriers.memory.is_short());
         let (sender, connection) = http2::Builder::new(Background)
             .timer(TokioTimer::new())
-            .initial_stream_window_size(limits.stream_window)
-            .initial_connection_window_size(limits.connection_window)
+            .initial_stream_window_size(windows.stream)
+            .initial_connection_window_size(windows.connection)
             .max_send_buf_size(limits.send_buffer_max)
             .keep_alive_interval(limits.keep_alive)
             .keep_alive_timeout(limits.keep_alive_timeout)
@@ -189,7 +208,7 @@ impl Upstream {
                 tracing::debug!(%error, "a connection to a gateway ended");
             }
         });
-        Ok(Carrier { sender, address, facts, load: Arc::default() })
+        Ok(Carrier { sender, address, facts, window: windows.stream, load: Arc::default() })
     }
 }
 

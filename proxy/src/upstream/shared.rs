@@ -18,6 +18,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::dial::TlsFacts;
 use super::health::Seat;
 use super::pool::{KEYS_MAX, PoolKey};
+use crate::budget::cost::Windows;
+use crate::budget::{Budget, Share};
 use crate::config::{Http2Limits, Limits};
 use crate::content::{ClearedBody, Released};
 use crate::drain::{Background, Drain};
@@ -29,6 +31,8 @@ pub(super) struct Shared {
     pub(super) sender: http2::SendRequest<ClearedBody>,
     pub(super) address: SocketAddr,
     pub(super) facts: TlsFacts,
+    /// Of each of its streams, bytes.
+    pub(super) window: u32,
     load: Arc<Load>,
 }
 
@@ -42,9 +46,12 @@ struct Load {
     idle_since: Mutex<Instant>,
 }
 
-/// A stream's place on its connection, until its answer has ended.
+/// A stream's place on its connection, and what it may keep in memory, until its answer has ended.
 #[derive(Debug)]
-pub(super) struct Place(Arc<Load>);
+pub(super) struct Place {
+    load: Arc<Load>,
+    memory: Option<Share>,
+}
 
 /// Whoever opens a connection for a key; the others wait and use it.
 #[derive(Debug, Default)]
@@ -74,11 +81,12 @@ pub(super) struct SharedPool {
     idle_for: Duration,
     streams_max: usize,
     limits: Http2Limits,
+    memory: Budget,
     header_bytes_max: usize,
 }
 
 impl SharedPool {
-    pub(super) fn new(limits: &Limits) -> Self {
+    pub(super) fn new(limits: &Limits, memory: Budget) -> Self {
         let streams_max = usize::try_from(limits.http2.streams_per_connection_max);
         Self {
             connections: Mutex::default(),
@@ -86,6 +94,7 @@ impl SharedPool {
             idle_for: limits.pool_idle,
             streams_max: streams_max.unwrap_or(usize::MAX),
             limits: limits.http2.clone(),
+            memory,
             header_bytes_max: limits.header_bytes_max,
         }
     }
@@ -145,11 +154,12 @@ impl SharedPool {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
+        let windows = Windows::of(&self.limits, self.memory.is_short());
         let header_list = u32::try_from(self.header_bytes_max).unwrap_or(u32::MAX);
         let (sender, mut connection) = http2::Builder::new(Background)
             .timer(TokioTimer::new())
-            .initial_stream_window_size(self.limits.stream_window)
-            .initial_connection_window_size(self.limits.connection_window)
+            .initial_stream_window_size(windows.stream)
+            .initial_connection_window_size(windows.connection)
             .max_send_buf_size(self.limits.send_buffer_max)
             .max_header_list_size(header_list)
             .keep_alive_interval(self.limits.keep_alive)
@@ -175,7 +185,7 @@ impl SharedPool {
             }
             drop(seat);
         });
-        let shared = Shared { sender, address, facts, load };
+        let shared = Shared { sender, address, facts, window: windows.stream, load };
         let place = Place::take(&shared.load);
         Ok((shared, place))
     }
@@ -219,15 +229,19 @@ impl Shared {
 impl Place {
     fn take(load: &Arc<Load>) -> Self {
         load.open.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(load))
+        Self { load: Arc::clone(load), memory: None }
+    }
+
+    pub(super) fn keep_memory(&mut self, share: Share) {
+        self.memory = Some(share);
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let now = Instant::now();
-        *self.0.idle_since.lock().unwrap_or_else(PoisonError::into_inner) = now;
-        self.0.open.fetch_sub(1, Ordering::Relaxed);
+        *self.load.idle_since.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        self.load.open.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

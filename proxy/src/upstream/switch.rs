@@ -9,8 +9,9 @@ use hyper_util::rt::TokioIo;
 use policy::EgressPermit;
 
 use super::tunnel::Tunnel;
-use super::{BUFFER_BYTES, Departure, Sent, Upstream};
+use super::{Departure, Sent, Upstream};
 use crate::audit::Announced;
+use crate::budget::cost::BUFFER_BYTES;
 use crate::drain::Drain;
 use crate::error::{Error, Kind};
 use crate::http::body::{Arriving, Kept};

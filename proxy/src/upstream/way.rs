@@ -17,6 +17,7 @@ use super::health::Seat;
 use super::pool::{Connection, PoolKey};
 use super::shared::{CutBodyOnDrop, Place, Shared};
 use super::{Sent, Upstream, Vetted, dial, proof, server_name, speak};
+use crate::budget::Budget;
 use crate::content::{ClearedBody, Released};
 use crate::error::{Error, Kind};
 use crate::http::body::Arriving;
@@ -51,6 +52,17 @@ impl Way {
             Self::Http2(shared, _) => (shared.address, &shared.facts),
         };
         (address, facts.proof.clone())
+    }
+
+    /// Takes what the upstream may send unread on its stream, until the answer has ended.
+    pub(super) fn take_memory(&mut self, memory: &Budget) -> Result<(), Error> {
+        let Self::Http2(shared, place) = self else { return Ok(()) };
+        let mut share = memory.share();
+        if !share.try_grow(shared.window as usize) {
+            return Err(Kind::BufferedBytesMax.into());
+        }
+        place.keep_memory(share);
+        Ok(())
     }
 
     /// What could be sent a second time, where a stream can be given back: a request without a body.

@@ -57,19 +57,19 @@ async fn a_source_that_asks_too_often_gets_429_and_others_do_not() {
 async fn where_memory_is_spent_bodies_go_to_disk_and_newcomers_are_turned_away() {
     let site = Site::new();
     let registry = site.registry().await;
-    let plan = site.plan(&registry).limit("bufferedBytesMax: 64KiB");
+    let plan = site.plan(&registry).limit("bufferedBytesMax: 1280KiB");
     let sidecar = site.start(&plan).await;
     let (mut first, mut second) = (sidecar.workload().await, sidecar.workload().await);
-    let body = prose(700 << 10);
+    let body = prose(1300 << 10);
     let whole = request("PUT", "/v2/a", &body);
-    first.say(&whole[..600 << 10]).await;
-    // Two records of the spool: without the limit all of it would stay in memory.
+    first.say(&whole[..1200 << 10]).await;
+    // Two records of the spool beside what is left of three quarters: without the limit there would be none.
     sidecar.until_metric("lazaret_spool_bytes", 2.0 * f64::from((256 << 10) + 16)).await;
 
     let answer = second.ask(request("PUT", "/v2/b", "a body")).await;
     answer.assert_problem(503, "buffered-bytes-max");
     assert!(answer.headers.contains_key("retry-after"));
-    first.say(&whole[600 << 10..]).await;
+    first.say(&whole[1200 << 10..]).await;
     assert_eq!(first.hear().await.status, 200);
 
     assert!(registry.request().await.body == body);

@@ -94,6 +94,7 @@ fn values_that_cannot_be_are_named() {
         (LEAST.replace("{files: {chain: /c, key: /k, bundle: /b}}", "{}"), "identity.files"),
         (format!("{LEAST}limits: {{bodyIdle: 0s}}\n"), "limits.bodyIdle"),
         (format!("{LEAST}limits: {{bodyIdle: -1s}}\n"), "limits.bodyIdle"),
+        (format!("{LEAST}limits: {{bufferedBytesMax: 1MiB}}\n"), "limits.bufferedBytesMax"),
         (format!("{LEAST}limits: {{headersMax: 0}}\n"), "limits.headersMax"),
         (format!("{LEAST}limits: {{spoolMax: 1GB}}\n"), "limits.spoolMax"),
         (format!("{LEAST}limits: {{headerBytesMax: 1KiB}}\n"), "limits.headerBytesMax"),

@@ -1,7 +1,8 @@
 //! `limits.http2`: what one HTTP/2 connection may hold, downstream and upstream alike.
 //!
 //! One stream whose receiver reads nothing keeps at most `sendBufferMax` and a piece on the one side
-//! and `streamWindow` on the other.
+//! and `streamWindow` on the other; `limits.bufferedBytesMax` has that for each one under way. So the
+//! connection's window need not hold them back, and holds up those who read where it does.
 
 use std::time::Duration;
 
@@ -20,7 +21,8 @@ const WINDOW_MIN: u64 = 65_535;
 /// Limits of HTTP/2. Sizes are bytes.
 #[derive(Clone, Debug)]
 pub struct Http2Limits {
-    /// Body bytes of all streams of a connection that are received before they are read on.
+    /// Body bytes of all streams of a connection that are received before they are read on. Where it is
+    /// less than `streamWindow` for each stream, streams that nobody reads stall the others.
     pub connection_window: u32,
     /// After so much silence the other side is asked whether it lives.
     pub keep_alive: Duration,
@@ -32,7 +34,8 @@ pub struct Http2Limits {
     pub send_buffer_max: usize,
     /// How often a request without a body is sent again that the upstream gave back unprocessed.
     pub stream_retries_max: u32,
-    /// Body bytes of one stream that are received before they are read on.
+    /// Body bytes of one stream that are received before they are read on. Connections that begin while
+    /// half of `limits.bufferedBytesMax` is used have 64 KiB, and 1 MiB for all streams.
     pub stream_window: u32,
     /// Streams at once on a connection; upstream, another connection is opened beyond it.
     pub streams_per_connection_max: u32,
@@ -55,7 +58,7 @@ pub(in crate::config) struct Http2LimitsFile {
 impl Default for Http2Limits {
     fn default() -> Self {
         Self {
-            connection_window: 4 << 20,
+            connection_window: 25 << 20,
             keep_alive: Duration::from_secs(30),
             keep_alive_timeout: Duration::from_secs(20),
             resets_max: 100,

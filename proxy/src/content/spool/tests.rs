@@ -179,15 +179,17 @@ fn a_folder_that_is_gone_is_an_error() {
 fn what_memory_has_no_room_for_goes_to_disk_and_comes_back() {
     let (room, _folder) = room(1 << 20, u64::MAX);
     let gauge = IntGauge::new("buffered", "test").unwrap();
-    let room = SpoolRoom { budget: Budget::new(1000, gauge.clone()), ..room };
+    let budget = Budget::new(1000, gauge.clone());
+    let room = SpoolRoom { budget: budget.clone(), ..room };
     run(async {
         let mut spool = room.spool();
-        spool.push(marked(900)).await.unwrap();
-        assert!(spool.is_in_memory() && !room.is_memory_spent());
-        spool.push(marked(900)).await.unwrap();
-        assert!(!spool.is_in_memory() && room.is_memory_spent());
+        spool.push(marked(700)).await.unwrap();
+        assert!(spool.is_in_memory() && !budget.is_spent());
+        // A quarter is left to newcomers.
+        spool.push(marked(100)).await.unwrap();
+        assert!(!spool.is_in_memory() && budget.is_spent());
 
-        assert_eq!(pop_all(&mut spool).await.len(), 1800);
+        assert_eq!(pop_all(&mut spool).await.len(), 800);
         drop(spool);
         assert_eq!(gauge.get(), 0);
     });

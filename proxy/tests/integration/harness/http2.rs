@@ -85,6 +85,13 @@ impl Http2 {
         Ok(Call { body, answer })
     }
 
+    /// Asks without a body, and waits for the answer's head.
+    pub(crate) async fn get(&self, request: Request<()>) -> Coming {
+        let mut sender = within("room for a stream", self.sender.clone().ready()).await.unwrap();
+        let (answer, body) = sender.send_request(request, true).unwrap();
+        Call { body, answer }.head().await.unwrap().0
+    }
+
     /// Sends a request whole and reads its answer.
     pub(crate) async fn ask(&self, request: Request<()>, body: impl AsRef<[u8]>) -> Ended {
         let mut call = self.call(request).await;
@@ -341,21 +348,30 @@ impl Frames {
         self.say(1, 0x5, stream, &literal(fields)).await
     }
 
+    /// Its kind and payload; `None` at the end.
+    async fn frame(&mut self) -> Option<(u8, Vec<u8>)> {
+        let mut head = [0; 9];
+        within("a frame", self.stream.read_exact(&mut head)).await.ok()?;
+        let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
+        let mut payload = vec![0; length];
+        self.stream.read_exact(&mut payload).await.ok()?;
+        Some((head[3], payload))
+    }
+
+    /// What may be sent unread on a stream, as the first settings say (RFC 9113, section 6.5.2).
+    pub(crate) async fn window(&mut self) -> u32 {
+        let (kind, settings) = self.frame().await.unwrap();
+        assert_eq!(kind, 4, "SETTINGS come first");
+        let window = settings.chunks(6).find(|setting| setting[..2] == [0, 4]);
+        window.map_or(65_535, |setting| u32::from_be_bytes(setting[2..].try_into().unwrap()))
+    }
+
     /// Reads until GOAWAY, RST_STREAM, a head or the end.
     pub(crate) async fn hear(&mut self) -> Last {
         loop {
-            let mut head = [0; 9];
-            if within("a frame", self.stream.read_exact(&mut head)).await.is_err() {
-                return Last::Closed;
-            }
-            let length =
-                usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
-            let mut payload = vec![0; length];
-            if self.stream.read_exact(&mut payload).await.is_err() {
-                return Last::Closed;
-            }
+            let Some((kind, payload)) = self.frame().await else { return Last::Closed };
             let code = |at: usize| u32::from_be_bytes(payload[at..at + 4].try_into().unwrap());
-            match head[3] {
+            match kind {
                 1 => return Last::Head,
                 3 => return Last::Reset(code(0)),
                 7 => return Last::GoAway(code(4)),
