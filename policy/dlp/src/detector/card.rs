@@ -78,7 +78,7 @@ fn bare(view: &View<'_>) -> Option<Match> {
     let confidence = if is_labelled(view, start) {
         Confidence::High
     } else if stands_in_prose(view, start, end) {
-        Confidence::Medium
+        if is_in_column(view, start, end) { Confidence::Low } else { Confidence::Medium }
     } else {
         return None;
     };
@@ -100,6 +100,31 @@ fn stands_in_prose(view: &View<'_>, start: usize, end: usize) -> bool {
         && !(view.byte(end + 1) == b' ' && view.byte(end + 2).is_ascii_alphabetic());
     let is_free = opens && !is_value && !is_listed;
     is_free && !view.is_numeric_table(start, end) && !view.is_other_number(start)
+}
+
+/// Whether another number as long that is no card's stands before or behind it with blanks between, as
+/// in the columns of a table.
+fn is_in_column(view: &View<'_>, start: usize, end: usize) -> bool {
+    const BLANKS: usize = 4;
+    const LEN_MIN: usize = 12;
+    let is_blank = |i: usize| matches!(view.byte(i), b' ' | b'\t');
+    let is_digit = |i: usize| view.byte(i).is_ascii_digit() || view.byte(i) == b'*';
+    let is_other = |from: usize, upto: usize| {
+        let number = view.part(from, upto);
+        number.len() >= LEN_MIN && (number.contains(&b'*') || !check::luhn(number))
+    };
+    let before = || {
+        let upto = start - (1..=BLANKS).take_while(|back| is_blank(start - back)).count();
+        let len =
+            (1..=DIGITS_MAX).take_while(|back| upto >= *back && is_digit(upto - back)).count();
+        upto < start && is_other(upto - len, upto)
+    };
+    let behind = || {
+        let from = end + (0..BLANKS).take_while(|ahead| is_blank(end + ahead)).count();
+        let len = (0..DIGITS_MAX).take_while(|ahead| is_digit(from + ahead)).count();
+        from > end && is_other(from, from + len)
+    };
+    behind() || start > BLANKS && before()
 }
 
 fn judged(text: &[u8], confidence: Confidence, start: usize, end: usize) -> Option<Match> {

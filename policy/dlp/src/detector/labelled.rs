@@ -96,6 +96,16 @@ impl Value<'_> {
         self.text.iter().any(u8::is_ascii_lowercase)
     }
 
+    /// Whether it is a number of a program with its type: `10i32`.
+    fn is_literal(&self) -> bool {
+        const TYPES: &[&[u8]] = &[b"8", b"16", b"32", b"64", b"128"];
+        let digits = self.text.iter().take_while(|b| b.is_ascii_digit()).count();
+        match self.text.get(digits..) {
+            Some([b'f' | b'i' | b'u', bits @ ..]) => digits > 0 && TYPES.contains(&bits),
+            _ => false,
+        }
+    }
+
     /// Whether it may be a number at all: not only zeros, not hexadecimal, of one case, no name of
     /// a part or a standard (`pl2303`, `rfc4519`, `CVE-2025-40273`).
     fn is_plausible(&self) -> bool {
@@ -113,6 +123,7 @@ impl Value<'_> {
             && is_even
             && !is_word
             && !is_float
+            && !self.is_literal()
             && !PUBLIC.iter().any(starts)
     }
 }

@@ -83,7 +83,11 @@ fn encoded_len(view: &View<'_>, start: usize) -> usize {
     let len = value.iter().take_while(|b| is_part(**b)).count();
     let text = value.get(..len).unwrap_or_default();
     let is_word = !text.iter().any(u8::is_ascii_digit);
-    if is_word { 0 } else { len }
+    // `WINBIO_SENSOR_INFO_0`: base64 has small letters among so many.
+    let is_constant = text.first().is_some_and(u8::is_ascii_uppercase)
+        && text.contains(&b'_')
+        && !text.iter().any(u8::is_ascii_lowercase);
+    if is_word || is_constant { 0 } else { len }
 }
 
 /// Whether it is as long as a digest and hexadecimal: the fingerprint of a key, a certificate or a

@@ -120,12 +120,23 @@ fn separated(view: &View<'_>) -> Option<Match> {
         Form::Loose if view.is_numeric_table(start, end) || view.is_in_row(start, end) => {
             return None;
         }
+        Form::Loose if is_list_s(view, start) => Confidence::Low,
         Form::Loose => Confidence::Medium,
     };
     let number = view.number(area, area + 3)? * 10_000_000
         + view.number(exchange, exchange + 3)? * 10_000
         + view.number(exchange + 4, end)?;
     judged(view, number, base, (start, end))
+}
+
+/// Whether several things are announced right before three groups with blanks between, and no
+/// telephone: `failed tests: 571 612 1056`.
+fn is_list_s(view: &View<'_>, start: usize) -> bool {
+    let is_plural = view.part(start.saturating_sub(3), start) == b"s: "
+        && view.before(start, 4).is_ascii_lowercase();
+    let is_plain = view.byte(start + 3) == b' ' && view.byte(start + 7) == b' ';
+    let is_number = || view.label(start, 20, 0).is_some_and(|label| reach(label.family).is_some());
+    is_plural && is_plain && !is_number()
 }
 
 /// Where the number begins, with its `+1`, `1-` or `(`; nothing where something else runs into it.

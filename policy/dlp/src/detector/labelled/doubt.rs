@@ -15,7 +15,9 @@ pub(super) fn is_doubtful(
     match family {
         Family::Account => is_cloud_s(view, value, (start, end)),
         Family::Device => {
-            is_certificate_s(view, value, (start, end)) || view.is_about_software(start, end)
+            is_certificate_s(view, value, (start, end))
+                || is_for_it(view, start)
+                || view.is_about_software(start, end)
         }
         Family::License => {
             // Every state prints capitals (AAMVA D20): a word in small letters names a product.
@@ -119,10 +121,22 @@ fn is_called_id(view: &View<'_>, start: usize) -> bool {
     })
 }
 
-/// Whether the label is written as programs write names: `accountId`, `ACCOUNT_ID`.
+/// Whether the label is written as programs write names: `accountId`, `ACCOUNT_ID`, `--account-id`.
 fn is_key(view: &View<'_>, start: usize) -> bool {
     let (word, end) = last_word(view, start);
-    end - word > ID_MAX || view.before(word, 1) == b'_'
+    let is_joint = |pair: &[u8]| {
+        pair.first().is_some_and(u8::is_ascii_lowercase)
+            && pair.last().is_some_and(u8::is_ascii_uppercase)
+    };
+    end - word > ID_MAX
+        || matches!(view.before(word, 1), b'_' | b'-')
+        || view.part(word, end).windows(2).any(is_joint)
+}
+
+/// Whether the label is another thing's: `device IDs for WCN6855`.
+fn is_for_it(view: &View<'_>, start: usize) -> bool {
+    let (word, end) = last_word(view, start);
+    view.part(word, end).eq_ignore_ascii_case(b"for")
 }
 
 /// Where the word begins and ends that stands before a value, with a few marks between.

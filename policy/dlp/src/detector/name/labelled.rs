@@ -168,6 +168,10 @@ fn capitals(mut run: Run) -> Run {
 /// Whether the value ends with its field.
 fn is_delimited(view: &View<'_>, end: usize, is_quoted: bool) -> bool {
     let near = view.byte(end);
+    // The type of a constant: `NAME: QStatus = 7`.
+    if !is_quoted && view.part(end, end + 3) == b" = " {
+        return false;
+    }
     if view.ends_by_escape(end) || near.is_ascii_control() {
         return true;
     }
