@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::harness::gateways::{Gateways, records};
+use super::harness::gateways::{Gateways, finding, records};
 use super::harness::process::{Running, eventually, free_address, listens, run};
 use super::harness::{SSN, Site, bare};
 
@@ -94,7 +94,7 @@ fn a_client_registers_through_both_gateways_and_a_note_stays_at_the_site() {
         gateways.said()
     );
 
-    let note = records(&site, "site", 1).remove(0);
+    let note = finding(&site, "site");
     assert_eq!((&note["outcome"], &note["reason"]), (&"cut".into(), &"finding".into()), "{note:#}");
     assert_eq!(note["findings"][0]["identifier"], "ssn", "{note:#}");
     let names = |record: &Value| {

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::harness::gateways::{Gateways, records};
+use super::harness::gateways::{Gateways, finding, records};
 use super::harness::lazaret::Lazaret;
 use super::harness::process::{Running, eventually, free_address, listens};
 use super::harness::{SSN, Site, audit, bare};
@@ -147,7 +147,7 @@ fn a_patient_in_the_metrics_ends_the_run_at_the_site() {
     let details = refused["details"].as_str().unwrap();
     assert!(details.contains("ssn") && details.contains("lazaret: finding"), "{details}");
     assert!(!refused.to_string().contains(SSN));
-    let record = records(&site, "site", 1).remove(0);
+    let record = finding(&site, "site");
     assert_eq!(
         (&record["outcome"], &record["reason"]),
         (&"cut".into(), &"finding".into()),

@@ -1,17 +1,16 @@
 //! Raw connections over links, and two gateways back to back: what goes to an endpoint with a `via` is
 //! decided and read at the site, and travels in a stream of the connection to the hub's gateway.
 
-use std::sync::{Arc, Mutex};
-
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 use crate::harness::http2::{Http2, grpc, text_message};
 use crate::harness::log::assert_record;
 use crate::harness::sidecar::Sidecar;
 use crate::harness::site::{Plan, Site};
 use crate::harness::upstream::Upstream;
+use crate::harness::visits::{Visit, Visits};
 use crate::harness::wait::within;
 use crate::harness::workload::request;
 use crate::harness::{JOB_ID, REGISTRY, SSN};
@@ -22,31 +21,25 @@ const ECHO: &str = "echo.hub.internal";
 /// A server that says everything back, and what it has heard.
 struct Echo {
     port: u16,
-    heard: Arc<Mutex<Vec<u8>>>,
+    visits: Visits<Vec<u8>>,
 }
 
 impl Echo {
     async fn open() -> Echo {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (port, heard) = (listener.local_addr().unwrap().port(), Arc::default());
-        let hearing = Arc::clone(&heard);
-        tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let heard = Arc::<Mutex<Vec<u8>>>::clone(&hearing);
-                tokio::spawn(async move {
-                    let mut buffer = [0; 4096];
-                    while let Ok(count @ 1..) = stream.read(&mut buffer).await {
-                        heard.lock().unwrap().extend_from_slice(&buffer[..count]);
-                        stream.write_all(&buffer[..count]).await.unwrap();
-                    }
-                });
-            }
-        });
-        Echo { port, heard }
+        let (port, visits) = Visits::listen(say_back).await;
+        Echo { port, visits }
     }
 
     fn heard(&self) -> Vec<u8> {
-        self.heard.lock().unwrap().clone()
+        self.visits.all().concat()
+    }
+}
+
+async fn say_back(mut stream: TcpStream, visit: Visit<Vec<u8>>) {
+    let mut buffer = [0; 4096];
+    while let Ok(count @ 1..) = stream.read(&mut buffer).await {
+        visit.note(|heard| heard.extend_from_slice(&buffer[..count]));
+        stream.write_all(&buffer[..count]).await.unwrap();
     }
 }
 

@@ -12,6 +12,7 @@ pub(crate) mod sidecar;
 pub(crate) mod site;
 pub(crate) mod tcp;
 pub(crate) mod upstream;
+pub(crate) mod visits;
 pub(crate) mod wait;
 pub(crate) mod websocket;
 pub(crate) mod wire;

@@ -98,7 +98,7 @@ async fn an_upstream_that_reads_no_further_is_not_waited_for() {
     {
         let answer = sidecar.workload().await.ask(request("PUT", path, prose(size))).await;
         answer.assert_problem(504, "upstream-timeout");
-        assert_eq!(server.heads().len(), turn + 1);
+        server.heads(turn + 1).await;
         let record = sidecar.records(turn + 1).await.pop().unwrap();
         assert_record(&record, &json!({ "outcome": "failed", "status": 504, "opened": true }));
     }

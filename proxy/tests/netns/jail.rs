@@ -120,6 +120,13 @@ impl Jail {
         (frames, heard)
     }
 
+    /// The first record of a kind, which may be written after the answer is here.
+    pub(crate) fn record(&self, kind: &str) -> Value {
+        eventually(&format!("a record of {kind}"), || {
+            self.records().into_iter().find(|record| record["kind"] == kind)
+        })
+    }
+
     /// Closed exchanges on record.
     pub(crate) fn records(&self) -> Vec<Value> {
         let mut lines = Vec::new();
@@ -220,7 +227,7 @@ impl Jail {
     /// The workload's curl; what came, and its exit code.
     pub(crate) fn curl(&self, arguments: &[&str]) -> Output {
         let mut curl = self.workload("curl");
-        output(curl.args(["-sS", "--max-time", "10"]).args(arguments))
+        output(curl.args(["-sS", "--max-time", "60"]).args(arguments))
     }
 }
 

@@ -9,9 +9,7 @@ fn a_permitted_request_goes_through_without_any_setting() {
     let jail = Jail::closed();
     let through = jail.curl(&["http://registry.ml.internal:8080/v2/a"]);
     assert_eq!(String::from_utf8_lossy(&through.stdout), "world", "{through:?}");
-    let records = jail.records();
-    let http = records.iter().find(|record| record["kind"] == "http");
-    let http = http.unwrap_or_else(|| panic!("{records:#?}"));
+    let http = jail.record("http");
     assert_eq!((&http["rule"], &http["outcome"]), (&"models".into(), &"completed".into()));
     assert_eq!(http["address"], format!("{UPSTREAM}:8080"), "where the workload aimed at");
 }

@@ -65,6 +65,13 @@ pub(crate) fn records(site: &Site, name: &str, count: usize) -> Vec<Value> {
     })
 }
 
+/// The closing record of a gateway's refusal or cut because of a finding, once it is written.
+pub(crate) fn finding(site: &Site, name: &str) -> Value {
+    eventually(&format!("a finding at {name}"), || {
+        records(site, name, 1).into_iter().find(|record| record["reason"] == "finding")
+    })
+}
+
 /// Starts one from its example, with what is at `places` of this machine.
 fn gateway(site: &Site, name: &str, places: &[(&str, String)]) -> Running {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/federated");

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
+use super::wait::until;
+
 /// A port that nobody listens at, and that nobody else gets.
 pub(crate) fn deserted() -> TcpSocket {
     let socket = TcpSocket::new_v4().unwrap();
@@ -47,9 +49,14 @@ impl RawServer {
         server
     }
 
-    /// The heads that came.
-    pub(crate) fn heads(&self) -> Vec<String> {
-        self.heads.lock().unwrap().clone()
+    /// Waits until so many heads have come.
+    pub(crate) async fn heads(&self, count: usize) {
+        until(&format!("{count} heads at the server"), || {
+            let heads = self.heads.lock().unwrap();
+            assert!(heads.len() <= count, "more than {count}: {heads:#?}");
+            (heads.len() == count).then_some(())
+        })
+        .await;
     }
 }
 

@@ -1,12 +1,11 @@
 //! A server of no HTTP: it may speak first, echoes what it hears line by line, and remembers how each
 //! connection ended.
 
-use std::sync::{Arc, Mutex};
-
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 use super::sidecar::Sidecar;
+use super::visits::{Visit, Visits};
 use super::wait::{until, within};
 use super::wire::Conversation;
 
@@ -28,33 +27,20 @@ pub(crate) struct TcpSeen {
 #[derive(Clone)]
 pub(crate) struct TcpServer {
     pub(crate) port: u16,
-    seen: Arc<Mutex<Vec<TcpSeen>>>,
+    visits: Visits<TcpSeen>,
 }
 
 impl TcpServer {
     /// Says `greeting` first; echoes; says `bye` when its client has ended.
     pub(crate) async fn start(greeting: &'static str) -> TcpServer {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let server =
-            TcpServer { port: listener.local_addr().unwrap().port(), seen: Arc::default() };
-        let seen = Arc::clone(&server.seen);
-        tokio::spawn(async move {
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                let place = {
-                    let mut seen = seen.lock().unwrap();
-                    seen.push(TcpSeen::default());
-                    seen.len() - 1
-                };
-                tokio::spawn(serve(stream, greeting, (Arc::clone(&seen), place)));
-            }
-        });
-        server
+        let (port, visits) =
+            Visits::listen(move |stream, visit| serve(stream, greeting, visit)).await;
+        TcpServer { port, visits }
     }
 
     /// The connections so far.
     pub(crate) fn seen(&self) -> Vec<TcpSeen> {
-        self.seen.lock().unwrap().clone()
+        self.visits.all()
     }
 
     /// The only connection, once it has ended.
@@ -74,26 +60,23 @@ impl TcpServer {
     }
 }
 
-async fn serve(
-    mut stream: TcpStream,
-    greeting: &'static str,
-    (seen, place): (Arc<Mutex<Vec<TcpSeen>>>, usize),
-) {
+async fn serve(mut stream: TcpStream, greeting: &'static str, visit: Visit<TcpSeen>) {
     let _gone = stream.write_all(greeting.as_bytes()).await;
     let mut piece = [0; 4096];
     let end = loop {
         match stream.read(&mut piece).await {
             Ok(0) => break TcpEnd::Clean,
             Ok(read) => {
-                seen.lock().unwrap()[place].bytes.extend_from_slice(&piece[..read]);
+                visit.note(|seen| seen.bytes.extend_from_slice(&piece[..read]));
                 let _gone = stream.write_all(&piece[..read]).await;
             }
             Err(_) => break TcpEnd::Reset,
         }
     };
+    // Whoever has heard the end finds it noted.
+    visit.note(|seen| seen.end = Some(end));
     let _gone = stream.write_all(b"bye\r\n").await;
     let _gone = stream.shutdown().await;
-    seen.lock().unwrap()[place].end = Some(end);
 }
 
 /// A SOCKS5 request for a name.

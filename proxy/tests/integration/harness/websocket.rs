@@ -2,11 +2,11 @@
 //! would.
 
 use std::io::{Read as _, Write as _};
-use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
+use super::visits::{Visit, Visits};
 use super::wait::until;
 use super::wire::Conversation;
 use super::{REGISTRY, is_planted_in};
@@ -47,7 +47,7 @@ pub(crate) struct SocketSeen {
 #[derive(Clone)]
 pub(crate) struct SocketServer {
     pub(crate) port: u16,
-    seen: Arc<Mutex<Vec<SocketSeen>>>,
+    visits: Visits<SocketSeen>,
 }
 
 /// A client's end.
@@ -150,31 +150,20 @@ where
 impl SocketServer {
     /// Says `greeting`, a frame or nothing, before it hears.
     pub(crate) async fn start(greeting: Vec<u8>) -> SocketServer {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let server =
-            SocketServer { port: listener.local_addr().unwrap().port(), seen: Arc::default() };
-        let seen = Arc::clone(&server.seen);
-        tokio::spawn(async move {
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                let place = {
-                    let mut seen = seen.lock().unwrap();
-                    seen.push(SocketSeen::default());
-                    seen.len() - 1
-                };
-                let (greeting, seen) = (greeting.clone(), Arc::clone(&seen));
-                tokio::spawn(async move {
-                    serve(stream, &greeting, (&seen, place)).await;
-                    seen.lock().unwrap()[place].has_ended = true;
-                });
+        let (port, visits) = Visits::listen(move |stream, visit| {
+            let greeting = greeting.clone();
+            async move {
+                serve(stream, &greeting, &visit).await;
+                visit.note(|seen| seen.has_ended = true);
             }
-        });
-        server
+        })
+        .await;
+        SocketServer { port, visits }
     }
 
     /// The connections so far.
     pub(crate) fn seen(&self) -> Vec<SocketSeen> {
-        self.seen.lock().unwrap().clone()
+        self.visits.all()
     }
 
     /// The connection `at`, once it has ended. Nothing planted came on it.
@@ -196,11 +185,7 @@ impl SocketServer {
     }
 }
 
-async fn serve(
-    stream: TcpStream,
-    greeting: &[u8],
-    (seen, place): (&Mutex<Vec<SocketSeen>>, usize),
-) {
+async fn serve(stream: TcpStream, greeting: &[u8], visit: &Visit<SocketSeen>) {
     let mut talk = Conversation::new(stream);
     let (mut head, mut key) = (String::new(), String::new());
     while let Some(line) = talk.hear_line().await.filter(|line| !line.is_empty()) {
@@ -209,7 +194,7 @@ async fn serve(
         }
         head.push_str(&format!("{line}\n"));
     }
-    seen.lock().unwrap()[place].head.clone_from(&head);
+    visit.note(|seen| seen.head.clone_from(&head));
     let salted = format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
     let digest =
         aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, salted.as_bytes());
@@ -236,7 +221,7 @@ async fn serve(
         return;
     }
     while let Some(frame) = hear_frame(&mut talk, true).await {
-        seen.lock().unwrap()[place].frames.push(frame.clone());
+        visit.note(|seen| seen.frames.push(frame.clone()));
         let first = if frame.0 == PING { PONG } else { frame.0 };
         if talk.try_say(bare(first, &frame.1)).await.is_err() || frame.0 == CLOSE {
             return;
