@@ -144,11 +144,49 @@ fn base32_is_read() {
         bits.chunks(5).map(letter).collect()
     };
     let note = base32(NOTE);
-    for text in [format!("token {note}= end"), format!("{{\"a\":\"{}\"}}", note.to_lowercase())] {
+    for text in [
+        format!("token {note}= end"),
+        format!("{{\"a\":\"{}\"}}", note.to_lowercase()),
+        format!("GET /v2/a{note}/1"),
+        format!("/v2/zz{}?b", note.to_lowercase()),
+        format!("v1-abcdefg{note}-1"),
+    ] {
         let found: Vec<_> = spelled(&text).into_iter().map(|(_, class)| class).collect();
         assert_eq!(found, ["name", "ssn"], "{text}");
     }
     let long = base32(&format!("{NOTE}\n").repeat(60));
     assert!(spelled(&format!("x {long}")).len() >= 60);
     assert_eq!(spelled("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), []);
+}
+
+#[test]
+fn base64_in_padded_pieces_is_read() {
+    let pieces = |size: usize| -> String {
+        let piece = |piece: &[u8]| base64_simd::STANDARD.encode_to_string(piece);
+        NOTE.as_bytes().chunks(size).map(piece).collect()
+    };
+    let filler = "nothing to be found here. ".repeat(200);
+    for size in [1, 2, 4, 5, 7, 16, 40] {
+        for text in
+            [pieces(size), format!("note {} end", pieces(size)), format!("/u/{}", pieces(size))]
+        {
+            // A long piece tells by itself what it holds.
+            let mut found: Vec<_> = spelled(&text).into_iter().map(|(_, class)| class).collect();
+            found.dedup();
+            assert_eq!(found, ["name", "ssn"], "{size}: {text}");
+        }
+        for before in (3900..4110).step_by(23) {
+            let text = format!("{}\n{}\n", filler.get(..before).unwrap(), pieces(size));
+            assert!(spelled(&text).len() >= 2, "{size} behind {before}");
+        }
+    }
+    for text in [
+        "key=value",
+        "a=b&c=d&token=abcdefgh",
+        "lr=0.01 bs=32 opt=adam",
+        "x==y",
+        "abc=defghijklmnopqrstuvwx",
+    ] {
+        assert_eq!(found(text), [], "{text}");
+    }
 }

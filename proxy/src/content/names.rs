@@ -6,6 +6,8 @@ use crate::ongoing::printable;
 
 /// Letters from which on a run of base32 is decoded; shorter ones hold no identifier.
 const CODED_LETTERS_MIN: usize = 12;
+/// Letters of a group of base32: where a run begins within one, all of it is out of phase.
+const GROUP_LETTERS: usize = 8;
 /// Labels from the first one on that are read joined. More of them than stand before a listed name.
 const JOINED_LABELS_MAX: usize = 16;
 /// Labels at a name's end that a record shows when the others tell something.
@@ -33,25 +35,34 @@ pub(super) fn forms(name: &str) -> Vec<String> {
     coded.extend(joined.filter_map(|end| labels.get(..end)).map(<[&str]>::concat));
     for run in coded {
         for alphabet in [Alphabet::Plain, Alphabet::Hex] {
-            add(decode(&run, alphabet).unwrap_or_default());
+            spelled(&run, alphabet).into_iter().for_each(&mut add);
         }
     }
     forms
 }
 
+/// Whether a name tells anything, however sure, in any form.
+pub fn is_telling(name: &str) -> bool {
+    forms(name).iter().any(is_form_telling)
+}
+
+fn is_form_telling(form: &String) -> bool {
+    dlp::scan(&dlp::Catalog::builtin(), form.as_bytes()).tally.total() > 0
+}
+
 /// The name as a record may show it.
 pub fn seen(name: &str) -> String {
-    let catalog = dlp::Catalog::builtin();
-    let is_telling = |form: &String| dlp::scan(&catalog, form.as_bytes()).tally.total() > 0;
     // The name itself is masked where it tells something; what it is a spelling of has no place to
     // be masked at.
-    if forms(name).iter().skip(1).any(is_telling) { covered(name) } else { printable(name) }
+    if forms(name).iter().skip(1).any(is_form_telling) { covered(name) } else { printable(name) }
 }
 
 /// The name without the labels that carry something.
 pub fn covered(name: &str) -> String {
     let labels: Vec<&str> = name.split('.').collect();
-    let shown = labels.get(labels.len().saturating_sub(SHOWN_LABELS)..).unwrap_or_default();
+    // The first one is never shown.
+    let hidden = labels.len().saturating_sub(SHOWN_LABELS).max(1);
+    let shown = labels.get(hidden..).unwrap_or_default();
     printable(&format!("*.{}", shown.join(".")))
 }
 
@@ -75,25 +86,35 @@ impl Alphabet {
     }
 }
 
-/// The text that a run of letters is base32 of, up to the first letter of another alphabet; none
-/// where that is no text.
-fn decode(run: &str, alphabet: Alphabet) -> Option<String> {
-    let (mut held, mut bits, mut letters) = (0u32, 0u32, 0usize);
-    let mut text = Vec::new();
-    for value in run.bytes().filter(|byte| *byte != b'-').map_while(|byte| alphabet.value(byte)) {
-        letters += 1;
-        held = ((held << 5) | u32::from(value)) & 0xfff;
+/// The texts that letters of a run are base32 of, wherever among them these begin: what stands before
+/// may be of the alphabet, too, and so may the listed name that follows.
+fn spelled(run: &str, alphabet: Alphabet) -> Vec<String> {
+    let letters: Vec<Option<u8>> =
+        run.bytes().filter(|byte| *byte != b'-').map(|byte| alphabet.value(byte)).collect();
+    let runs = letters.split(Option::is_none).filter(|run| run.len() >= CODED_LETTERS_MIN);
+    let phases = runs.flat_map(|run| (0..GROUP_LETTERS).filter_map(|at| run.get(at..)));
+    phases.flat_map(|run| texts(&decode(run))).collect()
+}
+
+fn decode(letters: &[Option<u8>]) -> Vec<u8> {
+    let (mut held, mut bits) = (0u32, 0u32);
+    let mut decoded = Vec::new();
+    for value in letters.iter().flatten() {
+        held = ((held << 5) | u32::from(*value)) & 0xfff;
         bits += 5;
         if bits >= 8 {
             bits -= 8;
-            text.push(u8::try_from((held >> bits) & 0xff).ok()?);
+            decoded.extend(u8::try_from((held >> bits) & 0xff));
         }
     }
-    // The listed name that follows a run may be of the same alphabet: the text before it counts.
-    let end = text.iter().position(|byte| !is_text(*byte)).unwrap_or(text.len());
-    text.truncate(end);
-    let is_coded = letters >= CODED_LETTERS_MIN && text.len() * 8 >= CODED_LETTERS_MIN * 5;
-    if is_coded { String::from_utf8(text).ok() } else { None }
+    decoded
+}
+
+/// The texts in what was decoded that are long enough to hold something.
+fn texts(decoded: &[u8]) -> Vec<String> {
+    let texts = decoded.split(|byte| !is_text(*byte));
+    let long = texts.filter(|text| text.len() * 8 >= CODED_LETTERS_MIN * 5);
+    long.filter_map(|text| String::from_utf8(text.to_vec()).ok()).collect()
 }
 
 fn is_text(byte: u8) -> bool {
@@ -118,8 +139,13 @@ mod tests {
             format!("{}.registry.ml.internal", coded.to_lowercase()),
             format!("{first}.{second}"),
             format!("{first}-{second}.registry.ml.internal"),
+            format!("a{coded}.registry.ml.internal"),
+            format!("1{coded}"),
+            format!("zz{coded}1.registry.ml.internal"),
+            format!("v1-abcdefg{}.registry.ml.internal", coded.to_lowercase()),
         ] {
-            assert!(has(&name, "SSN 219-45-6183"), "{name}: {:?}", forms(&name));
+            let is_there = forms(&name).iter().any(|form| form.contains("SSN 219-45-6183"));
+            assert!(is_there, "{name}: {:?}", forms(&name));
         }
         assert!(
             forms(&format!("{first}.{second}.registry.ml.internal"))
@@ -145,8 +171,7 @@ mod tests {
     fn what_is_no_text_when_decoded_is_no_form() {
         for name in ["registry-checkpoints", "s3.us-east-1.amazonaws.com", "aaaaaaaaaaaaaaaaaaaa"] {
             for alphabet in [Alphabet::Plain, Alphabet::Hex] {
-                let decoded = decode(name, alphabet);
-                assert_eq!(decoded, None, "{name}");
+                assert_eq!(spelled(name, alphabet), [""; 0], "{name}");
             }
         }
     }

@@ -17,6 +17,7 @@ use crate::gate::{Census, census, letters_len};
 use crate::scanner::Scan;
 use bytes::Lists;
 use encoded::Encoded;
+use encoded::padded::Padded;
 use escapes::Escapes;
 use inlaid::{Inlaid, Part};
 use wide::Wide;
@@ -55,6 +56,7 @@ pub(super) struct Overlays {
     /// The end of the block before, which escapes are decoded with.
     before: Vec<u8>,
     encoded: Encoded,
+    padded: Padded,
     escapes: Escapes,
     quoted: Escapes,
     folded: Escapes,
@@ -118,6 +120,7 @@ impl Overlays {
             self.read(scan, around, (&block, None), &mut found);
         }
         self.encoded.finish(scan, around);
+        self.padded.finish(scan, around);
         self.wide.finish(scan);
         self.lists.finish(scan, around);
         self.escapes.finish(&mut found);
@@ -144,7 +147,8 @@ impl Overlays {
 
     /// The offset in the leaf before which everything has been read.
     pub(super) fn cleared(&self) -> u64 {
-        self.offset.min(self.encoded.cleared()).min(self.wide.cleared()).min(self.lists.cleared())
+        let runs = self.encoded.cleared().min(self.padded.cleared());
+        self.offset.min(runs).min(self.wide.cleared()).min(self.lists.cleared())
     }
 
     fn read(
@@ -159,6 +163,9 @@ impl Overlays {
             self.encoded.read(scan, around, (self.offset, block));
         } else {
             self.encoded.pass(block);
+        }
+        if is_text || self.padded.is_open() {
+            self.padded.read(scan, around, (self.offset, block));
         }
         // Letters alone hold no mark of an escape or a form.
         let has_marks = is_text && letters_len(block) < block.len();

@@ -5,6 +5,7 @@
 
 mod decode;
 mod letters;
+pub(super) mod padded;
 mod short;
 mod vain;
 

@@ -59,16 +59,36 @@ pub(super) fn decode(spelling: Spelling, letters: &[u8]) -> Vec<u8> {
 /// Letters of the shortest run of base32: fewer are words and codes.
 const BASE32_MIN: usize = 24;
 
+/// Letters of a group of base32.
+const BASE32_GROUP: usize = 8;
+
 /// Whether letters are base32 (RFC 4648 section 6, in either case), of text: those of no other are told
 /// from codes and words.
 pub(super) fn is_base32(letters: &[u8]) -> bool {
+    begins_base32(letters) && letters.iter().all(is_of_base32)
+}
+
+/// As [`is_base32`], of the first letters.
+fn begins_base32(letters: &[u8]) -> bool {
     let Some(first) = letters.get(..BASE32_MIN) else { return false };
-    let is_letter = |b: &u8| b.is_ascii_alphabetic() || matches!(b, b'2'..=b'7');
     let mut text = Vec::new();
-    first.iter().all(is_letter) && letters.iter().all(is_letter) && {
+    first.iter().all(is_of_base32) && {
         extend_base32(first, &mut text);
         text.iter().all(|b| crate::gate::is_printable(*b))
     }
+}
+
+fn is_of_base32(letter: &u8) -> bool {
+    letter.is_ascii_alphabetic() || matches!(letter, b'2'..=b'7')
+}
+
+/// The base32 of text within a run: behind letters that are glued to its front and move it out of phase,
+/// and before those of another alphabet.
+pub(super) fn base32_within(letters: &[u8]) -> Option<&[u8]> {
+    let parts = letters.split(|letter| !is_of_base32(letter));
+    let long = parts.filter(|part| part.len() >= BASE32_MIN);
+    let mut starts = long.flat_map(|part| (0..BASE32_GROUP).filter_map(|at| part.get(at..)));
+    starts.find(|part| begins_base32(part))
 }
 
 fn extend_base32(letters: &[u8], decoded: &mut Vec<u8>) {

@@ -1,7 +1,7 @@
 //! Short runs: words, hashes and identifiers mostly, which decode to no text. Decoded in place and
 //! given up as soon as that is plain; only what is text or a container is read.
 
-use super::decode::{Spelling, decode_short, group};
+use super::decode::{Spelling, base32_within, decode_short, group};
 use super::{Around, GLUED_MAX, GLUED_MIN, RUN_MIN, place, spelling};
 use crate::coverage::Declared;
 use crate::detector::labelled::is_uuid;
@@ -30,6 +30,8 @@ pub(super) fn read(
     }
     let (spelling, mark) = spelling(letters);
     let letters = letters.get(mark..).unwrap_or_default();
+    let within = if spelling == Spelling::Base64 { base32_within(letters) } else { None };
+    let (spelling, letters) = within.map_or((spelling, letters), |text| (Spelling::Base32, text));
     decode_short(spelling, letters, room);
     if !is_likely_text(room) && sniff::kind(room) == Kind::Plain {
         let Some(text) = text_in_phase(spelling, letters, room) else { return false };
@@ -38,7 +40,8 @@ pub(super) fn read(
     let place = || place(around, spelling, start + mark as u64);
     if sniff::kind(room) == Kind::Plain {
         let dialect = dialect(room.get(..sniff::LEN).unwrap_or(room));
-        if !is_likely_text(room) || dialect.is_none() && is_bare(scan, room) {
+        if !is_likely_text(room) || dialect.is_none() && scan.seam.is_none() && is_bare(scan, room)
+        {
             return false;
         }
         let place = place();
@@ -100,7 +103,7 @@ fn is_text(spelling: Spelling, letters: &[u8], piece: &mut Vec<u8>) -> bool {
 
 /// Whether a detector could find anything: words and hashes, which are no base64 text, decode to
 /// hardly any printable bytes in a row.
-fn is_likely_text(decoded: &[u8]) -> bool {
+pub(super) fn is_likely_text(decoded: &[u8]) -> bool {
     let mut run = 0;
     decoded.iter().any(|b| {
         run = if is_printable(*b) || *b == 0 { run + 1 } else { 0 };
