@@ -200,6 +200,7 @@ impl Inbound {
         headers::strip(&mut head.headers);
         // The reason phrase is free text that nobody reads; the status says it all.
         head.extensions.clear();
+        headers::check_answer(&head.headers)?;
         let ruling = permit.ruling();
         let meters = ongoing.meters().clone();
         let read =

@@ -225,7 +225,7 @@ pub fn bytes(headers: &HeaderMap) -> usize {
 /// (RFC 9110, section 8.3). hyper itself drops a `Content-Length` beside `Transfer-Encoding` and folds
 /// equal duplicates; what goes on is framed anew in any case.
 pub fn has_ambiguous_body(version: Version, headers: &HeaderMap) -> bool {
-    if headers.get_all(CONTENT_TYPE).iter().count() > 1 {
+    if has_several_types(headers) {
         return true;
     }
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
@@ -235,6 +235,23 @@ pub fn has_ambiguous_body(version: Version, headers: &HeaderMap) -> bool {
     let is_chunked = coding.as_bytes().eq_ignore_ascii_case(b"chunked");
     let is_alone = codings.next().is_none() && !headers.contains_key(CONTENT_LENGTH);
     !is_chunked || !is_alone || version < Version::HTTP_11
+}
+
+/// Refuses an answer that is to be read and whose body has several types, as
+/// [`has_ambiguous_body`] does a request: who takes another than the reader reads something else.
+///
+/// # Errors
+/// [`Kind::UpstreamBroken`].
+pub fn check_answer(headers: &HeaderMap) -> Result<(), Error> {
+    if has_several_types(headers) {
+        let text = "what the body of the answer is has two readings: several Content-Type";
+        return Err(Error::new(Kind::UpstreamBroken, text));
+    }
+    Ok(())
+}
+
+fn has_several_types(headers: &HeaderMap) -> bool {
+    headers.get_all(CONTENT_TYPE).iter().count() > 1
 }
 
 #[cfg(test)]

@@ -351,6 +351,7 @@ impl Work<'_> {
         // What comes in is read into the same reading, but is not counted as released.
         let meters = ongoing.meters().other_way();
         ongoing.reads_answer(&meters.released);
+        headers::check_answer(&head.headers)?;
         let hint = Hint::of(&head.headers);
         self.rooms.content.read_head(&ruling, Line::NONE, &head.headers, &meters.cell)?;
         let metering = (&meters, &self.arrival.drain);

@@ -10,7 +10,7 @@ use crate::harness::pki::{Pki, Svid};
 use crate::harness::sidecar::Sidecar;
 use crate::harness::site::Site;
 use crate::harness::upstream::{Gate, Reply, Upstream};
-use crate::harness::workload::Session;
+use crate::harness::workload::{Session, request};
 use crate::harness::{AGGREGATOR_ID, JOB_ID, SSN};
 
 /// A site whose sidecar forwards to an application.
@@ -34,6 +34,30 @@ impl Ward {
     async fn aggregator(&self) -> Session {
         self.sidecar.peer(self.site.pki.client(Some(&self.aggregator))).await.unwrap()
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_of_several_types_has_no_reading() {
+    let ward = Ward::open().await;
+    let answer = Reply::text("{}").with_header("content-type", "application/json");
+    ward.app.reply(answer.with_header("content-type", "application/grpc"));
+    let mut peer = ward.aggregator().await;
+    let told = peer.ask(peer_request("GET", "/updates/7", "", "")).await;
+    assert_eq!(told.status, 502);
+    // The same where a workload asks, and its rule reads what comes in.
+    let mut workload = ward.sidecar.workload().await;
+    assert_eq!(workload.ask(request("GET", "/answers/a", "")).await.status, 502);
+    for record in ward.sidecar.records(2).await {
+        assert_record(&record, &json!({ "outcome": "failed", "status": 502 }));
+        assert!(
+            record["error"]
+                .as_str()
+                .unwrap()
+                .starts_with("upstream-broken: what the body of the answer is"),
+            "{record}"
+        );
+    }
+    ward.sidecar.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
