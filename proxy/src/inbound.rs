@@ -19,7 +19,7 @@ use crate::error::{self, Error};
 use crate::http::body::{Idle, Inward, Recorded};
 use crate::http::form::Form;
 use crate::http::target::{InvalidTarget, Target, join_query, masked};
-use crate::http::{headers, respond};
+use crate::http::{headers, method, respond};
 use crate::live::{Facts, Proof};
 use crate::mutual::{Mutual, Peer};
 use crate::ongoing::{Ongoing, printable};
@@ -262,7 +262,7 @@ impl Inbound {
     ) -> Result<(String, Option<String>), Stop> {
         ongoing.note(|record| {
             record.source = Some(peer.id.to_string());
-            record.method = Some(printable(head.method.as_str()));
+            record.method = Some(method::seen(&head.method));
             record.target = Some(masked(&head.uri, printable));
             record.address = Some(self.app.address().to_string());
             record.downstream_tls_version.clone_from(&peer.tls_version);

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use http::header::HOST;
 use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Method, Uri, request};
-use policy::Verdict;
+use policy::{Host, Verdict};
 use spiffe::SpiffeId;
 
 use super::budget::{Budget, Share};
 use crate::config::{Destination, Link, LinkProtocol};
+use crate::content::names;
 use crate::http::target::{InvalidTarget, Target};
 use crate::mutual::Peer;
-use crate::ongoing::{Ongoing, printable};
+use crate::ongoing::Ongoing;
 
 /// A connection that came in over a link.
 #[derive(Debug)]
@@ -119,7 +120,7 @@ impl Entrance {
     fn asked(&self, head: &request::Parts) -> Option<String> {
         let is_aimed = self.to.is_some() && head.method != Method::CONNECT;
         let asked = if is_aimed { asked(head) } else { None };
-        asked.map(|host| printable(&host))
+        asked.map(|host| names::seen(&host))
     }
 
     /// CONNECT names where its stream goes, and is refused where there is a target.
@@ -139,15 +140,14 @@ impl Entrance {
     }
 }
 
-/// The host that a request names, as it stands.
+/// The host that a request names, where it is one. User information is nobody's.
 fn asked(head: &request::Parts) -> Option<String> {
-    match head.uri.authority() {
-        Some(authority) => Some(authority.to_string()),
-        None => {
-            let host = head.headers.get(HOST)?;
-            Some(String::from_utf8_lossy(host.as_bytes()).into_owned())
-        }
-    }
+    let authority = match head.uri.authority() {
+        Some(authority) => authority.clone(),
+        None => Authority::try_from(head.headers.get(HOST)?.as_bytes()).ok()?,
+    };
+    let host = Host::parse(authority.host()).ok()?;
+    Some(authority.port_u16().map_or_else(|| host.to_string(), |port| format!("{host}:{port}")))
 }
 
 /// The request's target at `to`, in absolute form.
@@ -204,13 +204,16 @@ mod tests {
             // One name in two spellings is one name, and goes where all go.
             ("http://other.example:80/a?b=c", &["other.example"], Some("other.example:80")),
             ("http://other.example/a?b=c", &["other.example:80"], Some("other.example")),
-            ("http://other.example.:8/a?b=c", &["other.example:8"], Some("other.example.:8")),
-            ("http://other.example:08/a?b=c", &["other.example:8"], Some("other.example:08")),
+            ("http://other.example.:8/a?b=c", &["other.example:8"], Some("other.example:8")),
+            ("/a", &["219-45-6183.example"], Some("*.example")),
+            ("/a", &["onzw4oraguztmljsgiwtqojuge"], Some("*.")),
+            ("/a", &["the patient is Jane Doe"], None),
+            ("http://other.example:08/a?b=c", &["other.example:8"], Some("other.example:8")),
         ] {
             let mut head = head(uri, hosts);
             assert_eq!(entrance(9092).asked(&head).as_deref(), asked, "{uri}");
             assert_eq!(entrance(9092).redirect(&mut head), Ok(()), "{uri}");
-            assert_eq!(head.uri.to_string(), "http://hub.example:9092/a?b=c");
+            assert!(head.uri.to_string().starts_with("http://hub.example:9092/a"));
             assert_eq!(head.headers[HOST], "hub.example:9092");
         }
         let mut plain = head("/", &["x"]);

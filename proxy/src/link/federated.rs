@@ -5,6 +5,7 @@
 //! (`POST /v1/fleet/<rpc>`); NVIDIA FLARE speaks gRPC (`/streamer.Streamer/Stream`) and, by itself,
 //! WebSocket, whose messages `flare` knows.
 
+mod calls;
 pub mod flare;
 
 use http::header::CONTENT_TYPE;
@@ -61,7 +62,7 @@ impl Rpc {
     fn flower(rpc: String, is_framed: bool) -> Self {
         // `Join` is the one stream of the older clients: it opens with the server's message.
         let has_node = rpc != "join";
-        Self { name: format!("flower.{rpc}"), is_framed, has_node }
+        Self { name: format!("flower.{}", calls::flower(&rpc)), is_framed, has_node }
     }
 
     /// Whether the first bytes of the body may name the node.
@@ -89,8 +90,16 @@ impl Rpc {
         // Its field 1, a varint; older ones say in field 2 that they are anonymous.
         let (0x08, rest) = (*node.first()?, node.get(1..)?) else { return None };
         let (id, rest) = varint(rest)?;
-        matches!(rest, [] | [0x10, 0 | 1]).then_some(id)
+        (matches!(rest, [] | [0x10, 0 | 1]) && is_node(id)).then_some(id)
     }
+}
+
+/// Whether a number may stand in a record as a node's: small ones, and of the random ones, of 64 bits,
+/// those that are longer than what people are numbered by.
+fn is_node(id: u64) -> bool {
+    const SMALL: u64 = 10_000;
+    const LONG: u64 = 10_000_000_000_000_000;
+    !(SMALL..LONG).contains(&id)
 }
 
 /// A base-128 varint (Protocol Buffers, "Encoding"), and what follows it.

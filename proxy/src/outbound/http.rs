@@ -21,7 +21,7 @@ use crate::error::{self, Error};
 use crate::http::body::{Idle, Inward, Recorded};
 use crate::http::form::Form;
 use crate::http::target::{InvalidTarget, Pinned, Target, masked};
-use crate::http::{headers, respond};
+use crate::http::{headers, method, respond};
 use crate::link::Tolled;
 use crate::link::budget::Share;
 use crate::link::federated::Rpc;
@@ -227,7 +227,7 @@ impl Work<'_> {
 
     fn target(&self, ongoing: &mut Ongoing, head: &request::Parts) -> Result<Target, Stop> {
         ongoing.note(|record| {
-            record.method = Some(printable(head.method.as_str()));
+            record.method = Some(method::seen(&head.method));
             record.target = Some(masked(&head.uri, printable));
         });
         let malformed = |what: InvalidTarget| Error::new(error::Kind::Malformed, what);

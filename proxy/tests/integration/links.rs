@@ -146,7 +146,8 @@ async fn a_fixed_target_is_the_only_one_however_another_is_spelled() {
         assert_eq!(peer.ask(asked).await.status, 200, "{line}");
     }
     for ((line, _), record) in spelled.iter().zip(hub.gateway.records(spelled.len()).await) {
-        let asked = line.split('/').nth(2).unwrap();
+        // In one spelling.
+        let asked = line.split('/').nth(2).unwrap().replace(".:", ":").replace(":09", ":9");
         assert_record(&record, &json!({"asked_host": asked, "endpoint": "registry"}));
     }
     let received = hub.registry.seen().requests;

@@ -325,6 +325,37 @@ async fn frames_of_flare_cross_a_link_by_name_and_are_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_peer_names_things_stands_in_no_record() {
+    let hub = Hub::open("").await;
+    let mut socket = hub.visit("").await;
+    socket.send(BINARY, flare(1, "mr-harker-of-exeter", "fine")).await;
+    socket.hear().await.unwrap();
+    drop(socket);
+    let log = "mr-harker-of-exeter /v2/a HTTP/1.1\r\nHost: mrn-4481723.example\r\n\r\n";
+    assert_eq!(hub.session().await.ask(log).await.status, 403);
+    let rpc = "POST /v1/fleet/mr-harker-of-exeter HTTP/1.1\r\nHost: harker, jonathan\r\n\
+               Content-Type: application/protobuf\r\nContent-Length: 0\r\n\r\n";
+    assert_eq!(hub.session().await.ask(rpc).await.status, 451);
+
+    let records = hub.gateway.records(3).await;
+    let of = |field: &str| -> Vec<Value> {
+        records
+            .iter()
+            .map(|record| record[field].clone())
+            .filter(|value| !value.is_null())
+            .collect()
+    };
+    assert_eq!(of("messages")[0][0]["name"], "nvflare.task.other");
+    assert!(of("method").contains(&"(unregistered, 19 bytes)".into()), "{:?}", of("method"));
+    assert!(of("asked_host").contains(&"*.example".into()), "{:?}", of("asked_host"));
+    for field in ["messages", "method", "asked_host", "rpc", "error"] {
+        let said = format!("{:?}", of(field));
+        assert!(!said.contains("harker") && !said.contains("4481723"), "{said}");
+    }
+    hub.gateway.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_links_budgets_hold_for_a_socket_too() {
     let hub = Hub::open("messageBytesMax: 1KiB, exchangesMax: 1").await;
     let mut socket = hub.visit(OFFER).await;

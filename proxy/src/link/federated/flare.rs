@@ -4,10 +4,13 @@
 
 use memchr::memmem;
 
+use super::calls;
+use crate::content::names;
+
 /// What frames are counted by that have no name of their own.
 pub const FRAMEWORK: &str = "nvflare";
 const PREFIX_BYTES: usize = 16;
-/// Longest channel, topic or node that is named.
+/// Longest node that is named.
 const NAME_CHARS_MAX: usize = 48;
 /// Kinds of frames but messages.
 const KINDS: [(u8, &str); 6] =
@@ -40,20 +43,15 @@ impl Named {
         let headers = rest.get(..usize::from(u16::from_be_bytes([e, f])))?;
         if kind != DATA {
             let (_, word) = KINDS.iter().find(|(known, _)| *known == kind)?;
-            let node = text(rest, ENDPOINT_NAME).filter(|node| is_name(node));
+            let node = text(rest, ENDPOINT_NAME).filter(|node| is_node(node));
             return Some(Self {
                 name: format!("{FRAMEWORK}.{word}"),
                 node: node.map(str::to_owned),
             });
         }
-        let node = text(headers, ORIGIN).filter(|node| is_name(node)).map(str::to_owned);
-        let words = [text(headers, CHANNEL)?, text(headers, TOPIC)?];
-        let name = if words.into_iter().all(is_name) {
-            let [channel, topic] = words;
-            format!("{FRAMEWORK}.{channel}.{topic}")
-        } else {
-            FRAMEWORK.to_owned()
-        };
+        let node = text(headers, ORIGIN).filter(|node| is_node(node)).map(str::to_owned);
+        let (channel, topic) = (text(headers, CHANNEL)?, text(headers, TOPIC)?);
+        let name = format!("{FRAMEWORK}.{}.{}", calls::flare(channel), calls::flare(topic));
         Some(Self { name, node })
     }
 }
@@ -69,12 +67,16 @@ fn text<'a>(headers: &'a [u8], name: &[u8]) -> Option<&'a str> {
     std::str::from_utf8(rest.get(..length)?).ok()
 }
 
-/// Whether it may stand in a record: a word as programs write them, in which no number hides.
-fn is_name(text: &str) -> bool {
-    const DIGITS_MAX: usize = 6;
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.@/".contains(&byte);
-    let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    (1..=NAME_CHARS_MAX).contains(&text.len()) && text.bytes().all(is_plain) && digits <= DIGITS_MAX
+/// Whether it may stand in a record as a site's name: a word as programs write them, which tells nothing
+/// however it is read, and no more of a number than a count of sites at its end.
+fn is_node(text: &str) -> bool {
+    const DIGITS_MAX: usize = 3;
+    let word = text.trim_end_matches(|last: char| last.is_ascii_digit());
+    let is_plain = |byte: u8| byte.is_ascii_alphabetic() || b"_-./".contains(&byte);
+    (1..=NAME_CHARS_MAX).contains(&text.len())
+        && word.bytes().all(is_plain)
+        && text.len() - word.len() <= DIGITS_MAX
+        && !names::is_telling(text)
 }
 
 #[cfg(test)]
@@ -108,7 +110,11 @@ mod tests {
         let hello = frame(4, b"", b"\x81\xadendpoint_name\xa6site-2");
         assert_eq!(named(&hello), node("nvflare.hello", "site-2"));
         let leak = frame(DATA, &headers("task", "ssn 536-22-8941", "219456183"), b"");
-        assert_eq!(named(&leak), Some(("nvflare".to_owned(), None)));
+        assert_eq!(named(&leak), Some(("nvflare.task.other".to_owned(), None)));
+        for who in ["jane.doe@1950-03", "MRN-4417", "219-45-61"] {
+            let words = frame(DATA, &headers("ssn.219-45", "6183.Jane_Doe", who), b"");
+            assert_eq!(named(&words), Some(("nvflare.other.other".to_owned(), None)), "{who}");
+        }
         assert_eq!(named(&frame(9, b"", b"")), None);
         assert_eq!(named(&update[..update.len() - 1]), None);
         assert_eq!(named(b"hello"), None);

@@ -18,6 +18,8 @@ fn calls_of_the_frameworks_are_known_by_name() {
         ("/flwr.proto.Fleet/PullTaskIns", "application/grpc+proto", Some("flower.pull-task-ins")),
         ("/v1/fleet/push-messages", http, Some("flower.push-messages")),
         ("/v1/fleet/get-fab", "application/protobuf; charset=x", Some("flower.get-fab")),
+        ("/v1/fleet/mr-harker-of-exeter", http, Some("flower.other")),
+        ("/flwr.proto.Fleet/MrHarkerOfExeter", grpc, Some("flower.other")),
         ("/streamer.Streamer/Stream", grpc, Some("nvflare.stream")),
         ("/flwr.proto.Fleet/PushMessages", "application/json", None),
         ("/flwr.proto.Fleet/Push Messages", grpc, None),
