@@ -22,6 +22,7 @@ pub use artifact::Artifact;
 pub(crate) use leaf::{Leaf, is_plain_text};
 pub(crate) use node::{Node, Place, Reader};
 pub(crate) use rest::Rest;
+pub use seam::{SPLIT, Stream};
 
 /// How far a scan goes before it says [`crate::IncompleteReason`] instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,6 +144,19 @@ impl Scanner {
     pub fn of_text(catalog: Arc<Catalog>, limits: Limits) -> Scanner {
         let root = Node::text(Place::root(Vec::new(), None));
         Scanner { scan: Scan::new(catalog, limits), root, fed: 0, is_finished: false }
+    }
+
+    /// Reads the body as the next message of a stream: also what it says with those before it.
+    #[must_use]
+    pub fn continuing(mut self, mut stream: Stream) -> Scanner {
+        stream.begin();
+        self.scan.seam = Some(stream.0);
+        self
+    }
+
+    /// What the messages of the stream leave open, with this one.
+    pub fn into_stream(self) -> Stream {
+        Stream(self.scan.seam.unwrap_or_default())
     }
 
     /// Takes the findings out of the evidence, so that a stream without end never comes to

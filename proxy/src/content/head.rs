@@ -1,8 +1,10 @@
 //! Reading what leaves outside the body: target, query and header values. A redaction here would
 //! change what was decided, so policy turns it into a block.
 
-use dlp::{Identifier, Tally};
-use http::HeaderMap;
+use std::borrow::Cow;
+
+use dlp::{Evidence, Identifier, Tally};
+use http::{HeaderMap, HeaderValue};
 use policy::{EgressPermit, Place, Ruling, Verdict};
 
 use super::ledger::Charged;
@@ -73,6 +75,7 @@ pub(super) fn read_headers(
     headers: &HeaderMap,
 ) -> Result<(), Box<Verdict>> {
     let mut line = Vec::new();
+    read_together(ruling, cell, headers)?;
     for (name, value) in headers {
         let mut part = Part::new(ruling, cell);
         if name.as_str().bytes().any(|byte| byte.is_ascii_digit()) {
@@ -93,6 +96,48 @@ pub(super) fn read_headers(
         part.finish();
     }
     Ok(())
+}
+
+/// Reads what values say together: those of one name in a row, and where any two of them meet.
+fn read_together(
+    ruling: &Ruling,
+    cell: &ReadingCell,
+    headers: &HeaderMap,
+) -> Result<(), Box<Verdict>> {
+    let mut part = Part::new(ruling, cell);
+    let catalog = ruling.profile().catalog();
+    let mut texts = Vec::new();
+    for name in headers.keys() {
+        let is_binary = name.as_str().ends_with("-bin");
+        let values = headers.get_all(name).iter().map(HeaderValue::as_bytes);
+        let spelled = |value| if is_binary { binary(value) } else { None };
+        let values: Vec<_> =
+            values.map(|value| spelled(value).map_or(Cow::Borrowed(value), Cow::Owned)).collect();
+        if let [_, _, ..] = &*values {
+            // The name may be what says what it is.
+            let mut stream = dlp::Stream::default();
+            let mut label = format!("{name}: ");
+            for value in &values {
+                stream.begin();
+                let text = [std::mem::take(&mut label).as_bytes(), value].concat();
+                part.weigh(stream.read(catalog, &text))?;
+            }
+        }
+        texts.extend(values);
+    }
+    // Fields of several names have no order (RFC 9110, section 5.3).
+    let (mut there, mut back) = (dlp::Stream::default(), dlp::Stream::default());
+    texts.iter().try_for_each(|text| part.weigh(there.read(catalog, text)))?;
+    texts.iter().rev().try_for_each(|text| part.weigh(back.read(catalog, text)))?;
+    part.finish();
+    Ok(())
+}
+
+/// What a binary value of gRPC says (gRPC over HTTP/2, "Binary-Header"): padding may be left out.
+fn binary(value: &[u8]) -> Option<Vec<u8>> {
+    let end = value.iter().rposition(|byte| *byte != b'=').map_or(0, |at| at + 1);
+    let letters = value.get(..end).unwrap_or_default();
+    base64_simd::STANDARD_NO_PAD.decode_to_vec(letters).ok()
 }
 
 /// One part of a head, which is read in several forms: what stands in each of them is one finding.
@@ -116,7 +161,10 @@ impl<'a> Part<'a> {
     }
 
     fn read(&mut self, text: &[u8]) -> Result<(), Box<Verdict>> {
-        let mut evidence = dlp::scan(self.ruling.profile().catalog(), text);
+        self.weigh(dlp::scan(self.ruling.profile().catalog(), text))
+    }
+
+    fn weigh(&mut self, mut evidence: Evidence) -> Result<(), Box<Verdict>> {
         if self.is_target {
             // Every request has one: what was decided on is no patient's.
             evidence.leave_out(Identifier::Url);

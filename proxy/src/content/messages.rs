@@ -1,7 +1,7 @@
 //! One direction of a connection of messages: each is one content, which leaves whole, masked where the
-//! ruling redacts, or not at all. Where two meet they are read together, so that an identifier that is
-//! sent in parts is found when its last part comes; one that ends in most of a labelled number does not
-//! leave.
+//! ruling redacts, or not at all. Where two meet their bytes are read together, and where their texts
+//! meet these are ([`dlp::Stream`]), so that an identifier that is sent in parts is found when its last
+//! part comes; one that ends in most of a labelled number does not leave.
 //!
 //! Invariant: no byte of a message leaves before the whole of it was judged, with what left before it.
 
@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use dlp::redact::redact;
-use dlp::{Confidence, Evidence, Tally};
+use dlp::{Confidence, Evidence, Finding, Stream, Tally};
 use policy::{Action, Enforcement, Inspect, Place, Ruling, Verdict};
 
 use super::body::Hand;
@@ -53,6 +53,8 @@ struct Reading {
     ruling: Ruling,
     /// The end of what left.
     tail: BytesMut,
+    /// What the texts of the messages before leave open.
+    stream: Stream,
     /// What was found in the messages before, and left as it was.
     before: Tally,
 }
@@ -69,7 +71,8 @@ impl Messages {
                 reading.inspect = Some(Inspect::Hold);
                 reading.before.clone()
             });
-            Box::new(Reading { ruling, tail: BytesMut::new(), before })
+            let (tail, stream) = (BytesMut::new(), Stream::default());
+            Box::new(Reading { ruling, tail, stream, before })
         });
         Self { reading, meters: meters.clone(), _hand: meters.released.hand() }
     }
@@ -116,7 +119,8 @@ impl Reading {
             return Err(super::sieve::hold_max_verdict(&self.ruling, profile.hold_max()));
         }
         let limits = dlp::Limits::default();
-        let mut scanner = profile.scanner(&Hint::default().to_scanner(), limits);
+        let scanner = profile.scanner(&Hint::default().to_scanner(), limits);
+        let mut scanner = scanner.continuing(std::mem::take(&mut self.stream));
         for piece in message.chunks(TURN_BYTES) {
             scanner.feed(piece);
             if message.len() > TURN_BYTES {
@@ -124,7 +128,8 @@ impl Reading {
             }
         }
         scanner.finish();
-        let evidence = scanner.evidence();
+        let evidence = &scanner.evidence().clone();
+        self.stream = scanner.into_stream();
         meters.cell.with(|cell| cell.add(evidence));
         let met = self.judge_seam((&self.tail, &message), evidence, meters)?;
         self.before.extend(&met);
@@ -212,36 +217,55 @@ impl Reading {
         }
         let beginning = message.get(..BEGINNING_BYTES).unwrap_or(message);
         let is_whole = beginning.len() == message.len();
-        let catalog = Arc::clone(self.ruling.profile().catalog());
-        let mut scanner = dlp::Scanner::of_text(catalog, dlp::Limits::default());
-        scanner.feed(tail);
-        scanner.feed(beginning);
-        scanner.finish();
+        let met = self.read_text(&[tail, beginning].concat());
         let start = tail.len() as u64;
         let told = start + (BEGINNING_BYTES / 2) as u64;
-        for finding in &scanner.evidence().findings {
-            let reaches_in = finding.span.end > start && (is_whole || finding.span.start < told);
-            let is_known = alone.findings.iter().any(|known| {
-                let is_same = known.identifier == finding.identifier
-                    && known.confidence >= finding.confidence;
-                // What was found further in has its place in there.
-                let is_there = match known.member {
-                    Some(_) => finding.span.start >= start,
-                    None => {
-                        known.span.start + start < finding.span.end
-                            && finding.span.start < known.span.end + start
-                    }
-                };
-                is_same && is_there
-            });
-            // Two messages side by side are no text, so a guess is worth nothing here.
-            if reaches_in && !is_known && finding.confidence >= Confidence::Medium {
-                seam.findings.push(finding.clone());
-            }
+        // Two messages side by side are no text, so a guess is worth nothing here.
+        let sure = met.findings.iter();
+        let sure = sure.filter(|finding| finding.confidence >= Confidence::Medium);
+        let (spelled, plain): (Vec<_>, Vec<_>) = sure.partition(|one| one.member.is_some());
+        let reaches_in = |finding: &&&Finding| {
+            finding.span.end > start && (is_whole || finding.span.start < told)
+        };
+        let plain = plain.iter().filter(reaches_in);
+        seam.findings.extend(plain.filter(|one| !is_known(alone, one, start)).copied().cloned());
+        if !spelled.is_empty() {
+            // What is spelled otherwise has its place in there.
+            let before = self.read_text(tail);
+            let is_known = |finding: &Finding| {
+                let known = before.findings.iter().filter(|known| known.member.is_some());
+                known.chain(&alone.findings).any(|known| is_as_sure(known, finding))
+            };
+            seam.findings.extend(spelled.into_iter().filter(|one| !is_known(one)).cloned());
         }
         seam.tally = Tally::of(&seam.findings);
         seam
     }
+
+    fn read_text(&self, text: &[u8]) -> Evidence {
+        let catalog = Arc::clone(self.ruling.profile().catalog());
+        let mut scanner = dlp::Scanner::of_text(catalog, dlp::Limits::default());
+        scanner.feed(text);
+        scanner.finish();
+        scanner.evidence().clone()
+    }
+}
+
+fn is_as_sure(known: &Finding, finding: &Finding) -> bool {
+    known.identifier == finding.identifier && known.confidence >= finding.confidence
+}
+
+/// Whether a message that stands from `start` on says by itself what was found.
+fn is_known(alone: &Evidence, finding: &Finding, start: u64) -> bool {
+    alone.findings.iter().filter(|known| is_as_sure(known, finding)).any(|known| {
+        match &known.member {
+            Some(member) => member.ends_with(dlp::SPLIT) || finding.span.start >= start,
+            None => {
+                known.span.start + start < finding.span.end
+                    && finding.span.start < known.span.end + start
+            }
+        }
+    })
 }
 
 /// Keeps the end of what left.

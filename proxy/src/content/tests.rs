@@ -318,6 +318,7 @@ fn heads_are_read_also_under_an_exemption() {
     assert!(content.read_head(&ruling("/exempt"), Line::NONE, &headers, &cell).is_err());
 }
 
+mod heads;
 mod tokens;
 
 proptest! {

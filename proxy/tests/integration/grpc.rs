@@ -128,27 +128,75 @@ async fn a_message_with_a_finding_ends_the_call_and_leaves_nothing_of_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_identifier_that_is_split_across_messages_is_found() {
+    let begun = text_message("the ssn of the patient is 536-22");
+    let end = "-8941 and no more";
+    let mut packed = message(&gzip(&text_message(end)[5..]));
+    packed[0] = 1;
+    let stories = [
+        ("in the next", vec![], text_message(end)),
+        ("behind an empty one", vec![message(b"")], text_message(end)),
+        (
+            "behind others",
+            vec![text_message("ok"), text_message("epoch 3 of 20")],
+            text_message(end),
+        ),
+        ("compressed", vec![text_message("ok")], packed),
+    ];
     let site = Site::new();
-    for (registry, sidecar) in registries(&site).await {
-        echo(&registry).await;
+    let [(registry, sidecar)] = registries(&site).await;
+    echo(&registry).await;
+    for (turn, (story, between, last)) in stories.into_iter().enumerate() {
         let workload = workload(&sidecar).await;
-
-        let mut calling = workload.call(call("/stream/Train/Join")).await;
-        let first = text_message("the ssn of the patient is 536-22");
-        calling.say(&first).await;
+        let mut request = call("/stream/Train/Join");
+        request.headers_mut().insert("grpc-encoding", "gzip".parse().unwrap());
+        let mut calling = workload.call(request).await;
+        let left = [&begun[..], &between.concat()].concat();
+        calling.say(&left).await;
         let (mut coming, body) = calling.head().await.unwrap();
-        assert_eq!(coming.next().await.unwrap(), first, "the first message is clean alone");
+        let mut back = Vec::new();
+        while back.len() < left.len() {
+            back.extend_from_slice(&coming.next().await.unwrap());
+        }
+        assert_eq!(back, left, "{story}: clean alone");
         let mut calling = Sender(body);
-        calling.say(&text_message("-8941 and no more")).await;
+        calling.say(&last).await;
         let ended = coming.rest().await;
 
-        assert_eq!(ended.trailers["grpc-status"], "7", "{ended:?}");
-        let received = registry.request().await;
-        assert_eq!((received.end, received.body), (End::Broken, first));
-        assert_record(&sidecar.record().await, &json!({ "outcome": "cut", "reason": "finding" }));
-        drop(workload);
-        sidecar.finish().await;
+        assert_eq!(ended.trailers["grpc-status"], "7", "{story}: {ended:?}");
+        let received = registry.requests(turn + 1).await.pop().unwrap();
+        assert_eq!((received.end, received.body), (End::Broken, left), "{story}");
+        let record = sidecar.records(turn + 1).await.pop().unwrap();
+        assert_record(&record, &json!({ "outcome": "cut", "reason": "finding" }));
+        let member = record["findings"][0]["member"].as_str().unwrap();
+        assert!(member.ends_with("split"), "{story}: {record:#}");
     }
+    sidecar.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_identifier_that_is_split_over_fields_or_metadata_never_leaves() {
+    let site = Site::new();
+    let [(registry, sidecar)] = registries(&site).await;
+    let workload = workload(&sidecar).await;
+    let fields = b"\x0a\x18the patient's ssn is 536\x12\x14-22-8941 and no more".to_vec();
+    let coded = |text: &str| base64_simd::STANDARD_NO_PAD.encode_to_string(text);
+    let mut named = call("/v2/Train/Send");
+    let headers = named.headers_mut();
+    headers.append("x-note-bin", coded("the patient's ssn is 536").parse().unwrap());
+    headers.append("x-more-bin", coded("-22-8941 and no more").parse().unwrap());
+
+    let in_fields = workload.ask(call("/v2/Train/Send"), message(&fields)).await;
+    let in_metadata = workload.ask(named, text_message("ok")).await;
+
+    in_fields.assert_trailers_only("7", "finding");
+    in_metadata.assert_trailers_only("7", "finding");
+    for record in sidecar.records(2).await {
+        assert_record(&record, &json!({ "reason": "finding", "bytes_released": 0 }));
+        assert_eq!(record["findings"][0]["identifier"], "ssn");
+    }
+    registry.assert_untouched();
+    drop(workload);
+    sidecar.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

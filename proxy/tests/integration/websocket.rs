@@ -84,10 +84,53 @@ async fn a_websocket_is_asked_for_anew_and_carries_messages_both_ways() {
     sidecar.finish().await;
 }
 
+/// A number in two messages, each as it stands or as it is written.
+fn parted(first: &str, rest: &str) -> [Story; 6] {
+    let begun = format!("the patient's ssn is {first}");
+    let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+    [
+        ("split between two messages", vec![(TEXT, begun.clone()), (TEXT, rest.to_owned())], 1),
+        (
+            "split by a ping",
+            vec![(TEXT, begun.clone()), (PING, "x".to_owned()), (TEXT, rest.to_owned())],
+            2,
+        ),
+        (
+            "split, with others between",
+            vec![
+                (TEXT, begun.clone()),
+                (TEXT, "\n".to_owned()),
+                (TEXT, "epoch 3 of 20\n".repeat(100)),
+                (TEXT, rest.to_owned()),
+            ],
+            3,
+        ),
+        (
+            "split over objects",
+            vec![
+                (TEXT, format!(r#"{{"seq": "1", "text": "{begun}"}}"#)),
+                (TEXT, r#"{"seq": "2", "text": "go on"}"#.to_owned()),
+                (TEXT, format!(r#"{{"seq": "3", "text": "{rest} admitted"}}"#)),
+            ],
+            2,
+        ),
+        ("split in hexadecimal", vec![(TEXT, hex(&begun)), (TEXT, hex(rest))], 1),
+        (
+            "one part in hexadecimal",
+            vec![
+                (TEXT, begun),
+                (TEXT, "and".to_owned()),
+                (BINARY, hex(&format!("{rest} admitted"))),
+            ],
+            2,
+        ),
+    ]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leak_closes_both_ends_with_the_reason() {
     let (first, rest) = SSN.split_at(5);
-    let stories: [Story; 6] = [
+    let whole: [Story; 4] = [
         ("in one message", vec![(TEXT, TALK.to_owned())], 0),
         ("in a binary one", vec![(BINARY, TALK.to_owned())], 0),
         (
@@ -95,26 +138,13 @@ async fn a_leak_closes_both_ends_with_the_reason() {
             vec![(0x01, format!("the patient's ssn is {first}")), (0x80, rest.to_owned())],
             0,
         ),
-        (
-            "split between two messages",
-            vec![(TEXT, format!("the patient's ssn is {first}")), (TEXT, rest.to_owned())],
-            1,
-        ),
-        (
-            "split by a ping",
-            vec![
-                (TEXT, format!("the patient's ssn is {first}")),
-                (PING, "x".to_owned()),
-                (TEXT, rest.to_owned()),
-            ],
-            2,
-        ),
         ("in the reason of a close", vec![(CLOSE, format!("\u{3}\u{7f}{TALK}"))], 0),
     ];
     let site = Site::new();
     let server = SocketServer::start(Vec::new()).await;
     let sidecar = site.start(&plan(&site, &server).await).await;
-    for (turn, (story, frames, passed)) in stories.into_iter().enumerate() {
+    for (turn, (story, frames, passed)) in whole.into_iter().chain(parted(first, rest)).enumerate()
+    {
         let mut socket = open(&sidecar, "/deaf/a").await;
         for (at, (first, payload)) in frames.iter().enumerate() {
             let mut payload = payload.clone().into_bytes();

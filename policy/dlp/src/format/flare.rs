@@ -284,7 +284,8 @@ impl Parts {
         let is_name = self.open.is_at_name();
         self.text.field(scan, bytes);
         if !is_name && is_plain_text(bytes) {
-            seam::take(scan, Some(&self.place.member_inside("flare")), bytes);
+            let member = scan.seam.is_some().then(|| self.place.member_inside("flare"));
+            seam::take(scan, member.as_ref(), bytes);
         }
         self.line(scan, is_name);
     }

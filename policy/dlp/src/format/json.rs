@@ -12,6 +12,7 @@ use crate::format::outline::words::{Word, Words};
 use crate::format::outline::{Outline, Role, Sink, Value};
 use crate::locus::{Field, Written};
 pub(crate) use skip::{begins_object, in_text, is_json};
+pub(crate) use text::unescaped;
 
 /// Bytes of a photograph that are told at a time, so that none waits for its end.
 const PHOTO_PIECE: usize = 2048;

@@ -186,7 +186,8 @@ impl Message {
         if is_plain_text(bytes) {
             self.text.field(scan, bytes);
             self.text.watch(scan, b"\n");
-            seam::take(scan, Some(&self.place.member_inside("protobuf")), bytes);
+            let member = scan.seam.is_some().then(|| self.place.member_inside("protobuf"));
+            seam::take(scan, member.as_ref(), bytes);
         } else if bytes.len() >= CONTENT_MIN {
             let mut place = self.place.inside("protobuf");
             place.declared = Declared::Tensor;

@@ -3,6 +3,7 @@
 //! depends on offsets in the leaf only; at most `window::KEPT_MAX` bytes are held.
 
 mod anchors;
+mod heard;
 mod known;
 mod lines;
 mod report;
@@ -65,6 +66,8 @@ pub(crate) struct Leaf {
     series: Option<Series>,
     /// What was read around matches.
     seen: Seen,
+    /// Its first bytes, for the other texts of a stream.
+    heard: Vec<u8>,
 }
 
 impl Leaf {
@@ -90,6 +93,7 @@ impl Leaf {
             is_beside: false,
             series: None,
             seen: Seen::default(),
+            heard: Vec::new(),
         }
     }
 
@@ -266,6 +270,7 @@ impl Reader for Leaf {
         self.reveal(&window, found);
         self.window = window;
         self.settling.settle(scan, u64::MAX);
+        self.tell_stream(scan);
     }
 
     fn cleared(&self) -> u64 {

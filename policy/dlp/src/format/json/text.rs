@@ -1,7 +1,7 @@
 //! The text of a JSON string, without its escapes (RFC 8259, section 7).
 
 /// `raw` without escapes. A lone surrogate becomes U+FFFD; what is no escape stays as it is.
-pub(super) fn unescaped(raw: &[u8]) -> Vec<u8> {
+pub(crate) fn unescaped(raw: &[u8]) -> Vec<u8> {
     let mut text = Vec::with_capacity(raw.len());
     let mut rest = raw;
     while let Some((first, later)) = rest.split_first() {

@@ -21,6 +21,7 @@ impl Leaf {
     /// Takes the next bytes. Long chunks are read where they are; only their ends are kept, for what
     /// goes on in the next one.
     pub(super) fn take(&mut self, scan: &mut Scan, bytes: &[u8], is_counted: bool) {
+        self.hear(scan, bytes);
         for chunk in bytes.chunks(CHUNK_MAX) {
             if chunk.len() < DIRECT_MIN {
                 self.take_short(scan, chunk, is_counted);

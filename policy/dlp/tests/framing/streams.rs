@@ -1,0 +1,136 @@
+//! What the messages of a stream say together.
+
+use super::{GRPC, encode, members, message, scan, scan_by, text_message};
+use dlp::{Catalog, Confidence, Evidence, Hint, Limits, Scanner, Stream};
+
+#[test]
+fn a_value_that_is_split_across_grpc_messages_is_found() {
+    for split in [
+        &[&["the ssn is 219-45"][..], &["-6183 and no more"]][..],
+        &[&["the ssn is 2"], &["1"], &["9-4"], &["5-61"], &["83"]],
+        // Beside others, and around a message without text.
+        &[&["site a", "the ssn is 219-45"], &[], &["site a", "-6183"]],
+        // From the last text of a message to the first of the next.
+        &[&["site a", "the ssn is 219-45"], &["-6183", "site a"]],
+    ] {
+        let body: Vec<u8> = split.iter().flat_map(|texts| text_message(texts)).collect();
+        for size in [1, 7, body.len()] {
+            let evidence = scan_by(&body, &GRPC, size);
+            assert_eq!(evidence.findings.len(), 1, "{split:?}: {:?}", evidence.findings);
+            assert!(members(&evidence)[0].starts_with("grpc#"));
+        }
+    }
+    for apart in [
+        &[&["the ssn is 219-45"][..], &["nothing of it"]][..],
+        &[&["2026-11-22"], &["2026-11-23"]],
+        &[&["219", "45"], &["6183", "1"]],
+    ] {
+        let body: Vec<u8> = apart.iter().flat_map(|texts| text_message(texts)).collect();
+        let evidence = scan(&body, &GRPC);
+        let sure = evidence.findings.iter().filter(|f| f.confidence > dlp::Confidence::Low);
+        assert_eq!(sure.count(), 0, "{apart:?}: {:?}", evidence.findings);
+    }
+}
+
+fn sure(evidence: &Evidence) -> Vec<&str> {
+    let sure = evidence.findings.iter().filter(|finding| finding.confidence > Confidence::Low);
+    sure.map(|finding| finding.identifier.name()).collect()
+}
+
+/// Reads messages of one stream, each by itself; what the last one adds.
+fn last_of(messages: &[Vec<u8>]) -> Evidence {
+    let mut stream = Stream::default();
+    let mut evidence = Evidence::default();
+    for message in messages {
+        let scanner = Scanner::new(Catalog::builtin(), &Hint::default(), Limits::default());
+        let mut scanner = scanner.continuing(stream);
+        scanner.feed(message);
+        scanner.finish();
+        evidence = scanner.evidence().clone();
+        stream = scanner.into_stream();
+    }
+    evidence
+}
+
+#[test]
+fn what_stands_between_the_halves_hides_nothing() {
+    let (first, second) = ("Patient SSN 219-4", "5-6183 admitted");
+    let heartbeat = vec!["alive"; 300];
+    let steps: Vec<_> = (0..25).map(|step| format!("step {step} of 25")).collect();
+    let steps: Vec<_> = steps.iter().map(String::as_str).collect();
+    for between in [&["\n"][..], &["ok"], &["a", "b", "1 of 2"], &heartbeat, &steps] {
+        let texts: Vec<_> = [&[first], between, &[second]].concat();
+        let body: Vec<u8> = texts.iter().flat_map(|text| text_message(&[text])).collect();
+        assert_eq!(sure(&scan_by(&body, &GRPC, 4096)), ["ssn"], "grpc, {} between", between.len());
+        let texts: Vec<_> = texts.iter().map(|text| text.as_bytes().to_vec()).collect();
+        assert_eq!(sure(&last_of(&texts)), ["ssn"], "text, {} between", between.len());
+    }
+}
+
+#[test]
+fn the_parts_may_stand_in_any_field() {
+    for split in [
+        &[&["Patient SSN 219-4", "5-6183 admitted"][..]][..],
+        &[&["s1", "Patient SSN 219-4", "zz"], &["5-6183 admitted", "zz"]],
+        &[&["Patient SSN 219-4", "zz"], &["ok", "5-6183 admitted", "zz"]],
+        &[&["a", "ssn is 2", "b"], &["1", "c"], &["9-", "d"], &["e", "45"], &["-61"], &["83"]],
+    ] {
+        let body: Vec<u8> = split.iter().flat_map(|texts| text_message(texts)).collect();
+        assert_eq!(sure(&scan(&body, &GRPC)), ["ssn"], "{split:?}");
+    }
+}
+
+#[test]
+fn the_parts_may_be_written_differently() {
+    let (first, second) = ("Patient SSN 219-4", "5-6183 admitted");
+    let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let json = |text: &str| format!(r#"{{"seq": "7", "text": "{text}"}}"#).into_bytes();
+    type Write<'a> = &'a dyn Fn(&str) -> Vec<u8>;
+    let forms: [(&str, Write<'_>); 6] = [
+        ("plain", &|text| text.as_bytes().to_vec()),
+        ("json", &json),
+        ("gzip", &|text| encode::gzip(text.as_bytes())),
+        ("utf16", &wide),
+        ("hex", &|text| hex(text).into_bytes()),
+        ("base64", &|text| base64_simd::STANDARD.encode_type(text.as_bytes())),
+    ];
+    for (one, first_form) in &forms {
+        for (other, second_form) in &forms {
+            let messages = [first_form(first), b"go on".to_vec(), second_form(second)];
+            assert_eq!(sure(&last_of(&messages)), ["ssn"], "{one}, then {other}");
+        }
+    }
+    let compressed = message(1, &encode::gzip(&text_message(&[first])[5..]));
+    let body = [compressed, text_message(&["ok"]), text_message(&[second])].concat();
+    assert_eq!(sure(&scan(&body, &GRPC)), ["ssn"]);
+}
+
+#[test]
+fn ordinary_streams_say_nothing_together() {
+    let log = |n: u32| format!("2026-11-22T10:00:{:02}Z epoch {n} account 12 loss 0.{n}", n % 60);
+    let metrics = |n: u32| {
+        format!(
+            r#"{{"run_id": "{}", "lr": "0.{n}", "step": "{n}", "sum": "-{}"}}"#,
+            n * 7919,
+            n * 31
+        )
+    };
+    let ids = |n: u32| format!("{}", 41_111_111 + n * 1_234_567 % 10_000_000);
+    let ranges = |n: u32| format!("rows {}-{}", n * 100, n * 100 + 99);
+    let kinds: [&dyn Fn(u32) -> String; 4] = [&log, &metrics, &ids, &ranges];
+    for (kind, text) in kinds.iter().enumerate() {
+        let mut stream = Stream::default();
+        for n in 0..400 {
+            let scanner = Scanner::new(Catalog::builtin(), &Hint::default(), Limits::default());
+            let mut scanner = scanner.continuing(stream);
+            scanner.feed(text(n).as_bytes());
+            scanner.finish();
+            assert_eq!(sure(scanner.evidence()), [""; 0], "{kind}: {}", text(n));
+            stream = scanner.into_stream();
+        }
+    }
+    let texts = ["conv1.weight", "float32", "client-7", "212", "555", "0.35", "-45", "2026-11-22"];
+    let body: Vec<u8> = (0..50).flat_map(|_| text_message(&texts)).collect();
+    assert_eq!(sure(&scan(&body, &GRPC)), [""; 0]);
+}
