@@ -26,7 +26,7 @@ use http_body::{Body, Frame};
 use policy::{Ruling, Verdict};
 use tokio::time::Instant;
 
-pub use self::body::{ClearedBody, CutOff, Released, Tally};
+pub use self::body::{ClearedBody, CutOff, Released, Spare, Tally};
 pub use self::head::Line;
 pub use self::hint::Hint;
 pub use self::ledger::{Ledger, SOURCE_FINDINGS_MAX};

@@ -198,7 +198,7 @@ impl Upstream {
             };
             way.take_memory(&self.memory)?;
             self.told(entry.as_deref(), way.reached(), &identity)?;
-            let again = (retries_left > 0).then(|| way.again(&request, &released)).flatten();
+            let again = (retries_left > 0).then(|| way.again(&request)).flatten();
             let mut error = match self.exchange(&mut way, request, (&permit, &released)).await? {
                 Ok(response) => break (way, response),
                 Err(error) => error,
@@ -212,7 +212,7 @@ impl Upstream {
                 (None, Some(again)) if way.left_undone(&error) => {
                     retries_left -= 1;
                     self.metrics.upstream.stream_retries.inc();
-                    again
+                    again.map(|spare| spare.into_body(&released))
                 }
                 (None, _) => return Err(Error::new(Kind::UpstreamBroken, error).into()),
             };

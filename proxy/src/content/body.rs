@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use tokio::sync::{Notify, mpsc, watch};
 
@@ -21,6 +22,14 @@ pub struct ClearedBody {
     left: Option<u64>,
     released: Released,
     _hand: Hand,
+}
+
+/// The pieces of a body that was cleared whole and is in memory, to be sent again where it was not taken.
+/// It is nobody's turn to take them meanwhile.
+#[derive(Debug)]
+pub struct Spare {
+    pieces: VecDeque<Bytes>,
+    trailers: Option<HeaderMap>,
 }
 
 /// Counts bytes.
@@ -84,15 +93,27 @@ impl ClearedBody {
         Self { frames: Frames::Coming(frames), left: len, released, _hand: hand }
     }
 
-    /// No bytes at all, which need no clearing: a request without a body that is sent again.
-    pub fn none(released: &Released) -> Self {
-        Self::here(VecDeque::new(), released.clone())
+    /// The same pieces once more; none of a body that comes as it is read, or from the spool.
+    pub fn spare(&self) -> Option<Spare> {
+        let Frames::Here(frames) = &self.frames else { return None };
+        let pieces = frames.iter().filter_map(Frame::data_ref).cloned().collect();
+        let trailers = frames.iter().find_map(Frame::trailers_ref).cloned();
+        Some(Spare { pieces, trailers })
     }
 
     /// Words of our own: a refusal's text. It holds nothing of what was read.
     pub fn own(text: Bytes) -> Self {
         let frames = if text.is_empty() { VecDeque::new() } else { [Frame::data(text)].into() };
         Self::here(frames, Released::default())
+    }
+}
+
+impl Spare {
+    /// The body, to be counted in `released` as often as it leaves.
+    pub fn into_body(self, released: &Released) -> ClearedBody {
+        let pieces = self.pieces.into_iter().map(Frame::data);
+        let frames = pieces.chain(self.trailers.map(Frame::trailers)).collect();
+        ClearedBody::here(frames, released.clone())
     }
 }
 

@@ -8,7 +8,6 @@ use std::time::Instant;
 use certs::Identity;
 use certs::tls::{ALPN_HTTP2, Offer};
 use http::{Request, Response};
-use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use policy::{EgressPermit, UpstreamTls};
@@ -18,7 +17,7 @@ use super::pool::{Connection, PoolKey};
 use super::shared::{CutBodyOnDrop, Place, Shared};
 use super::{Sent, Upstream, Vetted, dial, proof, server_name, speak};
 use crate::budget::Budget;
-use crate::content::{ClearedBody, Released};
+use crate::content::{ClearedBody, Released, Spare};
 use crate::error::{Error, Kind};
 use crate::http::body::Arriving;
 use crate::http::version::{self, NoAuthority};
@@ -65,15 +64,11 @@ impl Way {
         Ok(())
     }
 
-    /// What could be sent a second time, where a stream can be given back: a request without a body.
-    pub(super) fn again(
-        &self,
-        request: &Request<ClearedBody>,
-        released: &Released,
-    ) -> Option<Request<ClearedBody>> {
+    /// What could be sent a second time, where a stream can be given back: a request without a body, or
+    /// with one that was held in memory.
+    pub(super) fn again(&self, request: &Request<ClearedBody>) -> Option<Request<Spare>> {
         let Self::Http2(..) = self else { return None };
-        let body = request.body().is_end_stream().then(|| ClearedBody::none(released))?;
-        let mut again = Request::new(body);
+        let mut again = Request::new(request.body().spare()?);
         again.method_mut().clone_from(request.method());
         again.uri_mut().clone_from(request.uri());
         again.headers_mut().clone_from(request.headers());

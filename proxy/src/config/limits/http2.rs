@@ -32,7 +32,8 @@ pub struct Http2Limits {
     pub resets_max: u64,
     /// Body bytes of one stream that wait for the receiver's window.
     pub send_buffer_max: usize,
-    /// How often a request without a body is sent again that the upstream gave back unprocessed.
+    /// How often a request is sent again that the upstream gave back unprocessed, where it has no body
+    /// or its body is in memory whole.
     pub stream_retries_max: u32,
     /// Body bytes of one stream that are received before they are read on. Connections that begin while
     /// half of `limits.bufferedBytesMax` is used have 64 KiB, and 1 MiB for all streams.
