@@ -27,7 +27,7 @@ pub struct Metrics {
     pub scanned_bytes: IntCounterVec,
     /// Findings, by identifier and confidence.
     pub findings: IntCounterVec,
-    /// Bytes of bodies in memory now.
+    /// Bytes of bodies in memory now, and what exchanges under way may come to keep.
     pub buffered_bytes: IntGauge,
     /// Bytes in hold spool files now.
     pub spool_bytes: IntGauge,
@@ -159,7 +159,10 @@ impl Metrics {
             )?,
             findings: make
                 .counters(("lazaret_findings_total", "Findings"), &["identifier", "confidence"])?,
-            buffered_bytes: make.gauge("lazaret_buffered_bytes", "Bytes of bodies in memory")?,
+            buffered_bytes: make.gauge(
+                "lazaret_buffered_bytes",
+                "Bytes of bodies in memory, and what exchanges under way may come to keep",
+            )?,
             spool_bytes: make.gauge("lazaret_spool_bytes", "Bytes in hold spool files")?,
             links: LinkMetrics::new(&make)?,
             upstream: UpstreamMetrics::new(&make)?,
