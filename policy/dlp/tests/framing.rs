@@ -208,6 +208,24 @@ fn a_message_alone_is_protocol_buffers_where_its_media_type_says_so() {
     }
 }
 
+#[test]
+fn a_number_that_begins_like_zlib_is_a_number_where_the_media_type_says_so() {
+    let hint = Hint { content_type: Some("application/x-protobuf"), ..Hint::default() };
+    let mut alike = 0;
+    for (second, fill) in
+        (0x80..=0xff_u8).flat_map(|second| (0x80..=0xff).map(move |fill| (second, fill)))
+    {
+        let id = [&[0x08, second][..], &[fill; 7], &[0x01]].concat();
+        alike += u32::from(!reasons(&scan(&id, &Hint::default())).is_empty());
+        let evidence = scan(&id, &hint);
+        assert_eq!(evidence.status(), Status::Clean, "{id:02x?} {evidence:?}");
+    }
+    assert!(alike > 0, "none of them is taken for zlib by its bytes alone");
+    // What compressors write is looked into all the same.
+    let zlib = scan(&encode::zlib(NOTE), &hint);
+    assert_eq!(zlib.findings.len(), 1, "{zlib:?}");
+}
+
 fn text_message(texts: &[&str]) -> Vec<u8> {
     let field = |(number, text): (u8, &&str)| {
         [&[number << 3 | 2, text.len() as u8], text.as_bytes()].concat()

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::coverage::Declared;
 use crate::decode::Encoding;
 use crate::decode::aws_chunked::AwsChunked;
+use crate::decode::codec::Compression;
 use crate::decode::coded::Coded;
 use crate::evidence::IncompleteReason;
 use crate::format::dialect::dialect;
@@ -152,13 +153,22 @@ fn is_prose(head: &[u8]) -> bool {
     is_plain_text(head) && head.first().is_none_or(|first| *first >= b' ')
 }
 
+/// Whether a message of Protocol Buffers may look so by chance: zlib has no magic, and a number in the
+/// first field, such as Flower's of a node, begins like a window of 256 bytes. Compressors write 0x78.
+fn is_chance(kind: Kind, head: &[u8]) -> bool {
+    kind == Kind::Coded(Compression::Zlib) && head.first() != Some(&0x78)
+}
+
 /// The reader for what begins with `head`, in the form that is known of it.
 fn open(scan: &mut Scan, place: &Place, head: &[u8], known: Option<Kind>) -> Box<dyn Reader> {
     let mut place = place.clone();
     let encoding = place.encodings.pop().map(|encoding| Kind::of(encoding, head));
     let told = if encoding.is_none() { place.told.take() } else { None };
     let kind = encoding.or(known).or_else(|| told.as_ref().and_then(Kind::of_told));
-    let kind = kind.unwrap_or_else(|| sniff::kind(head));
+    let kind = kind.unwrap_or_else(|| match sniff::kind(head) {
+        guessed if told == Some(Told::Protobuf) && is_chance(guessed, head) => Kind::Plain,
+        guessed => guessed,
+    });
     let leaf = |declared| Box::new(Leaf::new(place.member.clone(), declared));
     if kind.is_nested() && place.depth >= scan.limits.depth_max {
         scan.evidence.add_incomplete(IncompleteReason::DepthMax, place.member.as_ref());
