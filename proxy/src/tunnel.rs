@@ -64,6 +64,18 @@ impl Abort for TokioIo<Upgraded> {
     fn abort(&self) {}
 }
 
+impl<S: Abort + ?Sized> Abort for Box<S> {
+    fn abort(&self) {
+        (**self).abort();
+    }
+}
+
+impl<S: Abort> Abort for tokio_rustls::client::TlsStream<S> {
+    fn abort(&self) {
+        self.get_ref().0.abort();
+    }
+}
+
 impl<S: Abort> Abort for tokio_rustls::server::TlsStream<S> {
     fn abort(&self) {
         self.get_ref().0.abort();

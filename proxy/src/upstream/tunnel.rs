@@ -1,19 +1,15 @@
 //! Raw connections to upstreams: opened for one permit, never pooled.
 
-use std::io;
+use std::fmt::Debug;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Instant;
 
 use certs::Identity;
 use certs::tls::Offer;
 use policy::EgressPermit;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_rustls::client::TlsStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::hbone::Socket;
 use super::health::Seat;
 use super::pool::PoolKey;
 use super::{TlsFacts, Upstream, Vetted, dial, key, proof, server_name};
@@ -35,14 +31,13 @@ pub struct Tunnel {
     pub(super) seat: Arc<Seat>,
 }
 
-/// A connection's bytes, within TLS or without.
-#[derive(Debug)]
-pub enum Wire {
-    /// As they are.
-    Plain(Socket),
-    /// Within TLS that we began.
-    Tls(Box<TlsStream<Socket>>),
-}
+/// A connection's bytes, within TLS that we began or without.
+pub type Wire = Box<dyn Stream>;
+
+/// What reads, writes and can be given up.
+pub trait Stream: Abort + AsyncRead + AsyncWrite + Debug + Send + Unpin {}
+
+impl<S: Abort + AsyncRead + AsyncWrite + Debug + Send + Unpin> Stream for S {}
 
 impl Upstream {
     /// Opens a raw connection to one of the vetted addresses, within TLS as the endpoint says.
@@ -103,60 +98,11 @@ impl Upstream {
         let seat = Arc::clone(seat);
         let (stream, address, facts) = self.reach(permit, identity, vetted).await?;
         let Some(config) = config else {
-            return Ok(Tunnel { stream: Wire::Plain(stream), address, facts, seat });
+            return Ok(Tunnel { stream: Box::new(stream), address, facts, seat });
         };
         let name = server_name(permit.host())?;
         let (stream, mut facts) = dial::handshake(stream, name, config, self.timeouts).await?;
         facts.proof = proof(permit.tls(), stream.get_ref().1);
-        Ok(Tunnel { stream: Wire::Tls(Box::new(stream)), address, facts, seat })
-    }
-}
-
-impl Abort for Wire {
-    fn abort(&self) {
-        match self {
-            Wire::Plain(stream) => stream.abort(),
-            Wire::Tls(stream) => stream.get_ref().0.abort(),
-        }
-    }
-}
-
-impl AsyncRead for Wire {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Wire::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
-            Wire::Tls(stream) => Pin::new(stream.as_mut()).poll_read(context, buffer),
-        }
-    }
-}
-
-impl AsyncWrite for Wire {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Wire::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
-            Wire::Tls(stream) => Pin::new(stream.as_mut()).poll_write(context, bytes),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Wire::Plain(stream) => Pin::new(stream).poll_flush(context),
-            Wire::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(context),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Wire::Plain(stream) => Pin::new(stream).poll_shutdown(context),
-            Wire::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(context),
-        }
+        Ok(Tunnel { stream: Box::new(stream), address, facts, seat })
     }
 }
