@@ -46,20 +46,23 @@ pub struct Link {
     mutual: Mutual,
     /// What the link shows, and whose trust bundle vouches for its peers.
     identity: Arc<Current>,
+    /// What it shows upstream, where that is not the gateway's own.
+    upstream: Option<Arc<Current>>,
 }
 
 impl Link {
-    /// `identity` is what the link shows, where that is not the gateway's own.
+    /// `identity` is what the link shows its peers, and `upstream` what it shows upstreams, where that is
+    /// not the gateway's own.
     pub fn new(
         rooms: Arc<Rooms>,
         outbound: Arc<Outbound>,
         own: &config::Link,
-        identity: Option<Arc<Current>>,
+        (identity, upstream): (Option<Arc<Current>>, Option<Arc<Current>>),
     ) -> Self {
         let identity = identity.unwrap_or_else(|| Arc::clone(&rooms.identity));
         let mutual = Mutual::new(Arc::clone(&identity), rooms.limits.handshake_timeout);
         let budget = Arc::new(Budget::new(own));
-        Self { rooms, outbound, own: own.clone(), budget, mutual, identity }
+        Self { rooms, outbound, own: own.clone(), budget, mutual, identity, upstream }
     }
 
     /// Serves one connection.
@@ -108,7 +111,7 @@ impl Link {
     ) where
         S: AsyncRead + AsyncWrite + Abort + Send + Unpin + 'static,
     {
-        arrival.entrance = Some(Arc::new(entrance));
+        arrival.entrance = Some(Arc::new(entrance.showing(self.upstream.as_ref())));
         if self.own.protocol == config::LinkProtocol::Tcp {
             return self.outbound.carry(stream, &arrival).await;
         }

@@ -119,7 +119,7 @@ impl Live {
 
     /// Ends the connections of peers that `met` vouches for no longer, now that its trust bundle is
     /// another. Returns how many.
-    pub fn peers_trust_changed(&self, met: &Arc<Current>) -> usize {
+    fn peers_trust_changed(&self, met: &Arc<Current>) -> usize {
         let bundle = Arc::clone(met.load().bundle());
         let peers: Vec<_> = self.peers().iter().cloned().collect();
         let mut peers: Vec<_> =
@@ -128,13 +128,14 @@ impl Live {
         peers.len()
     }
 
-    /// Ends the connections of peers, and the exchanges with upstreams, that our own identity's trust
-    /// bundle vouches for no longer. Returns how many.
+    /// Ends the connections of peers, and the exchanges with upstreams, that met an identity of ours whose
+    /// trust bundle vouches for them no longer. Returns how many.
     pub fn trust_changed(&self, own: &Arc<Current>) -> usize {
         let (now, bundle) = (clock::now(), Arc::clone(own.load().bundle()));
         let bundle = &bundle;
         let peers = self.peers_trust_changed(own);
-        let entries = self.entries().filter(|entry| !entry.is_proved(bundle, now));
+        let met = self.entries().filter(|entry| entry.has_met(own));
+        let entries = met.filter(|entry| !entry.is_proved(bundle, now));
         let entries = entries.filter(|entry| entry.end(Why::PeerUntrusted, UNTRUSTED)).count();
         (0..entries).for_each(|_| self.count(Why::PeerUntrusted.code()));
         peers + entries

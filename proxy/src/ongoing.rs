@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use certs::rotation::Current;
 use policy::Verdict;
 use prometheus::IntGauge;
 use spiffe::SpiffeId;
@@ -43,6 +44,7 @@ pub struct Ongoing {
     memory: Option<Arc<budget::Share>>,
     coming: Option<Released>,
     asks_as: Option<SpiffeId>,
+    shows: Option<Arc<Current>>,
     drain: Option<Drain>,
     answered_idle: Duration,
     has_left: bool,
@@ -81,6 +83,7 @@ impl Ongoing {
             memory: None,
             coming: None,
             asks_as: None,
+            shows: None,
             drain: None,
             answered_idle: Limits::default().answered_idle,
             has_left: false,
@@ -98,6 +101,16 @@ impl Ongoing {
     /// Has the policy asked as a peer of ours, not as ourselves.
     pub fn ask_as(&mut self, peer: &SpiffeId) {
         self.asks_as = Some(peer.clone());
+    }
+
+    /// Shows this identity upstream, not our own.
+    pub fn show(&mut self, identity: Option<&Arc<Current>>) {
+        self.shows = identity.cloned();
+    }
+
+    /// What is shown upstream, where that is not our own identity.
+    pub fn shows(&self) -> Option<&Arc<Current>> {
+        self.shows.as_ref()
     }
 
     /// Who asks, where that is a peer.

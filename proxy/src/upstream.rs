@@ -105,6 +105,8 @@ pub struct Departure {
     pub entry: Option<Arc<Entry>>,
     /// Which versions of HTTP may carry it.
     pub offer: Offer,
+    /// What is shown upstream, where that is not our own identity.
+    pub shows: Option<Arc<Current>>,
 }
 
 impl Upstream {
@@ -173,16 +175,17 @@ impl Upstream {
     /// A refusal when the permit has expired or the name now resolves elsewhere; an error of the
     /// upstream's or ours otherwise.
     pub async fn send(&self, permit: EgressPermit, departure: Departure) -> Result<Sent, Stop> {
-        let Departure { cleared, announced, vetted, released, entry, offer } = departure;
+        let Departure { cleared, announced, vetted, released, entry, offer, shows } = departure;
+        let us = self.us(shows.as_ref());
         let (Announced { .. }, mut vetted) = (announced, vetted);
         permit.check(crate::clock::now())?;
-        if self.identity.load().not_after() <= crate::clock::now() {
+        if us.load().not_after() <= crate::clock::now() {
             return Err(Error::new(Kind::UpstreamIdentity, "our certificate has expired").into());
         }
         if !vetted.is_fresh() {
             vetted = self.vet(&permit, vetted.aimed()).await?;
         }
-        let identity = self.identity.load();
+        let identity = us.load();
         let key = key(&permit, &identity);
         let (head, body) = cleared.into_parts();
         let mut request = Request::from_parts(head, body);
@@ -197,7 +200,7 @@ impl Upstream {
                 None => self.opened(aim).await?,
             };
             way.take_memory(&self.memory)?;
-            self.told(entry.as_deref(), way.reached(), &identity)?;
+            told(entry.as_deref(), way.reached(), (us, &identity))?;
             let again = (retries_left > 0).then(|| way.again(&request)).flatten();
             let mut error = match self.exchange(&mut way, request, (&permit, &released)).await? {
                 Ok(response) => break (way, response),
@@ -223,28 +226,13 @@ impl Upstream {
         Ok(self.sent(key.clone(), way, response))
     }
 
-    /// Tells the exchange's entry where it goes. A trust bundle that came into force since the
-    /// connection was chosen has asked the entry before it could know, so it is asked here.
-    fn told(
-        &self,
-        entry: Option<&Entry>,
-        (address, proof): (SocketAddr, Option<Arc<Proof>>),
-        identity: &Arc<Identity>,
-    ) -> Result<(), Error> {
-        if let Some(entry) = entry {
-            entry.reached(address, proof.clone());
-        }
-        let now = self.identity.load();
-        let is_proved = Arc::ptr_eq(&now, identity)
-            || proof.as_ref().is_none_or(|proof| proof.holds(now.bundle(), crate::clock::now()));
-        if is_proved {
-            return Ok(());
-        }
-        let why = "the trust bundle has lost the root that vouches for it";
-        Err(Error::new(Kind::UpstreamUnverified, why))
+    /// Who we are to an upstream.
+    fn us<'a>(&'a self, shows: Option<&'a Arc<Current>>) -> &'a Arc<Current> {
+        shows.unwrap_or(&self.identity)
     }
 
-    /// Forgets pooled connections of an identity that has been rotated out.
+    /// Forgets pooled connections of an identity that has been rotated out, and of those that links alone
+    /// show.
     pub fn identity_changed(&self) {
         let identity = self.identity.load();
         self.pool.forget_other_identities(identity.fingerprint());
@@ -292,6 +280,26 @@ impl Upstream {
         kept.insert(kept_as, Arc::clone(&config));
         Ok(Some(config))
     }
+}
+
+/// Tells the exchange's entry where it goes. A trust bundle that came into force since the connection was
+/// chosen has asked the entry before it could know, so it is asked here.
+fn told(
+    entry: Option<&Entry>,
+    (address, proof): (SocketAddr, Option<Arc<Proof>>),
+    (us, identity): (&Arc<Current>, &Arc<Identity>),
+) -> Result<(), Error> {
+    if let Some(entry) = entry {
+        entry.reached(address, proof.clone(), us);
+    }
+    let now = us.load();
+    let is_proved = Arc::ptr_eq(&now, identity)
+        || proof.as_ref().is_none_or(|proof| proof.holds(now.bundle(), crate::clock::now()));
+    if is_proved {
+        return Ok(());
+    }
+    let why = "the trust bundle has lost the root that vouches for it";
+    Err(Error::new(Kind::UpstreamUnverified, why))
 }
 
 /// What the upstream must prove; `None` where it is reached without TLS.

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use certs::source::Files;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::sockets::Ports;
@@ -38,15 +39,20 @@ pub(super) fn listen(
     drain: &Drain,
 ) -> Result<(), StartError> {
     for (socket, own) in sockets.into_iter().zip(&config.links) {
-        let mut identity = None;
-        if let Some(files) = &own.identity {
-            let what = format!("identity of link {}", own.name);
+        let load = |files: Option<&Files>, what: &str| {
+            let Some(files) = files else { return Ok(None) };
+            let what = format!("{what} of link {}", own.name);
             let shown = Own::load(files).map_err(|error| failed(&what, error))?;
-            identity = Some(Arc::clone(&shown.current));
-            let live = Arc::clone(&rooms.live);
-            Drain::spawn_background(shown.watch(Arc::clone(&own.name), live, drain.clone()));
-        }
-        let link = Link::new(Arc::clone(rooms), Arc::clone(outbound), own, identity);
+            let identity = Arc::clone(&shown.current);
+            let watch = shown.watch(Arc::clone(&own.name), Arc::clone(rooms), drain.clone());
+            Drain::spawn_background(watch);
+            Ok(Some(identity))
+        };
+        let shown = (
+            load(own.identity.as_ref(), "identity")?,
+            load(own.upstream_identity.as_ref(), "upstreamIdentity")?,
+        );
+        let link = Link::new(Arc::clone(rooms), Arc::clone(outbound), own, shown);
         let serving = Arc::new(link);
         let turning = Arc::clone(&serving);
         let serve = move |stream, arrival| Arc::clone(&serving).serve(stream, arrival);

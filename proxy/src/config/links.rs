@@ -31,6 +31,8 @@ pub struct Link {
     pub downstream: Downstream,
     /// What it shows downstream; None: the gateway's own identity.
     pub identity: Option<certs::source::Files>,
+    /// What it shows upstream; None: the gateway's own identity.
+    pub upstream_identity: Option<certs::source::Files>,
     /// Where everything goes; None: where each request says.
     pub to: Option<Destination>,
     /// What is spoken on it.
@@ -93,6 +95,7 @@ pub(super) struct LinkFile {
     listen: Spanned<SocketAddr>,
     downstream: Spanned<DownstreamFile>,
     identity: Option<IdentityFile>,
+    upstream_identity: Option<IdentityFile>,
     to: Option<Spanned<ToFile>>,
     #[serde(default)]
     protocol: LinkProtocol,
@@ -145,6 +148,13 @@ struct BudgetsFile {
     message_bytes_max: Option<Spanned<String>>,
     exchanges_max: Option<NonZeroU32>,
     exchanges_per_second_max: Option<NonZeroU32>,
+}
+
+impl IdentityFile {
+    fn cook(self) -> certs::source::Files {
+        let FilesFile { chain, key, bundle } = self.files;
+        certs::source::Files { chain, key, bundle }
+    }
 }
 
 /// What is wrong, and where it stands.
@@ -209,14 +219,11 @@ fn link(file: LinkFile, name: String, at: Location) -> Result<Link, Misplaced> {
         );
         return wrong(at, what);
     }
-    let identity = file.identity.map(|IdentityFile { files }| certs::source::Files {
-        chain: files.chain,
-        key: files.key,
-        bundle: files.bundle,
-    });
+    let identity = file.identity.map(IdentityFile::cook);
+    let upstream_identity = file.upstream_identity.map(IdentityFile::cook);
     let budgets = budgets(&name, file.budgets)?;
     let (name, protocol) = (Arc::from(name), file.protocol);
-    Ok(Link { name, listen, downstream, identity, to, protocol, budgets })
+    Ok(Link { name, listen, downstream, identity, upstream_identity, to, protocol, budgets })
 }
 
 /// A label of metrics, records and logs: small letters, digits and `-`.
@@ -347,6 +354,13 @@ impl fmt::Display for Link {
         match &self.to {
             Some(to) => write!(f, ", to {to}")?,
             None => f.write_str(", to where each request says")?,
+        }
+        for (side, files) in
+            [("it shows", &self.identity), ("shows upstreams", &self.upstream_identity)]
+        {
+            if let Some(files) = files {
+                write!(f, ", {side} {}", files.chain.display())?;
+            }
         }
         write!(f, "; {:?}", self.budgets)
     }

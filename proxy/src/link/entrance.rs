@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use certs::rotation::Current;
 use http::header::HOST;
 use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Method, Uri, request};
@@ -27,6 +28,8 @@ pub struct Entrance {
     budget: Arc<Budget>,
     tls: Option<(Option<String>, Option<String>)>,
     is_welcome: bool,
+    /// What is shown upstream, where that is not the gateway's own.
+    shows: Option<Arc<Current>>,
 }
 
 impl Entrance {
@@ -50,7 +53,14 @@ impl Entrance {
             budget: Arc::clone(budget),
             tls: None,
             is_welcome: true,
+            shows: None,
         }
+    }
+
+    /// Shows another identity upstream than the gateway's own.
+    pub(super) fn showing(mut self, shows: Option<&Arc<Current>>) -> Self {
+        self.shows = shows.cloned();
+        self
     }
 
     /// Who came in; `None` where nobody had to prove it.
@@ -75,6 +85,7 @@ impl Entrance {
 
     /// Writes what is known into the record.
     pub fn note(&self, ongoing: &mut Ongoing) {
+        ongoing.show(self.shows.as_ref());
         ongoing.ask_as(&self.source);
         ongoing.note(|record| {
             record.link = Some(self.link.to_string());
@@ -175,6 +186,7 @@ mod tests {
             listen: "127.0.0.1:1".parse().unwrap(),
             downstream: Downstream::Plaintext,
             identity: None,
+            upstream_identity: None,
             to: Some(to),
             protocol: LinkProtocol::Http,
             budgets: Budgets::default(),

@@ -1,6 +1,6 @@
-//! An identity that one link alone shows: loaded at the start, looked at while the gateway runs. What
-//! does not load is kept out, and what was in force stays. Peers whose roots a new trust bundle has
-//! lost are cut, as those are that met the gateway's own identity.
+//! An identity that one link alone shows, its peers or upstreams: loaded at the start, looked at while
+//! the gateway runs. What does not load is kept out, and what was in force stays. Peers and upstreams whose
+//! roots a new trust bundle has lost are cut, as those are that met the gateway's own identity.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use certs::rotation::Current;
 use certs::source::{Files, Stamp};
 
 use crate::drain::Drain;
-use crate::live::Live;
+use crate::rooms::Rooms;
 
 /// How often the files are looked at; a look is a few `stat` calls.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
@@ -36,7 +36,7 @@ impl Own {
     }
 
     /// Looks at the files until the drain begins.
-    pub async fn watch(mut self, link: Arc<str>, live: Arc<Live>, mut drain: Drain) {
+    pub async fn watch(mut self, link: Arc<str>, rooms: Arc<Rooms>, mut drain: Drain) {
         let mut is_retry = false;
         loop {
             tokio::select! {
@@ -55,8 +55,9 @@ impl Own {
                 Ok(()) => {
                     is_retry = false;
                     let has_other_roots = trusted != self.current.load().bundle().fingerprint();
+                    rooms.upstream.identity_changed();
                     let cut =
-                        if has_other_roots { live.peers_trust_changed(&self.current) } else { 0 };
+                        if has_other_roots { rooms.live.trust_changed(&self.current) } else { 0 };
                     tracing::info!(%link, cut, "the link's identity was swapped");
                 }
                 // Three files are not written at one instant.

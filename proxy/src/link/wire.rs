@@ -127,6 +127,7 @@ mod tests {
             listen: "127.0.0.1:1".parse().unwrap(),
             downstream: Downstream::Plaintext,
             identity: None,
+            upstream_identity: None,
             to: None,
             protocol: LinkProtocol::Hbone,
             budgets,

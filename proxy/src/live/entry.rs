@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use certs::bundle::Bundle;
+use certs::rotation::Current;
 use http::Method;
 use jiff::Timestamp;
 use policy::{
@@ -84,6 +85,8 @@ struct State {
     address: Option<SocketAddr>,
     /// What the upstream proved.
     proof: Option<Arc<Proof>>,
+    /// Which identity of ours it met.
+    met: Option<Arc<Current>>,
     /// The connection that carries nothing else: it ends with an exchange that cannot end itself.
     line: Option<Cut>,
     /// The policy that was asked last, if that is another than it began with.
@@ -160,11 +163,16 @@ impl Entry {
         self.state().tls = Some(tls.clone());
     }
 
-    /// Notes which address was chosen and what was proved there.
-    pub fn reached(&self, address: SocketAddr, proof: Option<Arc<Proof>>) {
+    /// Notes which address was chosen, and what was proved there to which identity of ours.
+    pub fn reached(&self, address: SocketAddr, proof: Option<Arc<Proof>>, met: &Arc<Current>) {
         let mut state = self.state();
         state.address = Some(address);
         state.proof = proof;
+        state.met = Some(Arc::clone(met));
+    }
+
+    pub(super) fn has_met(&self, own: &Arc<Current>) -> bool {
+        self.state().met.as_ref().is_some_and(|met| Arc::ptr_eq(met, own))
     }
 
     /// Notes the connection that carries this exchange and no other.

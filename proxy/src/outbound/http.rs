@@ -150,9 +150,9 @@ impl Work<'_> {
             upgrading.ask(&mut head.headers);
         }
         let cleared = rooms.content.clear(read, head, body);
-        let released = meters.released.clone();
-        let entry = ongoing.entry().cloned();
-        let departure = Departure { cleared, announced, vetted, released, entry, offer };
+        let (released, entry) = (meters.released.clone(), ongoing.entry().cloned());
+        let shows = ongoing.shows().cloned();
+        let departure = Departure { cleared, announced, vetted, released, entry, offer, shows };
         let departing = (permit, departure);
         let answered = self.depart(ongoing, departing, upgrading, returning).await?;
         if let Some(share) = &share {

@@ -84,9 +84,10 @@ pub(super) async fn open(
     if let Some(entry) = ongoing.entry() {
         entry.permitted(permit.tls());
     }
-    let upstream = rooms.upstream.tunnel(permit, announced, &vetted).await?;
+    let upstream = rooms.upstream.tunnel(permit, announced, &vetted, ongoing.shows()).await?;
     if let Some(entry) = ongoing.entry() {
-        entry.reached(upstream.address, upstream.facts.proof.clone());
+        let met = ongoing.shows().unwrap_or(&rooms.identity);
+        entry.reached(upstream.address, upstream.facts.proof.clone(), met);
     }
     // A swap that came while the connection was made has been told to the exchange alone.
     if let Some(withdrawn) = ongoing.cut().withdrawn() {

@@ -9,7 +9,7 @@ use hyper_util::rt::TokioIo;
 use policy::EgressPermit;
 
 use super::tunnel::Tunnel;
-use super::{Departure, Sent, Upstream};
+use super::{Departure, Sent, Upstream, told};
 use crate::audit::Announced;
 use crate::budget::cost::BUFFER_BYTES;
 use crate::drain::Drain;
@@ -28,16 +28,17 @@ impl Upstream {
         permit: EgressPermit,
         departure: Departure,
     ) -> Result<(Sent, Kept), Stop> {
-        let Departure { cleared, announced, mut vetted, entry, .. } = departure;
+        let Departure { cleared, announced, mut vetted, entry, shows, .. } = departure;
+        let us = self.us(shows.as_ref());
         let Announced { .. } = announced;
         permit.check(crate::clock::now())?;
         if !vetted.is_fresh() {
             vetted = self.vet(&permit, vetted.aimed()).await?;
         }
-        let identity = self.identity.load();
+        let identity = us.load();
         let tunnel = self.raw(&permit, &identity, &vetted, Offer::Http1).await?;
         let Tunnel { stream, address, facts, seat } = tunnel;
-        self.told(entry.as_deref(), (address, facts.proof.clone()), &identity)?;
+        told(entry.as_deref(), (address, facts.proof.clone()), (us, &identity))?;
         let broken = |error| Error::new(Kind::UpstreamBroken, error);
         let (mut sender, connection) = http1::Builder::new()
             .max_buf_size(BUFFER_BYTES)

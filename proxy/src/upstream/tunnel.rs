@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use certs::Identity;
+use certs::rotation::Current;
 use certs::tls::Offer;
 use policy::EgressPermit;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -40,7 +41,8 @@ pub trait Stream: Abort + AsyncRead + AsyncWrite + Debug + Send + Unpin {}
 impl<S: Abort + AsyncRead + AsyncWrite + Debug + Send + Unpin> Stream for S {}
 
 impl Upstream {
-    /// Opens a raw connection to one of the vetted addresses, within TLS as the endpoint says.
+    /// Opens a raw connection to one of the vetted addresses, within TLS as the endpoint says; `shows` is
+    /// what is shown there, where that is not our own identity.
     ///
     /// # Errors
     /// A refusal when the permit has expired; an error of the upstream's or ours otherwise.
@@ -49,9 +51,11 @@ impl Upstream {
         permit: EgressPermit,
         Announced { .. }: Announced,
         vetted: &Vetted,
+        shows: Option<&Arc<Current>>,
     ) -> Result<Tunnel, Stop> {
         permit.check(crate::clock::now())?;
-        let identity = self.identity.load();
+        let us = self.us(shows);
+        let identity = us.load();
         Ok(self.raw(&permit, &identity, vetted, Offer::Nothing).await?)
     }
 

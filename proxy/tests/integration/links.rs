@@ -304,6 +304,58 @@ async fn each_side_sees_an_identity_of_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_link_may_show_upstreams_an_identity_of_its_own() {
+    let site = Site::new();
+    let outer = site.pki.issue("spiffe://hospital.example/ns/edge/sa/outer", &["outer.example"]);
+    outer.write(&site.path("outer"), site.pki.bundle_pem());
+    let registry = site.registry().await;
+    let folder = site.path("outer").display().to_string();
+    let link = |name: &str, more: &str| {
+        format!(
+            "{{name: {name}, listen: \"127.0.0.1:0\", {FROM}, to: {{host: {REGISTRY}, port: {}}}{more}}}",
+            registry.port
+        )
+    };
+    let shows = format!(
+        ", upstreamIdentity: {{files: {{chain: \"{folder}/chain.pem\", key: \"{folder}/key.pem\", \
+         bundle: \"{folder}/bundle.pem\"}}}}"
+    );
+    let plan = site.plan(&registry).link(&link("outer", &shows)).link(&link("inner", ""));
+    let gateway = site.start(&plan).await;
+    let svid = site.pki.issue(AGGREGATOR_ID, &["site-a.example"]);
+    let mut outward = try_peer(&gateway, "outer", &site.pki, Some(&svid)).await.unwrap();
+    let mut inward = try_peer(&gateway, "inner", &site.pki, Some(&svid)).await.unwrap();
+    let put = || peer_request("PUT", "/v2/a", "", "x");
+
+    assert_eq!(outward.ask(put()).await.status, 200);
+    assert_eq!(inward.ask(put()).await.status, 200);
+    assert_eq!(outward.ask(put()).await.status, 200);
+
+    let client = |at: usize| registry.seen().requests[at].client.clone().unwrap();
+    let own = client(1);
+    assert_eq!((client(0), client(2)), (outer.fingerprint(), outer.fingerprint()));
+    assert_ne!(own, outer.fingerprint(), "two links share a connection");
+
+    // It is watched like the gateway's own.
+    let rotated = site.pki.issue("spiffe://hospital.example/ns/edge/sa/outer", &["outer.example"]);
+    rotated.write(&site.path("outer"), site.pki.bundle_pem());
+    let mut asked = 3;
+    within("the rotated identity", async {
+        while client(asked - 1) != rotated.fingerprint() {
+            assert_eq!(outward.ask(put()).await.status, 200);
+            asked += 1;
+        }
+    })
+    .await;
+    assert_eq!(inward.ask(put()).await.status, 200);
+    assert_eq!(client(asked), own);
+    for record in gateway.records(asked + 1).await {
+        assert_record(&record, &json!({"outcome": "completed", "source": AGGREGATOR_ID}));
+    }
+    gateway.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_tls_the_gateway_itself_asks() {
     let links = |port: u16| {
         vec![format!(

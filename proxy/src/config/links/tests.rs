@@ -33,6 +33,7 @@ fn wrong(links: &str) -> String {
 fn a_gateway_says_what_is_in_force() {
     let links = format!(
         "{HUB}    identity: {{files: {{chain: /lc, key: /lk, bundle: /lb}}}}\n    \
+         upstreamIdentity: {{files: {{chain: /uc, key: /uk, bundle: /ub}}}}\n    \
          budgets: {{bytesMax: 8GiB, bytesPerSecondMax: 50MiB, messageBytesMax: 64MiB, \
          exchangesMax: 64, exchangesPerSecondMax: 100}}\n  \
          - {{name: local, listen: \"127.0.0.1:9000\", downstream: {{tls: plaintext}}}}\n  \
@@ -47,13 +48,14 @@ fn a_gateway_says_what_is_in_force() {
     assert_eq!(hub.budgets.message_bytes_max, Some(64 << 20));
     assert_eq!(hub.budgets.exchanges_per_second_max, NonZeroU32::new(100));
     assert_eq!(hub.identity.as_ref().unwrap().key, Path::new("/lk"));
+    assert_eq!(hub.upstream_identity.as_ref().unwrap().bundle, Path::new("/ub"));
     assert!(matches!(&local.downstream, Downstream::Plaintext) && local.to.is_none());
     assert_eq!((local.protocol, db.protocol), (LinkProtocol::Http, LinkProtocol::Tcp));
     let described = config.describe();
     for line in [
         "mode: gateway",
         "link hub-updates: http on 0.0.0.0:8443, from spiffe://site-a.example/ns/fl/sa/*, to \
-         aggregator.hub.example:9092",
+         aggregator.hub.example:9092, it shows /lc, shows upstreams /uc; ",
         "link local: http on 127.0.0.1:9000, plaintext, to where each request says",
         "link db: tcp on 127.0.0.1:9001",
     ] {
