@@ -13,6 +13,7 @@ use crate::catalog::Catalog;
 use crate::coverage::Declared;
 use crate::evidence::Evidence;
 use crate::finding::{Confidence, Finding, Identifier};
+use crate::gate::is_printable;
 use crate::scanner::{Leaf, Limits, Reader, Scan, is_plain_text};
 use ends::Ends;
 
@@ -20,6 +21,10 @@ use ends::Ends;
 pub(super) const END_BYTES: usize = 128;
 /// Texts of a message that are looked at.
 const TEXTS_MAX: usize = 256;
+/// Printable bytes that something else than text begins with, and ends with, to be looked at: fewer stand
+/// there by chance.
+const BEGUN_MIN: usize = 3;
+const ENDED_MIN: usize = 12;
 /// Bytes of a text in JSON whose values are texts of their own; a longer one is a text itself.
 pub(super) const JSON_MAX: usize = 64 * 1024;
 
@@ -86,7 +91,8 @@ pub(crate) fn take(scan: &mut Scan, member: Option<&Arc<str>>, text: &[u8]) {
     take_text(scan, member, (text, text));
 }
 
-/// Takes a text of which only the first and last bytes are here.
+/// Takes a text of which only the first and last bytes are here. Of what is no text, such as a piece of
+/// a large object, the text that it begins or ends with.
 pub(super) fn take_ends(scan: &mut Scan, member: Option<&Arc<str>>, ends: (&[u8], &[u8])) {
     let (head, tail) = ends;
     let is_text = |bytes: &[u8]| {
@@ -96,21 +102,30 @@ pub(super) fn take_ends(scan: &mut Scan, member: Option<&Arc<str>>, ends: (&[u8]
         (0..4).any(|back| bytes.get(..bytes.len().saturating_sub(back)).is_some_and(is_plain_text))
     };
     if is_text(head) && is_text(tail) {
-        take_text(scan, member, ends);
+        return take_text(scan, member, ends);
     }
+    let is_part = |byte: &&u8| is_printable(**byte);
+    let first = head.iter().take_while(is_part).count();
+    let last = tail.iter().rev().take_while(is_part).count();
+    let first = if first < BEGUN_MIN { 0 } else { first };
+    let last = if last < ENDED_MIN { 0 } else { last };
+    let tail = tail.get(tail.len() - last..).unwrap_or_default();
+    take_text(scan, member, (head.get(..first).unwrap_or_default(), tail));
 }
 
 fn take_text(scan: &mut Scan, member: Option<&Arc<str>>, (head, tail): (&[u8], &[u8])) {
     let Some(mut seam) = scan.seam.take() else { return };
     let at = seam.next;
     // What is spelled in wide characters comes as a text of its own, too.
-    let is_text = !ends::is_blank(head) && !head.contains(&0);
+    let is_blank = ends::is_blank(head) && ends::is_blank(tail);
+    let is_text = !is_blank && !head.contains(&0);
     if at < TEXTS_MAX && is_text {
         seam.next += 1;
         let head = head.get(..END_BYTES).unwrap_or(head);
         let tail = tail.get(tail.len().saturating_sub(END_BYTES)..).unwrap_or(tail);
         let last = seam.last.filter(|last| at == 0 && *last != at);
-        let met = seam.ends.before((at, last), head);
+        let is_begun = !ends::is_blank(head);
+        let met = if is_begun { seam.ends.before((at, last), head) } else { Vec::new() };
         // What one of them shows the others need not.
         let found = met.iter().map(|before| judge(scan, member, before, head));
         for mut finding in found.into_iter().find(|found| !found.is_empty()).unwrap_or_default() {

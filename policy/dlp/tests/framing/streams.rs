@@ -106,6 +106,31 @@ fn the_parts_may_be_written_differently() {
     assert_eq!(sure(&scan(&body, &GRPC)), ["ssn"]);
 }
 
+/// A frame of NVIDIA FLARE with a piece of a large object.
+fn piece(bytes: &[u8]) -> Vec<u8> {
+    let headers = b"\x82\xabcn__channel\xaasm__STREAM\xa9cn__topic\xa8sm__DATA";
+    let length = u32::try_from(16 + headers.len() + bytes.len()).unwrap().to_be_bytes();
+    let prefix = [0, headers.len() as u8, 1, 0, 0, 0, 0, 1, 0, 20, 0, 5];
+    [&length[..], &prefix, headers, bytes].concat()
+}
+
+#[test]
+fn the_border_of_two_pieces_hides_nothing() {
+    let floats: Vec<u8> = (0..4000u32).flat_map(|n| (n as f32 / 7.3).sin().to_le_bytes()).collect();
+    let object = [
+        &b"\x64\x01\x83\xa4note\xd9\x28"[..],
+        b"Patient SSN 219-45-6183 admitted twice. \xa1w\xc5\x3e\x80",
+        &floats,
+    ];
+    let object = object.concat();
+    for at in [24, 27, 30, 32] {
+        let (first, second) = object.split_at(at);
+        let messages = [piece(first), piece(second), piece(&floats), piece(&floats)];
+        assert_eq!(sure(&last_of(&messages[..2])), ["ssn"], "cut at {at}");
+        assert_eq!(sure(&last_of(&messages)), [""; 0], "told once");
+    }
+}
+
 #[test]
 fn ordinary_streams_say_nothing_together() {
     let log = |n: u32| format!("2026-11-22T10:00:{:02}Z epoch {n} account 12 loss 0.{n}", n % 60);

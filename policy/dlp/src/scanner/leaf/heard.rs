@@ -24,11 +24,9 @@ impl Leaf {
             return;
         }
         let member = self.member.as_ref();
-        if heard.len() as u64 == self.offset() {
-            if is_plain_text(&heard) {
-                seam::take(scan, member, &heard);
-            }
-            return;
+        let is_whole = heard.len() as u64 == self.offset();
+        if is_whole && is_plain_text(&heard) {
+            return seam::take(scan, member, &heard);
         }
         let from = self.window.len().saturating_sub(seam::END_BYTES);
         seam::take_ends(scan, member, (&heard, self.window.get(from..).unwrap_or_default()));
