@@ -19,6 +19,9 @@ use crate::stop::Stop;
 /// Pieces of a released body that wait for the wire.
 const PIECES_WAITING_MAX: usize = 4;
 
+/// How long a source may take to end once its receiver is gone.
+const GONE_MAX: Duration = Duration::from_secs(1);
+
 /// The way of a released body to its receiver, who may take nothing only so long.
 pub(super) struct Pieces {
     sender: mpsc::Sender<Piece>,
@@ -73,7 +76,7 @@ where
     B::Error: Into<BodyError>,
 {
     let mut trailers = None;
-    while let Some(frame) = source.next().await? {
+    while let Some(frame) = next(source, pieces).await? {
         match frame.into_data() {
             Ok(data) => sieve.take(data).await?,
             Err(frame) => {
@@ -90,6 +93,29 @@ where
     }
     sieve.finish()?;
     Ok(trailers)
+}
+
+/// The next frame for a receiver who is still there: one who is gone must not be waited for as long as
+/// the source may be silent, with all that the exchange keeps.
+async fn next<B>(
+    source: &mut Source<B>,
+    pieces: Option<&Pieces>,
+) -> Result<Option<Frame<Bytes>>, Stop>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BodyError>,
+{
+    let Some(pieces) = pieces else { return source.next().await };
+    tokio::select! {
+        biased;
+        next = source.next() => return next,
+        () = pieces.sender.closed() => {}
+    }
+    // Who has all of a body of known length may drop it before its sender says that it has ended.
+    match tokio::time::timeout(GONE_MAX, source.next()).await {
+        Ok(next) => next,
+        Err(_) => Err(Kind::ReceiverGone.into()),
+    }
 }
 
 /// Reads a streamed body and sends each piece as soon as it is cleared.

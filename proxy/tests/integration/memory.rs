@@ -12,7 +12,7 @@ use crate::harness::log::assert_record;
 use crate::harness::pki::with_http2;
 use crate::harness::sidecar::Sidecar;
 use crate::harness::site::Site;
-use crate::harness::upstream::{Reply, Upstream};
+use crate::harness::upstream::{Gate, Reply, Upstream};
 use crate::harness::wait::within;
 use crate::harness::workload::request;
 
@@ -163,5 +163,33 @@ async fn where_half_is_used_new_connections_get_smaller_windows() {
     sidecar.records(4).await;
     sidecar.until_metric("lazaret_buffered_bytes", 0.0).await;
     assert_eq!(Frames::open(sidecar.http_proxy).await.window().await, 256 << 10);
+    sidecar.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_goes_away_from_a_silent_answer_leaves_nothing_behind() {
+    let site = Site::new();
+    let registry = Upstream::tls(with_http2(&site.pki.mutual_server(&site.registry_svid()))).await;
+    let gate = Gate::new();
+    let pieces = vec![prose(1000), b"never\n".to_vec()];
+    registry.reply(Reply { pieces, gate: Some(gate.clone()), ..Reply::default() });
+    let mut plan = site.plan(&registry).limit("bodyIdle: 10m").limit("responseTimeout: 10m");
+    let read = "paths: [\"/v2/**\"]\n    content: held";
+    assert!(plan.policy.contains(read));
+    plan.policy = plan.policy.replace(read, &format!("{read}\n    contentIn: streamed"));
+    let sidecar = site.start(&plan).await;
+    let client = client(&sidecar, 1 << 20).await;
+    let coming = client.get(get("/v2/silent")).await;
+    let kept = sidecar.metrics().await.value("lazaret_buffered_bytes");
+    assert!(kept >= COST as f64, "{kept}");
+
+    drop((coming, client));
+
+    let record = sidecar.record().await;
+    assert_record(&record, &json!({ "status": 200, "rule": "models" }));
+    assert_ne!(record["outcome"], "completed", "{record}");
+    sidecar.until_metric("lazaret_buffered_bytes", 0.0).await;
+    sidecar.until_metric("lazaret_exchanges_open{direction=\"outbound\"}", 0.0).await;
+    gate.open();
     sidecar.finish().await;
 }
