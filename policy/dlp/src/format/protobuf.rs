@@ -197,6 +197,9 @@ impl Message {
         } else {
             self.bytes.declare(scan, Declared::Tensor);
             self.bytes.feed(scan, bytes);
+            // A control among its letters makes it no text, and hides nothing.
+            let member = scan.seam.is_some().then(|| self.place.member_inside("protobuf"));
+            seam::take_ends(scan, member.as_ref(), (bytes, bytes));
         }
     }
 }

@@ -88,18 +88,23 @@ pub(crate) fn take(scan: &mut Scan, member: Option<&Arc<str>>, text: &[u8]) {
     if text.len() <= JSON_MAX && values::is_json(text) {
         return values::each(text, |value| take_text(scan, member, (value, value)));
     }
+    if text.contains(&0) {
+        return take_ends(scan, member, (text, text));
+    }
     take_text(scan, member, (text, text));
 }
 
 /// Takes a text of which only the first and last bytes are here. Of what is no text, such as a piece of
 /// a large object, the text that it begins or ends with.
-pub(super) fn take_ends(scan: &mut Scan, member: Option<&Arc<str>>, ends: (&[u8], &[u8])) {
+pub(crate) fn take_ends(scan: &mut Scan, member: Option<&Arc<str>>, ends: (&[u8], &[u8])) {
     let (head, tail) = ends;
     let is_text = |bytes: &[u8]| {
         // A character may be cut at either end.
         let cut = bytes.iter().take(3).take_while(|byte| *byte & 0xc0 == 0x80).count();
         let bytes = bytes.get(cut..).unwrap_or_default();
-        (0..4).any(|back| bytes.get(..bytes.len().saturating_sub(back)).is_some_and(is_plain_text))
+        let is_plain =
+            |back| bytes.get(..bytes.len().saturating_sub(back)).is_some_and(is_plain_text);
+        !bytes.contains(&0) && (0..4).any(is_plain)
     };
     if is_text(head) && is_text(tail) {
         return take_text(scan, member, ends);

@@ -132,6 +132,34 @@ fn the_border_of_two_pieces_hides_nothing() {
 }
 
 #[test]
+fn a_control_among_the_letters_hides_nothing() {
+    for [first, second] in [
+        ["\0Patient SSN 219-4", "5-6183 admitted"],
+        ["\u{1}Patient SSN 219-4", "5-6183 admitted"],
+        ["Patient SSN 219-4", "5-6183 admitted \u{7f}"],
+        ["\u{1}MRN: 004829", "13482 x"],
+    ] {
+        let body: Vec<u8> = [first, second].iter().flat_map(|text| text_message(&[text])).collect();
+        assert_eq!(sure(&scan(&body, &GRPC)).len(), 1, "{first:?} {second:?}");
+    }
+}
+
+#[test]
+fn a_count_is_no_number_under_way() {
+    for texts in [
+        ["unmasked mrn: 0", "ok", "21273"],
+        ["mrn 12", "loss 0.3", "5512 tokens"],
+        ["unique mrns: 412", "ok", "5512 tokens"],
+        ["ssn count 219", "ok", "456183"],
+        ["Apache License 2", "ok", "1273650"],
+        ["connecting as root@", "ok", "node1.cluster.local"],
+    ] {
+        let body: Vec<u8> = texts.iter().flat_map(|text| text_message(&[text])).collect();
+        assert_eq!(sure(&scan(&body, &GRPC)), [""; 0], "{texts:?}");
+    }
+}
+
+#[test]
 fn ordinary_streams_say_nothing_together() {
     let log = |n: u32| format!("2026-11-22T10:00:{:02}Z epoch {n} account 12 loss 0.{n}", n % 60);
     let metrics = |n: u32| {

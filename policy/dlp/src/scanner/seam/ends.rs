@@ -15,8 +15,9 @@ pub(super) const RECENT_MAX: usize = 32;
 const OPEN_MAX: usize = 16;
 /// Bytes of a text that are looked at for a number which it begins or ends with.
 const NUMBER_MAX: usize = 24;
-/// Digits of the shortest number that is looked for.
+/// Digits of the shortest number that is looked for, and of its part behind a label: fewer are a count.
 const DIGITS_MIN: usize = 6;
+const LABELLED_MIN: usize = 4;
 /// Bytes between a label and its number, and words.
 const LABELLED: Near = Near { len: 24, words: 2 };
 
@@ -32,6 +33,8 @@ struct End {
     has_dash: bool,
     /// Whether something announces the number.
     is_labelled: bool,
+    /// Whether so few digits were announced that they may count things: `unique mrns: 412`.
+    is_count: bool,
 }
 
 impl End {
@@ -43,23 +46,30 @@ impl End {
         let (has_at, has_dash) = (number.contains(&b'@'), number.contains(&b'-'));
         let before = text.len() - number.len();
         let is_labelled = digits > 0 && label::nearest(text, before, LABELLED).is_some();
-        let (number, text) = (number.len(), text.to_vec());
-        Some(End { text, number, digits, has_at, has_dash, is_labelled })
+        let (number, text, is_count) = (number.len(), text.to_vec(), digits < LABELLED_MIN);
+        Some(End { text, number, digits, has_at, has_dash, is_labelled, is_count })
     }
 
     fn number(&self) -> &[u8] {
         self.text.get(self.text.len() - self.number..).unwrap_or_default()
     }
 
-    /// Whether `next` could go on with it, so that it were found.
+    /// Whether the address that it ends with could go on with `next`.
+    fn may_be_address(&self, next: &Next<'_>) -> bool {
+        (self.has_at || next.has_at) && next.is_word
+    }
+
+    /// Whether `next` could go on with its number, so that it were found.
     fn may_go_on(&self, next: &Next<'_>) -> bool {
-        if (self.has_at || next.has_at) && next.is_word {
-            return true;
-        }
         let is_grouped = || is_grouped(&[self.number(), next.number].concat());
         !next.number.is_empty()
-            && (self.is_labelled && self.digits + next.digits >= DIGITS_MIN
+            && (self.is_under_way() && self.digits + next.digits >= DIGITS_MIN
                 || (self.has_dash || next.has_dash) && is_grouped())
+    }
+
+    /// Whether it is part of a number that something announces, and no count of things.
+    fn is_under_way(&self) -> bool {
+        self.is_labelled && !self.is_count
     }
 }
 
@@ -106,9 +116,12 @@ impl Ends {
         let begins = Next::of(head);
         let may_be = !begins.number.is_empty() || begins.is_word;
         let row = if may_be { End::of(&self.row) } else { None };
-        let ends = self.recent.iter().rev().chain(self.open.iter().rev()).chain(&row);
-        // By chance two numbers make a third, so here it must be sure.
+        let ends = self.recent.iter().rev().chain(self.open.iter().rev());
         let ends = ends.filter(|end| end.may_go_on(&begins));
+        // An address has nothing between its parts.
+        let row = row.iter().filter(|end| end.may_be_address(&begins) || end.may_go_on(&begins));
+        // By chance two numbers make a third, so here it must be sure.
+        let ends = ends.chain(row);
         let ends = ends.map(|end| (&end.text, Confidence::High, false));
         let mut before: Vec<Before> = Vec::new();
         for (text, least, is_next) in next.chain(ends) {
@@ -140,11 +153,13 @@ impl Ends {
 
     /// A number under way goes on with a text that is nothing but a part of one.
     fn go_on(&mut self, text: &[u8]) {
-        let is_part = text.len() <= NUMBER_MAX && (0..text.len()).all(|at| is_in(text, at));
-        if !is_part || text.is_empty() {
+        if !is_part(text) || text.is_empty() {
             return;
         }
-        let longer = |end: &End| End::of(&[&end.text, text].concat());
+        let longer = |end: &End| {
+            let longer = End::of(&[&end.text, text].concat())?;
+            Some(End { is_count: end.is_count, ..longer })
+        };
         let more: Vec<_> = self.open.iter().filter_map(longer).collect();
         for end in more.into_iter().filter(|end| end.number < NUMBER_MAX) {
             keep(&mut self.open, end, OPEN_MAX);
@@ -161,7 +176,16 @@ pub(super) fn is_blank(text: &[u8]) -> bool {
     text.trim_ascii().is_empty() && (text.is_empty() || text.contains(&b'\n') || text.len() > 1)
 }
 
+/// Whether a text is nothing but a part of a number.
+fn is_part(text: &[u8]) -> bool {
+    text.len() <= NUMBER_MAX && (0..text.len()).all(|at| is_in(text, at))
+}
+
+/// What a text leaves open: a part of a number goes on with what was open before.
 fn push(end: &mut Vec<u8>, text: &[u8]) {
+    if !is_part(text) {
+        end.clear();
+    }
     end.extend_from_slice(text);
     let surplus = end.len().saturating_sub(END_BYTES);
     end.drain(..surplus);
@@ -242,6 +266,9 @@ mod tests {
             ("ssn 219 45", " 6183", true),
             ("219-4", "5-6183.", true),
             ("the ssn is 219-45", "2026-11-22", false),
+            ("missing mrn: 0", "48213 samples read", false),
+            ("unique mrns: 412", "5512", false),
+            ("mrn 0048", "2913 x", true),
             ("epoch 12 loss 0.35", "12 of 100", false),
             ("41111111", "12345678", false),
             ("conv1.weight123456", "conv2.weight", false),
