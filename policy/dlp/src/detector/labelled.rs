@@ -96,12 +96,15 @@ impl Value<'_> {
         self.text.iter().any(u8::is_ascii_lowercase)
     }
 
-    /// Whether it is a number of a program with its type: `10i32`.
+    /// Whether it is a small number of a program with its type: `10i32`.
     fn is_literal(&self) -> bool {
+        const DIGITS_MAX: usize = 4;
         const TYPES: &[&[u8]] = &[b"8", b"16", b"32", b"64", b"128"];
         let digits = self.text.iter().take_while(|b| b.is_ascii_digit()).count();
         match self.text.get(digits..) {
-            Some([b'f' | b'i' | b'u', bits @ ..]) => digits > 0 && TYPES.contains(&bits),
+            Some([b'f' | b'i' | b'u', bits @ ..]) => {
+                (1..=DIGITS_MAX).contains(&digits) && TYPES.contains(&bits)
+            }
             _ => false,
         }
     }

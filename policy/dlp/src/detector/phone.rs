@@ -129,14 +129,15 @@ fn separated(view: &View<'_>) -> Option<Match> {
     judged(view, number, base, (start, end))
 }
 
-/// Whether several things are announced right before three groups with blanks between, and no
-/// telephone: `failed tests: 571 612 1056`.
+/// Whether tests are listed by their numbers: `failed tests: 571 612 1056`.
 fn is_list_s(view: &View<'_>, start: usize) -> bool {
-    let is_plural = view.part(start.saturating_sub(3), start) == b"s: "
-        && view.before(start, 4).is_ascii_lowercase();
+    const LISTED: &[&[u8]] = &[b" tests: ", b" testcases: "];
+    let before = view.part(0, start);
     let is_plain = view.byte(start + 3) == b' ' && view.byte(start + 7) == b' ';
-    let is_number = || view.label(start, 20, 0).is_some_and(|label| reach(label.family).is_some());
-    is_plural && is_plain && !is_number()
+    // A laboratory's tests come from whoever is called there.
+    is_plain
+        && LISTED.iter().any(|listed| before.ends_with(listed))
+        && !view.is_about_care(start, start)
 }
 
 /// Where the number begins, with its `+1`, `1-` or `(`; nothing where something else runs into it.

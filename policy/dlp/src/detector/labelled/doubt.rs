@@ -136,7 +136,8 @@ fn is_key(view: &View<'_>, start: usize) -> bool {
 /// Whether the label is another thing's: `device IDs for WCN6855`.
 fn is_for_it(view: &View<'_>, start: usize) -> bool {
     let (word, end) = last_word(view, start);
-    view.part(word, end).eq_ignore_ascii_case(b"for")
+    let is_part_s = || view.mentions(word, 16, &["id", "ids", "deviceid", "deviceids"]);
+    view.part(word, start) == b"for " && end > word && is_part_s()
 }
 
 /// Where the word begins and ends that stands before a value, with a few marks between.
