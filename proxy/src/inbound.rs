@@ -14,7 +14,7 @@ use crate::accept::{self, Arrival, Ended, Spoken};
 use crate::app_link::{AppLink, Switched};
 use crate::audit::{Direction, Kind};
 use crate::budget::cost;
-use crate::content::{ClearedBody, Hint, Line, Messages, Meters};
+use crate::content::{ClearedBody, Hint, Line, Messages, Meters, names};
 use crate::error::{self, Error};
 use crate::http::body::{Idle, Inward, Recorded};
 use crate::http::form::Form;
@@ -263,7 +263,7 @@ impl Inbound {
         ongoing.note(|record| {
             record.source = Some(peer.id.to_string());
             record.method = Some(method::seen(&head.method));
-            record.target = Some(masked(&head.uri, printable));
+            record.target = Some(masked(&head.uri, printable, names::seen));
             record.address = Some(self.app.address().to_string());
             record.downstream_tls_version.clone_from(&peer.tls_version);
             record.downstream_tls_group.clone_from(&peer.tls_group);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::catalog::Catalog;
 use crate::finding::{Confidence, Finding, Identifier};
 use crate::keyed::Key;
-use crate::scanner::scan_text;
+use crate::scanner::{PERCENT, scan_text};
 
 /// The byte that hides letters and digits in most forms.
 pub(crate) const MASK: u8 = b'*';
@@ -111,6 +111,9 @@ pub fn printable(catalog: &Arc<Catalog>, text: &str) -> String {
         if is_machine_s {
             continue;
         }
+        // What an encoding holds has its place in there: nothing of the text can be told apart.
+        let is_placed = finding.member.as_deref().is_none_or(|member| member == PERCENT);
+        let (start, end) = if is_placed { (start, end) } else { (0, seen) };
         for byte in bytes.get_mut(start..end).unwrap_or_default() {
             *byte = hidden(*byte, MASK);
         }

@@ -201,6 +201,9 @@ pub fn scan(catalog: &Arc<Catalog>, bytes: &[u8]) -> Evidence {
     scan_text(catalog, bytes).0
 }
 
+/// The member of a finding in what percent signs spell.
+pub(crate) const PERCENT: &str = "percent";
+
 /// As [`scan`], and where the findings stand in the written form.
 pub(crate) fn scan_text(catalog: &Arc<Catalog>, bytes: &[u8]) -> (Evidence, Vec<(usize, usize)>) {
     let mut scan = Scan::new(Arc::clone(catalog), Limits::default());
@@ -212,7 +215,7 @@ pub(crate) fn scan_text(catalog: &Arc<Catalog>, bytes: &[u8]) -> (Evidence, Vec<
     let mut places: Vec<_> = scan.evidence.findings.iter().map(place).collect();
     let Some(decoded) = percent::decode(bytes) else { return (scan.evidence, places) };
     let mut inner = Scan::new(Arc::clone(catalog), Limits::default());
-    read_leaf(&mut inner, Some("percent".into()), &decoded.bytes);
+    read_leaf(&mut inner, Some(PERCENT.into()), &decoded.bytes);
     for finding in inner.evidence.findings {
         let (start, end) = place(&finding);
         let Some((start, end)) = decoded.written(start, end) else { continue };

@@ -224,23 +224,26 @@ impl Scheme {
     }
 }
 
-/// A request's target for the record, masked by `mask`. User information, which is a password as
+/// A request's target for the record, its host as `host` shows it and the rest masked by `mask`. User information, which is a password as
 /// often as not, is left out. The parts are masked alone and together: what a whole hides from a
 /// detector, a label or segment may show.
-pub fn masked(uri: &Uri, mask: impl Fn(&str) -> String) -> String {
+pub fn masked(uri: &Uri, mask: impl Fn(&str) -> String, host: impl Fn(&str) -> String) -> String {
     let mut text = String::new();
     if let Some(scheme) = uri.scheme_str() {
         text.push_str(&mask(scheme));
         text.push_str("://");
     }
     if let Some(authority) = uri.authority() {
-        let host = authority.as_str();
-        text.push_str(&mask(host.rsplit_once('@').map_or(host, |(_, host)| host)));
+        text.push_str(&host(authority.host()));
+        if let Some(port) = authority.port() {
+            text.push(':');
+            text.push_str(port.as_str());
+        }
     }
     let path_and_query = uri.path_and_query().map_or("", PathAndQuery::as_str);
-    for part in path_and_query.split_inclusive(['/', '?', '&']) {
-        text.push_str(&mask(part));
-    }
+    let parts = path_and_query.split_inclusive(['/', '?', '&']);
+    // Also what only several parts say together.
+    text.push_str(&mask(&parts.map(&mask).collect::<String>()));
     mask(&text)
 }
 

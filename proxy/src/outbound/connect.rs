@@ -21,7 +21,7 @@ use crate::http::body::{Inward, Recorded};
 use crate::http::target::{Pinned, masked};
 use crate::http::{headers, respond};
 use crate::live::Facts;
-use crate::ongoing::Ongoing;
+use crate::ongoing::{Ongoing, printable};
 use crate::stop::Stop;
 
 /// Answers a CONNECT. The session goes on beside the connection that asked.
@@ -59,7 +59,7 @@ async fn decide(
     ongoing: &mut Ongoing,
     (request, arrival): (&Request<Incoming>, &Arrival),
 ) -> Result<(Heading, Option<Tunnel>), Stop> {
-    let seen = masked(request.uri(), names::seen);
+    let seen = masked(request.uri(), printable, names::seen);
     ongoing.note(|record| {
         record.method = Some("CONNECT".to_owned());
         record.target = Some(seen);

@@ -228,7 +228,7 @@ impl Work<'_> {
     fn target(&self, ongoing: &mut Ongoing, head: &request::Parts) -> Result<Target, Stop> {
         ongoing.note(|record| {
             record.method = Some(method::seen(&head.method));
-            record.target = Some(masked(&head.uri, printable));
+            record.target = Some(masked(&head.uri, printable, names::seen));
         });
         let malformed = |what: InvalidTarget| Error::new(error::Kind::Malformed, what);
         headers::check_size(&head.headers, &self.rooms.limits)?;
@@ -243,7 +243,9 @@ impl Work<'_> {
         }
         .map_err(malformed)?;
         let canonical = target.to_string().parse::<Uri>();
-        ongoing.note(|record| record.target = canonical.ok().map(|uri| masked(&uri, printable)));
+        ongoing.note(|record| {
+            record.target = canonical.ok().map(|uri| masked(&uri, printable, names::seen))
+        });
         Ok(target)
     }
 

@@ -279,7 +279,7 @@ fn records_show_no_user_information() {
         ("user:word@a.example:443", "a.example:443"),
         ("/a@b", "/a@b"),
     ] {
-        assert_eq!(masked(&uri.parse().unwrap(), str::to_owned), shown);
+        assert_eq!(masked(&uri.parse().unwrap(), str::to_owned, str::to_owned), shown);
     }
 }
 
@@ -314,6 +314,6 @@ proptest! {
             let _any = Target::from_pinned(&pinned("a.example", 443), &uri, version, &fields);
         }
         let _any = Pinned::from_connect(&uri, &fields);
-        let _any = masked(&uri, str::to_owned);
+        let _any = masked(&uri, str::to_owned, str::to_owned);
     }
 }
