@@ -1,7 +1,7 @@
 //! What texts of one stream say together: each message leaves by itself, so a value that is split over
 //! several texts, of one message or of many, is looked for where they meet. A text goes on from the one at
-//! its place in the message before, the first also from the last one there; a number or an e-mail address
-//! goes on from any of the last texts, or from a labelled number, whatever stands between. Invariant:
+//! its place in the message before, the first also from the last one there, an e-mail address from the
+//! text before it; a number goes on from any of the last texts, whatever stands between. Invariant:
 //! bounded memory and work, and only what reaches across a seam is told; the rest is the texts' own.
 
 mod ends;
