@@ -226,10 +226,20 @@ impl Work<'_> {
     }
 
     fn target(&self, ongoing: &mut Ongoing, head: &request::Parts) -> Result<Target, Stop> {
+        let target = self.read_target(head);
+        // As it was written only where that is no target.
+        let seen = match &target {
+            Ok(target) => target.to_string().parse::<Uri>().ok(),
+            Err(_) => Some(head.uri.clone()),
+        };
         ongoing.note(|record| {
             record.method = Some(method::seen(&head.method));
-            record.target = Some(masked(&head.uri, printable, names::seen));
+            record.target = seen.map(|uri| masked(&uri, printable, names::seen));
         });
+        target
+    }
+
+    fn read_target(&self, head: &request::Parts) -> Result<Target, Stop> {
         let malformed = |what: InvalidTarget| Error::new(error::Kind::Malformed, what);
         headers::check_size(&head.headers, &self.rooms.limits)?;
         if headers::has_ambiguous_body(head.version, &head.headers) {
@@ -240,13 +250,8 @@ impl Work<'_> {
         let target = match self.pinned {
             Some(pinned) => Target::from_pinned(pinned, &head.uri, head.version, &head.headers),
             None => Target::from_absolute(&head.uri, head.version, &head.headers),
-        }
-        .map_err(malformed)?;
-        let canonical = target.to_string().parse::<Uri>();
-        ongoing.note(|record| {
-            record.target = canonical.ok().map(|uri| masked(&uri, printable, names::seen))
-        });
-        Ok(target)
+        };
+        Ok(target.map_err(malformed)?)
     }
 
     fn decide(
