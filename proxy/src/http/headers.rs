@@ -239,9 +239,9 @@ pub fn bytes(headers: &HeaderMap) -> usize {
 
 /// Whether what the body is has two readings: by the framing that hyper has left standing (several
 /// `Content-Length`, a coding that is no single `chunked`, or one in HTTP/1.0; RFC 9112, section 6.1
-/// and 6.3), or by its type, of which servers take the first, the last or none where there are several
-/// (RFC 9110, section 8.3). hyper itself drops a `Content-Length` beside `Transfer-Encoding` and folds
-/// equal duplicates; what goes on is framed anew in any case.
+/// and 6.3), or by its type, of which servers take the first, the last or none where there are several,
+/// in lines of their own or in one (RFC 9110, section 8.3). hyper itself drops a `Content-Length` beside
+/// `Transfer-Encoding` and folds equal duplicates; what goes on is framed anew in any case.
 pub fn has_ambiguous_body(version: Version, headers: &HeaderMap) -> bool {
     if has_several_types(headers) {
         return true;
@@ -269,7 +269,32 @@ pub fn check_answer(headers: &HeaderMap) -> Result<(), Error> {
 }
 
 fn has_several_types(headers: &HeaderMap) -> bool {
-    headers.get_all(CONTENT_TYPE).iter().count() > 1
+    let mut lines = headers.get_all(CONTENT_TYPE).iter();
+    lines.next().is_some_and(|first| is_list(first.as_bytes())) || lines.next().is_some()
+}
+
+/// Whether a comma stands outside of a quoted parameter: a field with one value has none there, and who
+/// joins lines writes one (RFC 9110, section 5.3). A quote that does not end hides nothing.
+fn is_list(value: &[u8]) -> bool {
+    let mut rest = value;
+    while let Some(place) = rest.iter().position(|byte| matches!(byte, b',' | b'"')) {
+        let (before, from) = rest.split_at(place);
+        let quoted = from.strip_prefix(b"\"").filter(|_| before.ends_with(b"="));
+        let end = quoted.and_then(|quoted| quoted_end(quoted));
+        match (end, from) {
+            (Some(after), _) => rest = after,
+            (None, [b',', ..]) => return true,
+            (None, _) => rest = from.get(1..).unwrap_or_default(),
+        }
+    }
+    false
+}
+
+/// What follows a quoted string that begins before `text`. One with a backslash in it ends in one place
+/// for whom that is an escape, in another for whom it is none, so it counts as not quoted.
+fn quoted_end(text: &[u8]) -> Option<&[u8]> {
+    let end = text.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+    text.get(end..)?.strip_prefix(b"\"")
 }
 
 #[cfg(test)]

@@ -39,15 +39,18 @@ impl Ward {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_of_several_types_has_no_reading() {
     let ward = Ward::open().await;
-    let answer = Reply::text("{}").with_header("content-type", "application/json");
-    ward.app.reply(answer.with_header("content-type", "application/grpc"));
-    let mut peer = ward.aggregator().await;
-    let told = peer.ask(peer_request("GET", "/updates/7", "", "")).await;
-    assert_eq!(told.status, 502);
-    // The same where a workload asks, and its rule reads what comes in.
-    let mut workload = ward.sidecar.workload().await;
-    assert_eq!(workload.ask(request("GET", "/answers/a", "")).await.status, 502);
-    for record in ward.sidecar.records(2).await {
+    let of = |kind| Reply::text("{}").with_header("content-type", kind);
+    let (one, other) = ("application/json", "application/grpc");
+    for answer in [of(one).with_header("content-type", other), of("application/json, text/plain")] {
+        ward.app.reply(answer.clone());
+        let mut peer = ward.aggregator().await;
+        let told = peer.ask(peer_request("GET", "/updates/7", "", "")).await;
+        assert_eq!(told.status, 502);
+        // The same where a workload asks, and its rule reads what comes in.
+        let mut workload = ward.sidecar.workload().await;
+        assert_eq!(workload.ask(request("GET", "/answers/a", "")).await.status, 502);
+    }
+    for record in ward.sidecar.records(4).await {
         assert_record(&record, &json!({ "outcome": "failed", "status": 502 }));
         assert!(
             record["error"]

@@ -96,6 +96,12 @@ pub(crate) fn named_twice() -> Vec<(String, &'static str)> {
             format!("GET {at}/v2/a HTTP/1.1\r\n{host}Content-Type: a/b\r\nContent-Type: c/d\r\n"),
             "two readings",
         ),
+        (
+            format!(
+                "GET {at}/v2/a HTTP/1.1\r\n{host}Content-Type: text/plain, application/json\r\n"
+            ),
+            "two readings",
+        ),
     ];
     heads.into_iter().map(|(head, detail)| (head + "\r\n", detail)).collect()
 }
@@ -133,6 +139,7 @@ pub(crate) fn read_once() -> Vec<(String, String)> {
         (counted(&put.replace("HTTP/1.1", "HTTP/1.0"), "hello"), hello.clone()),
         (counted(&format!("{put}X-A:\t a b \t\r\nX-B:\r\n"), "hello"), hello.clone()),
         (counted(&format!("{put}Connection: X-Hop\r\nX-Hop: a\r\n"), "hello"), hello.clone()),
+        (counted(&format!("{put}Content-Type: a/b; c=\"d, e\"\r\n"), "hello"), hello.clone()),
         (counted(&format!("{put}Expect: 100-continue\r\n"), "hello"), hello.clone()),
         (chunked("5\r\nhello\r\n0\r\n\r\n"), hello.clone()),
         (chunked("2\r\nhe\r\n003\r\nllo\r\n00\r\n\r\n"), hello.clone()),

@@ -86,6 +86,15 @@ fn a_body_has_one_reading_or_none() {
         (Version::HTTP_10, &[("content-length", "5")], false),
         (v11, &[("content-type", "text/plain")], false),
         (v11, &[("content-type", "text/plain"), ("content-type", "text/plain")], true),
+        (v11, &[("content-type", "text/plain, application/json")], true),
+        (v11, &[("content-type", "text/plain,")], true),
+        (v11, &[("content-type", ", text/plain; a=\"b\"")], true),
+        (v11, &[("content-type", "multipart/form-data; boundary=\"a,b\"; c=\"d, e\"")], false),
+        (v11, &[("content-type", "text/plain; a=\"b\", application/json; c=\"d\"")], true),
+        (v11, &[("content-type", "text/plain; a=\"b, application/json")], true),
+        (v11, &[("content-type", "text/plain; a=\"b\\\", c/d; e=\"f\"")], true),
+        (v11, &[("content-type", "text/plain; a=\"b\\\" c\"")], false),
+        (v11, &[("content-type", "text/plain\", application/json; a=\"b\"")], true),
     ] {
         assert_eq!(has_ambiguous_body(version, &map(fields)), is_ambiguous, "{fields:?}");
     }
