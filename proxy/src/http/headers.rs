@@ -297,5 +297,34 @@ fn quoted_end(text: &[u8]) -> Option<&[u8]> {
     text.get(end..)?.strip_prefix(b"\"")
 }
 
+/// Fields by which some servers take a request for one with another method than its line has.
+const METHOD_OVERRIDES: [&str; 3] =
+    ["x-http-method", "x-http-method-override", "x-method-override"];
+/// Fields by which some servers take it for one to another target.
+const TARGET_OVERRIDES: [&str; 2] = ["x-original-url", "x-rewrite-url"];
+
+/// Refuses a request that says of itself that it is another one than its line says: the line is what is
+/// decided. Both spellings count, as in [`strip_claims`].
+///
+/// # Errors
+/// [`Kind::Malformed`], with the field's name.
+pub fn check_overrides(method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Error> {
+    for (name, value) in headers {
+        let spelled = name.as_str().replace('_', "-");
+        let is_other = if METHOD_OVERRIDES.contains(&spelled.as_str()) {
+            !value.as_bytes().eq_ignore_ascii_case(method.as_str().as_bytes())
+        } else if TARGET_OVERRIDES.contains(&spelled.as_str()) {
+            uri.path_and_query().is_none_or(|target| target.as_str() != *value)
+        } else {
+            false
+        };
+        if is_other {
+            let text = format!("{name} asks for another request than the one that is decided");
+            return Err(Error::new(Kind::Malformed, text));
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests;

@@ -247,6 +247,7 @@ impl Work<'_> {
                 Error::new(error::Kind::Malformed, "what the body is has two readings").into()
             );
         }
+        headers::check_overrides(&head.method, &head.uri, &head.headers)?;
         let target = match self.pinned {
             Some(pinned) => Target::from_pinned(pinned, &head.uri, head.version, &head.headers),
             None => Target::from_absolute(&head.uri, head.version, &head.headers),

@@ -51,7 +51,7 @@ pub(crate) fn framed_twice() -> Vec<(String, &'static str)> {
     ]
 }
 
-/// Requests whose target has two readings, with what the answer says of them.
+/// Requests whose target, method or type has two readings, with what the answer says of them.
 pub(crate) fn named_twice() -> Vec<(String, &'static str)> {
     let host = "Host: registry.ml.internal\r\n";
     let at = "http://registry.ml.internal";
@@ -102,6 +102,15 @@ pub(crate) fn named_twice() -> Vec<(String, &'static str)> {
             ),
             "two readings",
         ),
+        (format!("GET {at}/v2/a HTTP/1.1\r\n{host}X-HTTP-Method: PUT\r\n"), "x-http-method asks"),
+        (
+            format!("GET {at}/v2/a HTTP/1.1\r\n{host}X_HTTP_Method_Override: DELETE\r\n"),
+            "x_http_method_override asks",
+        ),
+        (
+            format!("GET {at}/v2/a HTTP/1.1\r\n{host}X-Original-URL: /admin\r\n"),
+            "x-original-url asks",
+        ),
     ];
     heads.into_iter().map(|(head, detail)| (head + "\r\n", detail)).collect()
 }
@@ -140,6 +149,7 @@ pub(crate) fn read_once() -> Vec<(String, String)> {
         (counted(&format!("{put}X-A:\t a b \t\r\nX-B:\r\n"), "hello"), hello.clone()),
         (counted(&format!("{put}Connection: X-Hop\r\nX-Hop: a\r\n"), "hello"), hello.clone()),
         (counted(&format!("{put}Content-Type: a/b; c=\"d, e\"\r\n"), "hello"), hello.clone()),
+        (counted(&format!("{put}X-HTTP-Method-Override: PUT\r\n"), "hello"), hello.clone()),
         (counted(&format!("{put}Expect: 100-continue\r\n"), "hello"), hello.clone()),
         (chunked("5\r\nhello\r\n0\r\n\r\n"), hello.clone()),
         (chunked("2\r\nhe\r\n003\r\nllo\r\n00\r\n\r\n"), hello.clone()),

@@ -105,3 +105,26 @@ fn an_upgrade_is_seen_with_and_without_connection() {
     assert!(wants_upgrade(&map(&[("upgrade", "websocket")])));
     assert!(!wants_upgrade(&map(&[("connection", "upgrade")])));
 }
+
+#[test]
+fn a_request_is_the_one_that_its_line_says() {
+    let uri = Uri::from_static("http://registry.ml.internal/v2/a?b=c");
+    for (fields, is_another) in [
+        (&[][..], false),
+        (&[("x-http-method-override", "POST")], false),
+        (&[("x-http-method-override", "post")], false),
+        (&[("x-http-method-override", "DELETE")], true),
+        (&[("x-http-method", "PATCH")], true),
+        (&[("x-method-override", "GET")], true),
+        (&[("x_http_method-override", "GET")], true),
+        (&[("x-method-override", "POST"), ("x-method-override", "GET")], true),
+        (&[("x-method-override", "")], true),
+        (&[("x-original-url", "/v2/a?b=c")], false),
+        (&[("x-original-url", "/v2/b")], true),
+        (&[("x-rewrite-url", "/v2/a")], true),
+        (&[("x-original-method", "GET")], false),
+    ] {
+        let checked = check_overrides(&Method::POST, &uri, &map(fields));
+        assert_eq!(checked.is_err(), is_another, "{fields:?}");
+    }
+}
