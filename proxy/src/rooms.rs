@@ -17,7 +17,7 @@ use crate::audit::{Audit, Direction, Kind};
 use crate::budget::Budget;
 use crate::config::Limits;
 use crate::content::{Content, Ledger};
-use crate::error;
+use crate::error::{self, Error};
 use crate::live::Live;
 use crate::ongoing::Ongoing;
 use crate::rate::{Rates, Source};
@@ -56,6 +56,22 @@ pub struct Rooms {
     pub leaving: AtomicBool,
 }
 
+/// An exchange that never began.
+#[derive(Debug)]
+pub struct TurnedAway {
+    /// Why.
+    pub stop: Stop,
+    /// The id by which its record is found, if there is one.
+    pub exchange: Option<String>,
+}
+
+impl From<Error> for TurnedAway {
+    /// Of what has no record.
+    fn from(error: Error) -> Self {
+        Self { stop: error.into(), exchange: None }
+    }
+}
+
 /// Places for exchanges under way.
 #[derive(Debug)]
 pub struct Places {
@@ -90,7 +106,7 @@ impl Rooms {
         direction: Direction,
         kind: Kind,
         downstream: SocketAddr,
-    ) -> Result<Ongoing, Stop> {
+    ) -> Result<Ongoing, TurnedAway> {
         let ongoing = self.begin((direction, kind), downstream)?;
         let source = match direction {
             // Known by its certificate, once that is read.
@@ -104,7 +120,7 @@ impl Rooms {
     ///
     /// # Errors
     /// As [`Rooms::open`].
-    pub fn open_on(&self, kind: Kind, arrival: &Arrival) -> Result<Ongoing, Stop> {
+    pub fn open_on(&self, kind: Kind, arrival: &Arrival) -> Result<Ongoing, TurnedAway> {
         let mut ongoing = self.begin((Direction::Outbound, kind), arrival.downstream)?;
         let mut source = Source::Address(arrival.downstream.ip());
         if let Some(entrance) = &arrival.entrance {
@@ -130,9 +146,9 @@ impl Rooms {
         &self,
         (direction, kind): (Direction, Kind),
         downstream: SocketAddr,
-    ) -> Result<Ongoing, Stop> {
+    ) -> Result<Ongoing, Error> {
         let mut ongoing = Ongoing::open(&self.audit, &self.metrics, (direction, kind), downstream)
-            .map_err(|cause| error::Error::new(error::Kind::AuditUnavailable, cause))?;
+            .map_err(|cause| Error::new(error::Kind::AuditUnavailable, cause))?;
         ongoing.wait_at_most(self.limits.answered_idle);
         ongoing.answer_in(&self.ledger);
         Ok(ongoing)
@@ -143,16 +159,16 @@ impl Rooms {
         mut ongoing: Ongoing,
         direction: Direction,
         source: Option<&Source>,
-    ) -> Result<Ongoing, Stop> {
+    ) -> Result<Ongoing, TurnedAway> {
         match self.place(direction, source) {
             Ok(place) => {
                 ongoing.keep(place);
                 Ok(ongoing)
             }
             Err(kind) => {
-                let stop = Stop::from(kind);
+                let (stop, exchange) = (Stop::from(kind), Some(ongoing.id().to_owned()));
                 ongoing.stop(&stop, kind.status().as_u16());
-                Err(stop)
+                Err(TurnedAway { stop, exchange })
             }
         }
     }

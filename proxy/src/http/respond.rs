@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::form::{Form, grpc_trailers, s3_document, said};
 use crate::link::budget::{BYTES_CODES, EXCHANGES_CODES};
+use crate::rooms::TurnedAway;
 use crate::stop::Stop;
 use crate::upstream::CARRIER_BUSY;
 
@@ -56,6 +57,11 @@ pub fn stopped<B: From<Bytes>>(form: Form, stop: &Stop, exchange: Option<&str>) 
             reply(s3_document(status, &text, exchange).into(), XML, status)
         }
     }
+}
+
+/// As [`stopped`] for an exchange that never began.
+pub fn turned_away<B: From<Bytes>>(form: Form, away: &TurnedAway) -> Response<B> {
+    stopped(form, &away.stop, away.exchange.as_deref())
 }
 
 /// As [`stopped`] for a client of which nothing is known.

@@ -18,6 +18,7 @@ use crate::budget::cost;
 use crate::content::names;
 use crate::error::{self, Error};
 use crate::http::body::{Inward, Recorded};
+use crate::http::form::Form;
 use crate::http::target::{Pinned, masked};
 use crate::http::{headers, respond};
 use crate::live::Facts;
@@ -33,7 +34,7 @@ pub(super) async fn handle(
     let opened = outbound.rooms.open_on(Kind::Connect, &arrival);
     let mut ongoing = match opened {
         Ok(opened) => opened,
-        Err(stop) => return respond::problem(&stop, None).map(Recorded::closed),
+        Err(away) => return respond::turned_away(Form::Problem, &away).map(Recorded::closed),
     };
     match decide(&outbound, &mut ongoing, (&request, &arrival)).await {
         Ok((heading, tunnel)) => {

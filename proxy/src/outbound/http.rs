@@ -44,7 +44,7 @@ pub(super) async fn handle(
     let form = Form::of(&head);
     let mut ongoing = match opened {
         Ok(opened) => opened,
-        Err(stop) => return respond::stopped(form, &stop, None).map(Recorded::closed),
+        Err(away) => return respond::turned_away(form, &away).map(Recorded::closed),
     };
     ongoing.wait_in(&arrival.drain);
     ongoing.carried_by(&arrival.line, head.version < Version::HTTP_2);

@@ -31,6 +31,12 @@ async fn client(sidecar: &Sidecar, window: u32) -> Http2 {
     Http2::with_window(stream, window).await
 }
 
+/// What stands between `start` and `end`.
+fn between(text: &str, start: &str, end: &str) -> String {
+    let rest = text.split_once(start).map_or("", |(_, rest)| rest);
+    rest.split_once(end).map_or_else(String::new, |(found, _)| found.to_owned())
+}
+
 /// One that has asked for `path` and reads nothing of the answer but its head.
 async fn slow_reader(sidecar: &Sidecar, path: &str) -> (Http2, Coming) {
     let client = client(sidecar, 16 << 10).await;
@@ -66,7 +72,18 @@ async fn slow_readers_fill_the_budget_and_newcomers_are_told_when_to_come_back()
     assert_eq!(stored.status, 503);
     assert!(String::from_utf8_lossy(&stored.body).contains("<Code>SlowDown</Code>"), "{stored:?}");
     plain.assert_problem(503, "buffered-bytes-max");
-    for record in sidecar.records(4).await {
+    let records = sidecar.records(4).await;
+    let mut told = [
+        turned_away.problem("exchange"),
+        between(called.headers["grpc-message"].to_str().unwrap(), "exchange ", ")"),
+        between(&String::from_utf8_lossy(&stored.body), "<RequestId>", "</RequestId>"),
+        plain.problem("exchange"),
+    ];
+    let mut recorded: Vec<_> = records.iter().map(|record| record["exchange"].as_str()).collect();
+    told.sort();
+    recorded.sort();
+    assert_eq!(told.iter().map(|id| Some(id.as_str())).collect::<Vec<_>>(), recorded);
+    for record in records {
         assert_eq!(record["error"], "buffered-bytes-max", "{record}");
         assert_record(
             &record,
