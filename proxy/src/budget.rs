@@ -1,11 +1,12 @@
 //! The bytes of bodies that the whole process keeps in memory, or has let others send: what is held to be
 //! read, and for each exchange what it may come to keep when its receivers take nothing ([`cost`]).
 //!
-//! Invariant: whoever is under way has taken its part before, so it goes on however little is left and
-//! nobody waits for a share. Where half is used new connections get smaller windows, where a quarter is
-//! left held bodies go to disk, and where nothing is left newcomers are turned away before work begins.
+//! Invariant: whoever is under way has taken its part before, so it goes on however little is left. What one
+//! source may use depends on what is free, so none shuts out the others. Where half is used new connections
+//! get smaller windows, where a quarter is left held bodies go to disk, and then newcomers are turned away.
 
 pub mod cost;
+mod holder;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,10 +14,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use prometheus::IntGauge;
 
+pub use self::holder::Holder;
+use self::holder::Holders;
+use crate::rate::Source;
+
+/// What one source may use, in parts of what is then still free: three quarters of the budget where it
+/// is alone, three sevenths where there are two.
+const TIMES_FREE: u64 = 3;
+/// The same for what can be kept elsewhere: half of the budget where it is alone.
+const TIMES_FREE_SPARING: u64 = 1;
+
 /// `limits.bufferedBytesMax`, and what of it is used. Clones share one budget.
 #[derive(Clone, Debug)]
 pub struct Budget {
     used: Arc<AtomicU64>,
+    holders: Arc<Holders>,
     bytes_max: u64,
     gauge: IntGauge,
 }
@@ -25,18 +37,30 @@ pub struct Budget {
 #[derive(Debug)]
 pub struct Share {
     budget: Budget,
+    holder: Holder,
     bytes: u64,
 }
 
 impl Budget {
     /// A budget of `bytes_max`, all of it free.
     pub fn new(bytes_max: u64, gauge: IntGauge) -> Self {
-        Self { used: Arc::default(), bytes_max, gauge }
+        Self { used: Arc::default(), holders: Arc::default(), bytes_max, gauge }
     }
 
-    /// Whether nothing is left.
-    pub fn is_spent(&self) -> bool {
-        self.used.load(Ordering::Relaxed) >= self.bytes_max
+    /// The bytes that one source may use while no other uses any, of a budget of `bytes_max`.
+    pub fn of_one(bytes_max: u64) -> u64 {
+        bytes_max - bytes_max.div_ceil(TIMES_FREE + 1)
+    }
+
+    /// What `source` uses is counted by.
+    pub fn holder(&self, source: &Source) -> Holder {
+        self.holders.of(source)
+    }
+
+    /// Whether nothing is left for `holder`.
+    pub fn is_spent(&self, holder: Holder) -> bool {
+        let free = self.bytes_max.saturating_sub(self.used.load(Ordering::Relaxed));
+        self.holders.used(holder) >= free.saturating_mul(TIMES_FREE)
     }
 
     /// Whether half is used, so that who opens a connection had better promise less.
@@ -44,39 +68,42 @@ impl Budget {
         self.used.load(Ordering::Relaxed) >= self.bytes_max / 2
     }
 
-    /// A share of nothing yet.
-    pub fn share(&self) -> Share {
-        Share { budget: self.clone(), bytes: 0 }
+    /// A share of nothing yet, which counts as `holder`'s.
+    pub fn share(&self, holder: Holder) -> Share {
+        Share { budget: self.clone(), holder, bytes: 0 }
     }
 }
 
 impl Share {
-    /// Takes `bytes` more if that much is left.
+    /// Takes `bytes` more if that much is left for the holder.
     #[must_use = "what was not taken must not be kept"]
     pub fn try_grow(&mut self, bytes: usize) -> bool {
-        self.try_grow_within(bytes as u64, self.budget.bytes_max)
+        self.try_grow_within(bytes as u64, self.budget.bytes_max, TIMES_FREE)
     }
 
     /// Takes `bytes` more if a quarter of the budget is left then: for what can be kept elsewhere, so that
     /// it does not keep newcomers out.
     #[must_use = "what was not taken must not be kept"]
     pub fn try_grow_sparing(&mut self, bytes: usize) -> bool {
-        self.try_grow_within(bytes as u64, self.budget.bytes_max - self.budget.bytes_max / 4)
+        let bytes_max = self.budget.bytes_max - self.budget.bytes_max / 4;
+        self.try_grow_within(bytes as u64, bytes_max, TIMES_FREE_SPARING)
     }
 
-    fn try_grow_within(&mut self, bytes: u64, bytes_max: u64) -> bool {
+    fn try_grow_within(&mut self, bytes: u64, bytes_max: u64, times_free: u64) -> bool {
+        let Budget { used, holders, .. } = &self.budget;
         let after = |used: u64| used.checked_add(bytes).filter(|after| *after <= bytes_max);
-        let taken = self.budget.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, after);
-        if taken.is_ok() {
-            self.keep(bytes);
+        let Ok(before) = used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, after) else {
+            return false;
+        };
+        let free = self.budget.bytes_max - (before + bytes);
+        if holders.add(self.holder, bytes) > free.saturating_mul(times_free) {
+            holders.sub(self.holder, bytes);
+            used.fetch_sub(bytes, Ordering::Relaxed);
+            return false;
         }
-        taken.is_ok()
-    }
-
-    /// Takes `bytes` more, also over the budget: for what is in memory already.
-    pub fn grow(&mut self, bytes: usize) {
-        self.budget.used.fetch_add(bytes as u64, Ordering::Relaxed);
-        self.keep(bytes as u64);
+        self.bytes += bytes;
+        self.budget.gauge.add(bytes.cast_signed());
+        true
     }
 
     /// Hands the part of the share that `piece` has over to the piece: whoever drops its last byte
@@ -84,18 +111,14 @@ impl Share {
     pub fn hand_over(&mut self, piece: Bytes) -> Bytes {
         let bytes = (piece.len() as u64).min(self.bytes);
         self.bytes -= bytes;
-        let share = Share { budget: self.budget.clone(), bytes };
+        let share = Share { budget: self.budget.clone(), holder: self.holder, bytes };
         Bytes::from_owner(Tied { piece, _share: share })
-    }
-
-    fn keep(&mut self, bytes: u64) {
-        self.bytes += bytes;
-        self.budget.gauge.add(bytes.cast_signed());
     }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
+        self.budget.holders.sub(self.holder, self.bytes);
         self.budget.used.fetch_sub(self.bytes, Ordering::Relaxed);
         self.budget.gauge.sub(self.bytes.cast_signed());
     }

@@ -32,13 +32,14 @@ pub use self::hint::Hint;
 pub use self::ledger::{Ledger, SOURCE_FINDINGS_MAX};
 pub use self::messages::{ClearedMessage, Messages};
 pub use self::passage::{Passage, Passed, UNDER_WAY, Waits};
+pub use self::pump::GIVEN_OUT_BYTES;
 use self::pump::{Pieces, empty, pump, take_all};
 pub use self::reading::{Reading, ReadingCell, write_verdict};
 use self::sieve::Sieve;
 use self::source::{Linger, Pace, Source};
 pub use self::spool::SpoolRoom;
 pub use self::uploads::Uploads;
-use crate::budget::Share;
+use crate::budget::{Holder, Share};
 use crate::config::Limits;
 use crate::drain::Drain;
 use crate::http::body::BodyError;
@@ -80,13 +81,16 @@ pub struct Meters {
     pub released: Released,
     /// Ends the exchange from outside: from then on nothing is read or released.
     pub cut: Cut,
+    /// Whose what is held in memory is.
+    pub holder: Holder,
 }
 
 impl Default for Meters {
     fn default() -> Self {
         let cut = Cut::default();
         let (cell, received) = (ReadingCell::default(), Tally::default());
-        Self { cell, received, released: Released::until(&cut), cut }
+        let released = Released::until(&cut);
+        Self { cell, received, released, cut, holder: Holder::default() }
     }
 }
 
@@ -95,7 +99,8 @@ impl Meters {
     #[must_use]
     pub fn other_way(&self) -> Self {
         let (cell, cut) = (self.cell.other_way(), self.cut.clone());
-        Self { cell, received: Tally::default(), released: Released::until(&cut), cut }
+        let released = Released::until(&cut);
+        Self { cell, received: Tally::default(), released, cut, holder: self.holder }
     }
 }
 
@@ -121,9 +126,10 @@ impl Content {
         }
     }
 
-    /// The bytes of bodies that the process may keep in memory, for who keeps some of its own.
-    pub fn memory(&self) -> Share {
-        self.room.memory()
+    /// The bytes of bodies that the process may keep in memory, for who keeps some of its own as
+    /// `holder`.
+    pub fn memory(&self, holder: Holder) -> Share {
+        self.room.memory(holder)
     }
 
     /// Reads and forgets what a refused client is still sending, so that it reads our answer
@@ -246,7 +252,7 @@ impl Content {
                 source.idle = self.grpc_idle;
             }
             let (pieces, receiver) = Pieces::channel(self.receiver_idle, &meters.cut);
-            drain.spawn(pump(source, sieve, pieces, self.linger));
+            drain.spawn(pump(source, sieve, pieces, self.linger_after(meters)));
             return Ok(ClearedBody::coming(receiver, hint.length, meters.released.clone()));
         }
         let pace = Pace::new(self.body_bytes_per_second_min, self.body_idle, Instant::now());
@@ -254,7 +260,9 @@ impl Content {
         let trailers = match take_all(&mut source, &mut sieve, None).await {
             Ok(trailers) => trailers,
             Err(stop) => {
-                self.linger(source.body, drain);
+                if self.linger_after(meters).is_some() {
+                    self.linger(source.body, drain);
+                }
                 return Err(stop);
             }
         };
@@ -270,6 +278,12 @@ impl Content {
         }
         frames.extend(trailers.map(Frame::trailers));
         Ok(ClearedBody::here(frames, meters.released.clone()))
+    }
+
+    /// How long the rest of a body that is cut is read: not at all where it is an answer, whose sender is
+    /// told nothing.
+    fn linger_after(&self, meters: &Meters) -> Option<Linger> {
+        (!meters.cell.is_answer).then_some(self.linger)
     }
 
     fn source<B>(&self, body: B, cut: &Cut) -> Source<B> {

@@ -137,7 +137,7 @@ impl Inbound {
         arrival: &Arrival,
         peer: &Peer,
     ) -> Result<Answered, Stop> {
-        self.rooms.admit_peer(&peer.id)?;
+        self.rooms.admit_peer(ongoing, &peer.id)?;
         self.take_memory(ongoing, &head, body.as_ref())?;
         let (path, query) = self.facts(ongoing, &head, peer)?;
         let mut head = head;

@@ -17,7 +17,7 @@ use self::ending::Ending;
 use crate::audit::{
     Announced, Audit, AuditUnavailable, Direction, Exchange, Kind, Outcome, Record,
 };
-use crate::budget;
+use crate::budget::{self, Holder};
 use crate::config::Limits;
 use crate::content::{Ledger, Meters, Released, Tally, write_verdict};
 use crate::drain::Drain;
@@ -127,6 +127,11 @@ impl Ongoing {
     /// Keeps the exchange's share of its link's budgets until it is closed.
     pub fn keep_share(&mut self, share: &Arc<Share>) {
         self.share = Some(Arc::clone(share));
+    }
+
+    /// Has what the exchange keeps in memory be `holder`'s. Comes before its body is read.
+    pub fn held_by(&mut self, holder: Holder) {
+        self.meters.holder = holder;
     }
 
     /// Keeps what the exchange may come to keep in memory, until nothing more of it is on its way.

@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::accept::Arrival;
 use crate::audit::{Audit, Direction, Kind};
-use crate::budget::Budget;
+use crate::budget::{Budget, Holder};
 use crate::config::Limits;
 use crate::content::{Content, Ledger};
 use crate::error::{self, Error};
@@ -136,7 +136,8 @@ impl Rooms {
     /// # Errors
     /// That much is not left.
     pub fn take_memory(&self, ongoing: &mut Ongoing, bytes: usize) -> Result<(), Stop> {
-        let mut share = ongoing.give_memory().unwrap_or_else(|| self.memory.share());
+        let mut share =
+            ongoing.give_memory().unwrap_or_else(|| self.memory.share(ongoing.meters().holder));
         let is_taken = share.try_grow(bytes);
         ongoing.keep_memory(share);
         if is_taken { Ok(()) } else { Err(error::Kind::BufferedBytesMax.into()) }
@@ -160,7 +161,10 @@ impl Rooms {
         direction: Direction,
         source: Option<&Source>,
     ) -> Result<Ongoing, TurnedAway> {
-        match self.place(direction, source) {
+        if let Some(source) = source {
+            ongoing.held_by(self.memory.holder(source));
+        }
+        match self.place(direction, source, ongoing.meters().holder) {
             Ok(place) => {
                 ongoing.keep(place);
                 Ok(ongoing)
@@ -173,21 +177,24 @@ impl Rooms {
         }
     }
 
-    /// Takes one request of a peer from its rate.
+    /// Takes one request of a peer from its rate; what it keeps in memory is the peer's.
     ///
     /// # Errors
     /// It asks too often.
-    pub fn admit_peer(&self, peer: &SpiffeId) -> Result<(), Stop> {
-        self.admit(&Source::Peer(peer.clone())).map_err(Stop::from)
+    pub fn admit_peer(&self, ongoing: &mut Ongoing, peer: &SpiffeId) -> Result<(), Stop> {
+        let source = Source::Peer(peer.clone());
+        ongoing.held_by(self.memory.holder(&source));
+        self.admit(&source).map_err(Stop::from)
     }
 
     fn place(
         &self,
         direction: Direction,
         source: Option<&Source>,
+        holder: Holder,
     ) -> Result<OwnedSemaphorePermit, error::Kind> {
         source.map_or(Ok(()), |source| self.admit(source))?;
-        if self.memory.is_spent() {
+        if self.memory.is_spent(holder) {
             return Err(error::Kind::BufferedBytesMax);
         }
         let places = Arc::clone(self.places.of(direction));

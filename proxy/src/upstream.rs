@@ -41,8 +41,8 @@ use self::shared::SharedPool;
 pub use self::tunnel::{Tunnel, Wire};
 use self::way::Aim;
 use crate::audit::Announced;
-use crate::budget::Budget;
 use crate::budget::cost::BUFFER_BYTES;
+use crate::budget::{Budget, Holder};
 use crate::config::Limits;
 use crate::content::{Cleared, Released};
 use crate::drain::Drain;
@@ -105,8 +105,8 @@ pub struct Departure {
     pub entry: Option<Arc<Entry>>,
     /// Which versions of HTTP may carry it.
     pub offer: Offer,
-    /// What is shown upstream, where that is not our own identity.
-    pub shows: Option<Arc<Current>>,
+    /// What is shown upstream, where that is not our own identity, and whose memory what is under way is.
+    pub as_whom: (Option<Arc<Current>>, Holder),
 }
 
 impl Upstream {
@@ -175,7 +175,8 @@ impl Upstream {
     /// A refusal when the permit has expired or the name now resolves elsewhere; an error of the
     /// upstream's or ours otherwise.
     pub async fn send(&self, permit: EgressPermit, departure: Departure) -> Result<Sent, Stop> {
-        let Departure { cleared, announced, vetted, released, entry, offer, shows } = departure;
+        let Departure { cleared, announced, vetted, released, entry, offer, as_whom } = departure;
+        let (shows, holder) = as_whom;
         let us = self.us(shows.as_ref());
         let (Announced { .. }, mut vetted) = (announced, vetted);
         permit.check(crate::clock::now())?;
@@ -189,7 +190,8 @@ impl Upstream {
         let key = key(&permit, &identity);
         let (head, body) = cleared.into_parts();
         let mut request = Request::from_parts(head, body);
-        let aim = Aim { permit: &permit, key: &key, identity: &identity, vetted: &vetted, offer };
+        let ours = (&*identity, holder);
+        let aim = Aim { permit: &permit, key: &key, ours, vetted: &vetted, offer };
         let mut retries_left = self.stream_retries_max;
         let (way, response) = loop {
             let pooled = self.pooled(aim);
@@ -197,9 +199,10 @@ impl Upstream {
             self.metrics.upstream.pool_reuses.inc_by(u64::from(is_pooled));
             let mut way = match pooled {
                 Some(way) => way,
-                None => self.opened(aim).await?,
+                // Dialling is rare, and its state large.
+                None => Box::pin(self.opened(aim)).await?,
             };
-            way.take_memory(&self.memory)?;
+            way.take_memory(self.memory.share(holder))?;
             told(entry.as_deref(), way.reached(), (us, &identity))?;
             let again = (retries_left > 0).then(|| way.again(&request)).flatten();
             let mut error = match self.exchange(&mut way, request, (&permit, &released)).await? {

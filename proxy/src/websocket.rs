@@ -146,6 +146,7 @@ pub async fn run(mut ongoing: Ongoing, session: Session, arrival: Arrival) {
         pings: &pings,
         bounds,
         content: &content,
+        holder: ongoing.meters().holder,
         cell: &cell,
         share: share.as_deref(),
     };

@@ -1,5 +1,6 @@
 //! What an exchange may come to keep in memory when nobody takes what it carries, by how it is carried.
-//! Held bodies and messages are not in it: they take their shares as they come. Pure.
+//! Held bodies and messages are not in it: they take their shares as they come. What of them is on its way
+//! into a file, or out of it, is: the rest is not used meanwhile. Pure.
 //!
 //! A connection's own state is not in it either (its codecs, its TLS, what it has read of a head): that
 //! is bounded by `limits.connectionsMax`.
@@ -7,6 +8,7 @@
 use http::Version;
 
 use crate::config::{Http2Limits, Limits};
+use crate::content::GIVEN_OUT_BYTES;
 use crate::tunnel::CHUNK_BYTES;
 
 /// Read and write buffer of a connection that we open, bytes: what a reader who reads nothing keeps of an
@@ -68,7 +70,7 @@ pub fn of_exchange(limits: &Limits, carriage: Carriage) -> usize {
         return answer;
     }
     let from_client = if is_http2 { window as usize } else { BUFFERS * limits.header_bytes_max };
-    answer + from_client + send_buffer.max(BUFFER_BYTES)
+    (answer + from_client + send_buffer.max(BUFFER_BYTES)).max(GIVEN_OUT_BYTES)
 }
 
 /// Of a stream that carries a connection: what its sender may send, and what waits for its receiver.

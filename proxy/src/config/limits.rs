@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 pub use self::http2::Http2Limits;
 use self::http2::Http2LimitsFile;
-use crate::budget::cost;
+use crate::budget::{Budget, cost};
 
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
@@ -250,11 +250,12 @@ fn header_bytes(field: &'static str, value: Option<String>, or: usize) -> Result
 impl Limits {
     /// One exchange at least must fit, or every one would be turned away.
     fn checked(self) -> Result<Self, Wrong> {
-        let least = cost::most(&self) as u64;
-        if self.buffered_bytes_max < least {
+        let most = cost::most(&self) as u64;
+        if Budget::of_one(self.buffered_bytes_max) < most {
+            let least = most.div_ceil(3) * 4;
             let text = format!(
                 "at least {} KiB: what one exchange may come to keep, with both of its streams' \
-                 limits.http2.streamWindow and buffers",
+                 limits.http2.streamWindow and buffers, of which one source may use three quarters",
                 least.div_ceil(KIB)
             );
             return Err(("limits.bufferedBytesMax", text));

@@ -11,13 +11,17 @@ use tokio::sync::mpsc;
 use super::body::Piece;
 use super::sieve::Sieve;
 use super::source::{Linger, Source};
+use super::spool::RECORD_BYTES;
 use crate::error::Kind;
 use crate::http::body::BodyError;
 use crate::live::Cut;
 use crate::stop::Stop;
 
 /// Pieces of a released body that wait for the wire.
-const PIECES_WAITING_MAX: usize = 4;
+const PIECES_WAITING_MAX: usize = 3;
+/// What of a body that comes out of a file is in memory at once, bytes: what waits, the piece that is next,
+/// and the one that is being written.
+pub const GIVEN_OUT_BYTES: usize = (PIECES_WAITING_MAX + 2) * RECORD_BYTES;
 
 /// How long a source may take to end once its receiver is gone.
 const GONE_MAX: Duration = Duration::from_secs(1);
@@ -118,9 +122,14 @@ where
     }
 }
 
-/// Reads a streamed body and sends each piece as soon as it is cleared.
-pub(super) async fn pump<B>(mut source: Source<B>, mut sieve: Sieve, pieces: Pieces, linger: Linger)
-where
+/// Reads a streamed body and sends each piece as soon as it is cleared. Where it is cut, `linger` says how
+/// long the rest is read.
+pub(super) async fn pump<B>(
+    mut source: Source<B>,
+    mut sieve: Sieve,
+    pieces: Pieces,
+    linger: Option<Linger>,
+) where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<BodyError>,
 {
@@ -130,6 +139,7 @@ where
             cut(&sieve, stop, &pieces);
             // What is read from here on is for nobody.
             drop(sieve);
+            let Some(linger) = linger else { return };
             (source.cut, source.deadline) = (Cut::default(), None);
             source.linger(linger).await;
         }

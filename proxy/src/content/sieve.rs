@@ -72,7 +72,7 @@ impl Sieve {
             ruling,
             reader,
             upload: None,
-            spool: room.spool(),
+            spool: room.spool(meters.holder),
             cell: meters.cell.clone(),
             received: meters.received.clone(),
             taken: 0,

@@ -14,11 +14,13 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKe
 use bytes::{Bytes, BytesMut};
 use prometheus::IntGauge;
 
-use crate::budget::{Budget, Share};
+use crate::budget::{Budget, Holder, Share};
 use crate::error::{Error, Kind};
 
-/// Plaintext bytes of one sealed record.
-const RECORD_BYTES: usize = 256 * 1024;
+/// Plaintext bytes of one sealed record, and of a piece that comes out of a file. Some of them are in
+/// memory at once, on their way in or out: no more than the exchange has taken for what it does not use
+/// while its body is held or given out ([`crate::budget::cost::of_exchange`]).
+pub(super) const RECORD_BYTES: usize = 64 * 1024;
 /// Bytes that AES-GCM adds to a record.
 const TAG_BYTES: usize = 16;
 /// Chunks below this are joined, so that a body of one-byte chunks costs what it weighs.
@@ -52,8 +54,6 @@ struct SpoolFile {
     file: Arc<File>,
     key: Arc<LessSafeKey>,
     pending: BytesMut,
-    /// Of the record that is being filled.
-    _share: Share,
     records: VecDeque<usize>,
     written: u64,
     read: u64,
@@ -82,18 +82,18 @@ impl SpoolRoom {
     }
 
     /// A share of the memory for bodies, of nothing yet.
-    pub fn memory(&self) -> Share {
-        self.budget.share()
+    pub fn memory(&self, holder: Holder) -> Share {
+        self.budget.share(holder)
     }
 
-    /// An empty queue.
-    pub fn spool(&self) -> Spool {
+    /// An empty queue; what it keeps in memory is `holder`'s.
+    pub fn spool(&self, holder: Holder) -> Spool {
         Spool {
             room: self.clone(),
             memory: VecDeque::new(),
             small: BytesMut::new(),
             memory_len: 0,
-            share: self.budget.share(),
+            share: self.budget.share(holder),
             file: None,
             len: 0,
         }
@@ -157,7 +157,6 @@ impl Spool {
             && let Some(record) = file.pop().await?
         {
             self.memory_len += record.len();
-            self.share.grow(record.len());
             self.memory.push_back(record);
         }
         let wanted = usize::try_from(bytes_max).unwrap_or(usize::MAX);
@@ -188,13 +187,10 @@ impl SpoolFile {
         let mut secret = [0; 32];
         aws_lc_rs::rand::fill(&mut secret).map_err(broken)?;
         let key = UnboundKey::new(&AES_256_GCM, &secret).map_err(broken)?;
-        let mut share = room.budget.share();
-        share.grow(RECORD_BYTES + TAG_BYTES);
         Ok(Self {
             file: Arc::new(file),
             key: Arc::new(LessSafeKey::new(key)),
             pending: BytesMut::with_capacity(RECORD_BYTES + TAG_BYTES),
-            _share: share,
             records: VecDeque::new(),
             written: 0,
             read: 0,

@@ -151,8 +151,8 @@ impl Work<'_> {
         }
         let cleared = rooms.content.clear(read, head, body);
         let (released, entry) = (meters.released.clone(), ongoing.entry().cloned());
-        let shows = ongoing.shows().cloned();
-        let departure = Departure { cleared, announced, vetted, released, entry, offer, shows };
+        let as_whom = (ongoing.shows().cloned(), meters.holder);
+        let departure = Departure { cleared, announced, vetted, released, entry, offer, as_whom };
         let departing = (permit, departure);
         let answered = self.depart(ongoing, departing, upgrading, returning).await?;
         if let Some(share) = &share {

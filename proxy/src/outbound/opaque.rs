@@ -84,7 +84,8 @@ pub(super) async fn open(
     if let Some(entry) = ongoing.entry() {
         entry.permitted(permit.tls());
     }
-    let upstream = rooms.upstream.tunnel(permit, announced, &vetted, ongoing.shows()).await?;
+    let as_whom = (ongoing.shows(), meters.holder);
+    let upstream = rooms.upstream.tunnel(permit, announced, &vetted, as_whom).await?;
     if let Some(entry) = ongoing.entry() {
         let met = ongoing.shows().unwrap_or(&rooms.identity);
         entry.reached(upstream.address, upstream.facts.proof.clone(), met);

@@ -30,7 +30,7 @@ pub use self::answer::{BUSY, Refused};
 use super::pool::{KEYS_MAX, PoolKey};
 use super::{TlsFacts, Upstream, Vetted, dial, key, proof, server_name};
 use crate::budget::cost::{self, Windows};
-use crate::budget::{Budget, Share};
+use crate::budget::{Budget, Holder, Share};
 use crate::config::{Http2Limits, Limits};
 use crate::drain::{Background, Drain};
 use crate::error::{Error, Kind};
@@ -123,7 +123,7 @@ impl Upstream {
     pub(super) async fn reach(
         &self,
         permit: &EgressPermit,
-        identity: &Identity,
+        (identity, holder): (&Identity, Holder),
         vetted: &Vetted,
     ) -> Result<(Socket, SocketAddr, TlsFacts), Error> {
         let Some(carrier) = permit.carrier() else {
@@ -132,7 +132,7 @@ impl Upstream {
             return Ok((Socket::Direct(stream), address, TlsFacts::default()));
         };
         let mut carrier = self.carrier(&carrier, identity, vetted).await?;
-        let mut memory = self.carriers.memory.share();
+        let mut memory = self.carriers.memory.share(holder);
         if !memory.try_grow(cost::of_stream(&self.carriers.limits, carrier.window)) {
             return Err(Kind::BufferedBytesMax.into());
         }

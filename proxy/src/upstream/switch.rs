@@ -28,7 +28,8 @@ impl Upstream {
         permit: EgressPermit,
         departure: Departure,
     ) -> Result<(Sent, Kept), Stop> {
-        let Departure { cleared, announced, mut vetted, entry, shows, .. } = departure;
+        let Departure { cleared, announced, mut vetted, entry, as_whom, .. } = departure;
+        let (shows, holder) = as_whom;
         let us = self.us(shows.as_ref());
         let Announced { .. } = announced;
         permit.check(crate::clock::now())?;
@@ -36,7 +37,7 @@ impl Upstream {
             vetted = self.vet(&permit, vetted.aimed()).await?;
         }
         let identity = us.load();
-        let tunnel = self.raw(&permit, &identity, &vetted, Offer::Http1).await?;
+        let tunnel = self.raw(&permit, (&identity, holder), &vetted, Offer::Http1).await?;
         let Tunnel { stream, address, facts, seat } = tunnel;
         told(entry.as_deref(), (address, facts.proof.clone()), (us, &identity))?;
         let broken = |error| Error::new(Kind::UpstreamBroken, error);

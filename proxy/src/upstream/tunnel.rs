@@ -15,6 +15,7 @@ use super::health::Seat;
 use super::pool::PoolKey;
 use super::{TlsFacts, Upstream, Vetted, dial, key, proof, server_name};
 use crate::audit::Announced;
+use crate::budget::Holder;
 use crate::error::{Error, Kind};
 use crate::stop::Stop;
 use crate::tunnel::Abort;
@@ -42,7 +43,7 @@ impl<S: Abort + AsyncRead + AsyncWrite + Debug + Send + Unpin> Stream for S {}
 
 impl Upstream {
     /// Opens a raw connection to one of the vetted addresses, within TLS as the endpoint says; `shows` is
-    /// what is shown there, where that is not our own identity.
+    /// what is shown there, where that is not our own identity. What it keeps in memory is `holder`'s.
     ///
     /// # Errors
     /// A refusal when the permit has expired; an error of the upstream's or ours otherwise.
@@ -51,26 +52,26 @@ impl Upstream {
         permit: EgressPermit,
         Announced { .. }: Announced,
         vetted: &Vetted,
-        shows: Option<&Arc<Current>>,
+        (shows, holder): (Option<&Arc<Current>>, Holder),
     ) -> Result<Tunnel, Stop> {
         permit.check(crate::clock::now())?;
         let us = self.us(shows);
         let identity = us.load();
-        Ok(self.raw(&permit, &identity, vetted, Offer::Nothing).await?)
+        Ok(self.raw(&permit, (&identity, holder), vetted, Offer::Nothing).await?)
     }
 
     /// Opens a connection of its own, and counts how that went.
     pub(super) async fn raw(
         &self,
         permit: &EgressPermit,
-        identity: &Identity,
+        (identity, holder): (&Identity, Holder),
         vetted: &Vetted,
         offer: Offer,
     ) -> Result<Tunnel, Error> {
         let key = key(permit, identity);
         let opened = match self.health.admit(key.destination(), Instant::now()) {
             Ok(seat) => {
-                let on = (&key, identity, &seat);
+                let on = (&key, (identity, holder), &seat);
                 let opened = self.open_tunnel(permit, on, vetted, offer).await;
                 if seat.judge(&opened, Instant::now()) {
                     self.metrics.upstream.ejections.inc();
@@ -91,7 +92,7 @@ impl Upstream {
     async fn open_tunnel(
         &self,
         permit: &EgressPermit,
-        (key, identity, seat): (&PoolKey, &Identity, &Arc<Seat>),
+        (key, (identity, holder), seat): (&PoolKey, (&Identity, Holder), &Arc<Seat>),
         vetted: &Vetted,
         offer: Offer,
     ) -> Result<Tunnel, Error> {
@@ -100,7 +101,7 @@ impl Upstream {
         }
         let config = self.tls_config(permit, key, identity, offer)?;
         let seat = Arc::clone(seat);
-        let (stream, address, facts) = self.reach(permit, identity, vetted).await?;
+        let (stream, address, facts) = self.reach(permit, (identity, holder), vetted).await?;
         let Some(config) = config else {
             return Ok(Tunnel { stream: Box::new(stream), address, facts, seat });
         };

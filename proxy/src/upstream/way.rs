@@ -16,7 +16,7 @@ use super::health::Seat;
 use super::pool::{Connection, PoolKey};
 use super::shared::{CutBodyOnDrop, Place, Shared};
 use super::{Sent, Upstream, Vetted, dial, proof, server_name, speak};
-use crate::budget::Budget;
+use crate::budget::{Holder, Share};
 use crate::content::{ClearedBody, Released, Spare};
 use crate::error::{Error, Kind};
 use crate::http::body::Arriving;
@@ -35,7 +35,7 @@ pub(super) enum Way {
 pub(super) struct Aim<'a> {
     pub(super) permit: &'a EgressPermit,
     pub(super) key: &'a PoolKey,
-    pub(super) identity: &'a Identity,
+    pub(super) ours: (&'a Identity, Holder),
     pub(super) vetted: &'a Vetted,
     pub(super) offer: Offer,
 }
@@ -54,9 +54,8 @@ impl Way {
     }
 
     /// Takes what the upstream may send unread on its stream, until the answer has ended.
-    pub(super) fn take_memory(&mut self, memory: &Budget) -> Result<(), Error> {
+    pub(super) fn take_memory(&mut self, mut share: Share) -> Result<(), Error> {
         let Self::Http2(shared, place) = self else { return Ok(()) };
-        let mut share = memory.share();
         if !share.try_grow(shared.window as usize) {
             return Err(Kind::BufferedBytesMax.into());
         }
@@ -158,9 +157,9 @@ impl Upstream {
     }
 
     async fn connect(&self, aim: Aim<'_>, seat: &Arc<Seat>) -> Result<Way, Error> {
-        let Aim { permit, key, identity, vetted, offer } = aim;
-        let (stream, address, facts) = self.reach(permit, identity, vetted).await?;
-        let Some(config) = self.tls_config(permit, key, identity, offer)? else {
+        let Aim { permit, key, ours, vetted, offer } = aim;
+        let (stream, address, facts) = self.reach(permit, ours, vetted).await?;
+        let Some(config) = self.tls_config(permit, key, ours.0, offer)? else {
             // Nobody can be asked on plaintext: only gRPC, which is never HTTP/1.1, is sent so.
             if offer == Offer::Http2 {
                 let (shared, place) = self.shared.speak(stream, (address, facts), seat).await?;

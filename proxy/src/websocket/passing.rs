@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::end::{Reader, Writer};
 use super::pings::Pings;
 use super::{Bounds, Fault};
-use crate::budget;
+use crate::budget::{self, Holder};
 use crate::content::{ClearedMessage, Content, Messages, ReadingCell};
 use crate::error::{Error, Kind as ErrorKind};
 use crate::http::websocket::deflate::{Deflating, Inflating};
@@ -32,6 +32,8 @@ pub(super) struct Shared<'a> {
     pub(super) pings: &'a Pings,
     pub(super) bounds: Bounds,
     pub(super) content: &'a Content,
+    /// Whose what is held of messages is.
+    pub(super) holder: Holder,
     /// Counts what messages say they are.
     pub(super) cell: &'a ReadingCell,
     /// Of a link's budgets, where it came over one.
@@ -55,7 +57,7 @@ impl<'a> Passing<'a> {
         (reader, writer): (&'a mut Reader, &'a mut Writer),
         shared: Shared<'a>,
     ) -> Self {
-        let (memory, counted) = (shared.content.memory(), HELD_BYTES_FREE);
+        let (memory, counted) = (shared.content.memory(shared.holder), HELD_BYTES_FREE);
         Self { sender, reader, writer, shared, memory, counted }
     }
 
@@ -93,7 +95,8 @@ impl<'a> Passing<'a> {
                 return Ok(());
             }
             if self.counted > HELD_BYTES_FREE {
-                (self.memory, self.counted) = (self.shared.content.memory(), HELD_BYTES_FREE);
+                self.memory = self.shared.content.memory(self.shared.holder);
+                self.counted = HELD_BYTES_FREE;
             }
         }
     }

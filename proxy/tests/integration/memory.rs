@@ -5,16 +5,17 @@ use http::{Request, Version};
 use serde_json::json;
 use tokio::net::TcpStream;
 
-use crate::harness::REGISTRY;
 use crate::harness::body::prose;
 use crate::harness::http2::{Coming, Frames, Http2, grpc};
 use crate::harness::log::assert_record;
+use crate::harness::peer::peer_request;
 use crate::harness::pki::with_http2;
 use crate::harness::sidecar::Sidecar;
 use crate::harness::site::Site;
 use crate::harness::upstream::{Gate, Reply, Upstream};
 use crate::harness::wait::within;
 use crate::harness::workload::request;
+use crate::harness::{AGGREGATOR_ID, REGISTRY};
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
@@ -50,12 +51,15 @@ async fn slow_readers_fill_the_budget_and_newcomers_are_told_when_to_come_back()
     let registry = site.registry().await;
     let body = prose(MIB);
     registry.reply(Reply { pieces: vec![body.clone()], ..Reply::default() });
-    let sidecar = site.start(&site.plan(&registry).limit("bufferedBytesMax: 1280KiB")).await;
+    let app = Upstream::plaintext().await;
+    let plan = site.plan(&registry).inbound(&app).limit("bufferedBytesMax: 1536KiB");
+    let sidecar = site.start(&plan).await;
     let mut slow = Vec::new();
-    for reader in 0..8 {
+    // Three quarters of it are what one source may use.
+    for reader in 0..7 {
         slow.push(slow_reader(&sidecar, &format!("/v2/{reader}")).await);
     }
-    sidecar.until_metric("lazaret_buffered_bytes", (8 * COST) as f64).await;
+    sidecar.until_metric("lazaret_buffered_bytes", (7 * COST) as f64).await;
 
     let newcomer = client(&sidecar, 1 << 20).await;
     let turned_away = newcomer.ask(get("/v2/late"), "").await;
@@ -90,7 +94,13 @@ async fn slow_readers_fill_the_budget_and_newcomers_are_told_when_to_come_back()
             &json!({ "outcome": "failed", "opened": false, "bytes_released": 0 }),
         );
     }
-    assert_eq!(registry.seen().requests.len(), 8, "the upstream heard of a newcomer");
+    assert_eq!(registry.seen().requests.len(), 7, "the upstream heard of a newcomer");
+
+    let aggregator = site.pki.issue(AGGREGATOR_ID, &["aggregator.example"]);
+    let mut peer = sidecar.peer(site.pki.client(Some(&aggregator))).await.unwrap();
+    let ask = peer_request("GET", "/updates/7", "", "");
+    assert_eq!(peer.ask(ask).await.status, 200, "another source has its part");
+    drop(peer);
 
     // Now they read on.
     for (_, coming) in &mut slow {
@@ -167,17 +177,17 @@ async fn where_half_is_used_new_connections_get_smaller_windows() {
     let site = Site::new();
     let registry = site.registry().await;
     registry.reply(Reply { pieces: vec![prose(MIB)], ..Reply::default() });
-    let sidecar = site.start(&site.plan(&registry).limit("bufferedBytesMax: 1280KiB")).await;
+    let sidecar = site.start(&site.plan(&registry).limit("bufferedBytesMax: 1536KiB")).await;
     assert_eq!(Frames::open(sidecar.http_proxy).await.window().await, 256 << 10);
 
     let mut slow = Vec::new();
-    for reader in 0..4 {
+    for reader in 0..5 {
         slow.push(slow_reader(&sidecar, &format!("/v2/{reader}")).await);
     }
     assert_eq!(Frames::open(sidecar.http_proxy).await.window().await, 65_535);
 
     drop(slow);
-    sidecar.records(4).await;
+    sidecar.records(5).await;
     sidecar.until_metric("lazaret_buffered_bytes", 0.0).await;
     assert_eq!(Frames::open(sidecar.http_proxy).await.window().await, 256 << 10);
     sidecar.finish().await;
@@ -190,7 +200,10 @@ async fn who_goes_away_from_a_silent_answer_leaves_nothing_behind() {
     let gate = Gate::new();
     let pieces = vec![prose(1000), b"never\n".to_vec()];
     registry.reply(Reply { pieces, gate: Some(gate.clone()), ..Reply::default() });
-    let mut plan = site.plan(&registry).limit("bodyIdle: 10m").limit("responseTimeout: 10m");
+    let mut plan = site.plan(&registry);
+    for limit in ["bodyIdle: 10m", "responseTimeout: 10m", "lingerTimeout: 10m"] {
+        plan = plan.limit(limit);
+    }
     let read = "paths: [\"/v2/**\"]\n    content: held";
     assert!(plan.policy.contains(read));
     plan.policy = plan.policy.replace(read, &format!("{read}\n    contentIn: streamed"));

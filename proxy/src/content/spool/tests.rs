@@ -55,7 +55,7 @@ proptest! {
     fn bytes_come_out_as_they_went_in(steps in steps(), memory_max in 0..300_000_usize) {
         run(async {
             let (room, _folder) = room(memory_max, u64::MAX);
-            let (mut spool, mut model, mut next) = (room.spool(), VecDeque::new(), 0_u8);
+            let (mut spool, mut model, mut next) = (room.spool(Holder::default()), VecDeque::new(), 0_u8);
             for step in steps {
                 match step {
                     Step::Push(len) => {
@@ -86,7 +86,7 @@ proptest! {
 fn small_bodies_never_touch_the_disk() {
     run(async {
         let (room, _folder) = room(100_000, 0);
-        let mut spool = room.spool();
+        let mut spool = room.spool(Holder::default());
         for _ in 0..1_000 {
             spool.push(marked(100)).await.unwrap();
         }
@@ -100,7 +100,7 @@ fn small_bodies_never_touch_the_disk() {
 fn what_is_on_disk_has_no_name_and_cannot_be_read() {
     run(async {
         let (room, folder) = room(1_000, u64::MAX);
-        let mut spool = room.spool();
+        let mut spool = room.spool(Holder::default());
         let body = marked(2 << 20);
         spool.push(body.clone()).await.unwrap();
         assert!(!spool.is_in_memory());
@@ -119,7 +119,7 @@ fn what_is_on_disk_has_no_name_and_cannot_be_read() {
 fn a_changed_byte_on_disk_is_an_error() {
     run(async {
         let (room, _folder) = room(0, u64::MAX);
-        let mut spool = room.spool();
+        let mut spool = room.spool(Holder::default());
         spool.push(marked(3 * RECORD_BYTES)).await.unwrap();
         let file = spool.file.as_ref().unwrap();
         let mut byte = [0];
@@ -135,7 +135,7 @@ fn a_changed_byte_on_disk_is_an_error() {
 fn records_cannot_be_exchanged() {
     run(async {
         let (room, _folder) = room(0, u64::MAX);
-        let mut spool = room.spool();
+        let mut spool = room.spool(Holder::default());
         spool.push(marked(2 * RECORD_BYTES)).await.unwrap();
         let file = spool.file.as_ref().unwrap();
         let sealed = RECORD_BYTES + TAG_BYTES;
@@ -152,7 +152,8 @@ fn records_cannot_be_exchanged() {
 fn the_room_is_shared_bounded_and_given_back() {
     run(async {
         let (room, _folder) = room(0, 3 * (RECORD_BYTES + TAG_BYTES) as u64);
-        let (mut first, mut second) = (room.spool(), room.spool());
+        let (mut first, mut second) =
+            (room.spool(Holder::default()), room.spool(Holder::default()));
         first.push(marked(2 * RECORD_BYTES)).await.unwrap();
         second.push(marked(RECORD_BYTES)).await.unwrap();
         assert_eq!(room.gauge.get(), 3 * i64::try_from(RECORD_BYTES + TAG_BYTES).unwrap());
@@ -170,7 +171,7 @@ fn a_folder_that_is_gone_is_an_error() {
     run(async {
         let (room, folder) = room(10, u64::MAX);
         drop(folder);
-        let error = room.spool().push(marked(100)).await.unwrap_err();
+        let error = room.spool(Holder::default()).push(marked(100)).await.unwrap_err();
         assert_eq!(error.kind(), Kind::SpoolBroken);
     });
 }
@@ -182,14 +183,15 @@ fn what_memory_has_no_room_for_goes_to_disk_and_comes_back() {
     let budget = Budget::new(1000, gauge.clone());
     let room = SpoolRoom { budget: budget.clone(), ..room };
     run(async {
-        let mut spool = room.spool();
-        spool.push(marked(700)).await.unwrap();
-        assert!(spool.is_in_memory() && !budget.is_spent());
-        // A quarter is left to newcomers.
+        let mut spool = room.spool(Holder::default());
+        spool.push(marked(500)).await.unwrap();
+        assert!(spool.is_in_memory());
+        // One source leaves half to what cannot go to disk.
         spool.push(marked(100)).await.unwrap();
-        assert!(!spool.is_in_memory() && budget.is_spent());
+        assert!(!spool.is_in_memory());
+        assert_eq!(gauge.get(), 500, "what goes through a file is in the exchange's own share");
 
-        assert_eq!(pop_all(&mut spool).await.len(), 800);
+        assert_eq!(pop_all(&mut spool).await.len(), 600);
         drop(spool);
         assert_eq!(gauge.get(), 0);
     });

@@ -69,6 +69,14 @@ impl Sidecar {
         }
     }
 
+    /// Waits until a series has at least a value.
+    pub(crate) async fn until_metric_reaches(&self, series: &str, least: f64) {
+        let began = std::time::Instant::now();
+        while self.metrics().await.value(series) < least {
+            assert!(began.elapsed() < super::wait::PATIENCE, "{series} never reached {least}");
+        }
+    }
+
     /// Waits until the log holds so many notes of an event.
     pub(crate) async fn until_noted(&self, event: &str, count: usize) {
         until(&format!("{count} notes of {event}"), || {
