@@ -3,11 +3,12 @@
 //! Beside them individual taxpayer numbers (IRS Publication 1915: 9xx with certain groups), and the
 //! last four digits behind a label.
 
+use super::labelled::LABELLED;
 use super::shape::{Marks, Shape, Values};
 use super::{Detector, Match, Near, View};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
-use crate::label::{Families, Family};
+use crate::label::{Families, Family, Label};
 
 pub(crate) const SSN: Detector = Detector {
     name: "ssn",
@@ -77,7 +78,8 @@ fn separated(view: &View<'_>) -> Option<Match> {
         return None;
     }
     let is_labelled = view.label(start, LABEL_NEAR, 6).is_some_and(|l| is_ssn(l.family));
-    if !stands_free(view, start, end, is_labelled) {
+    let is_slug = separator == b'-' && is_in_slug(view, start, end);
+    if !stands_free(view, start, end, is_labelled) && !is_slug {
         return None;
     }
     let number = grouped(view, start)?;
@@ -85,6 +87,8 @@ fn separated(view: &View<'_>) -> Option<Match> {
         _ if is_labelled => Confidence::High,
         _ if view.is_other_number(start) => Confidence::Low,
         b'-' if view.is_soup(start, end) => return None,
+        b'-' if is_slug && is_another_s(view, start) => Confidence::Low,
+        b'-' if is_slug => Confidence::Medium,
         b'-' => Confidence::High,
         b'.' => return None,
         // Three columns of numbers look the same.
@@ -128,6 +132,27 @@ fn stands_free(view: &View<'_>, start: usize, end: usize, is_labelled: bool) -> 
     let opens = view.opens(start) || is_labelled && view.opens_joined(start);
     let closes = view.closes(end) || is_labelled && view.closes_joined(end);
     opens && closes
+}
+
+/// Whether words are joined to the front of the value, and perhaps to its end, as in the segment of a
+/// path or the name of a file: `jane-doe-219-45-6183`. Codes have digits in their other parts, too.
+fn is_in_slug(view: &View<'_>, start: usize, end: usize) -> bool {
+    const SLUG_MAX: usize = 64;
+    if !view.opens_joined(start) || !view.closes(end) && !view.closes_joined(end) {
+        return false;
+    }
+    let before = (1..=SLUG_MAX).map(|back| view.before(start, back));
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    before.take_while(is_part).all(|byte| !byte.is_ascii_digit())
+}
+
+/// Whether the word that is joined to a value says what other number it is, which is then told as such.
+fn is_another_s(view: &View<'_>, start: usize) -> bool {
+    let is_number = |label: Label| {
+        let identifier = label.family.identifier();
+        identifier.is_some_and(|identifier| LABELLED.identifiers.contains(&identifier))
+    };
+    view.label(start, LABEL_NEAR, 0).is_some_and(is_number)
 }
 
 /// Nine digits behind a label.
