@@ -98,6 +98,9 @@ fn labelled(view: &View<'_>, start: usize) -> Option<Confidence> {
     if gap.windows(3).any(|part| part == b" **") {
         return None;
     }
+    if is_defined(view, start) && !view.is_about_care(start, start) {
+        return Some(Confidence::Low);
+    }
     // In JSON the key path says whose it is, and caches and queues have ages as well.
     if gap.starts_with(b"\":") {
         return Some(Confidence::Low);
@@ -106,6 +109,14 @@ fn labelled(view: &View<'_>, start: usize) -> Option<Confidence> {
     let is_code = view.before(start, 1) == b'=' && label.gap.len == 1;
     let is_number = is_code && view.byte(view.at + view.run) == b',';
     (!is_number).then_some(if is_code { Confidence::Medium } else { Confidence::High })
+}
+
+/// Whether a macro of C is defined as the number: `#define CACHE_AGE 123`.
+fn is_defined(view: &View<'_>, start: usize) -> bool {
+    const LINE_MAX: usize = 64;
+    let line = view.part(start.saturating_sub(LINE_MAX), start);
+    let line = line.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    line.trim_ascii_start().starts_with(b"#define ")
 }
 
 /// `95yo`, `95F with`, `093Y`.

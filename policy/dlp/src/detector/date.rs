@@ -99,9 +99,20 @@ fn examine(view: &View<'_>) -> Option<Match> {
     let confidence = labelled.or_else(clinical)?;
     // Change logs follow up and releases are dated; only birth, death and stays are a person's there.
     let is_release = confidence == Confidence::Medium
-        && (is_stamped(view, start, end) || view.is_about_software(start, end));
+        && (is_stamped(view, start, end)
+            || is_work_s(view, start, end)
+            || view.is_about_software(start, end));
     let confidence = if is_release { Confidence::Low } else { confidence };
     Some(Match { identifier: Identifier::Date, confidence, start, end })
+}
+
+/// Whether the date names a piece of work on software: `followup to the 2013-01-30 change`.
+fn is_work_s(view: &View<'_>, start: usize, end: usize) -> bool {
+    const WORKS: &[&[u8]] = &[b"change", b"changes", b"commit", b"fix", b"patch", b"release"];
+    let (word, word_end) = view.word_at(end + 1);
+    let ends = !matches!(view.byte(word_end), b' ' | b'-');
+    let is_work = view.byte(end) == b' ' && ends && WORKS.contains(&word.as_bytes());
+    is_work && !view.is_about_care(start, end)
 }
 
 /// Whether a machine wrote the moment: to fractions of a second, in universal time.

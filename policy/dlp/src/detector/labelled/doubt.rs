@@ -32,7 +32,10 @@ pub(super) fn is_doubtful(
             let is_column = is_apart && (value.digits < 6 || is_address) || is_below(view, start);
             is_word || value.announced == Announced::Bare && is_column && !is_held
         }
-        Family::Member => value.is_uuid() && view.is_about_software(start, end),
+        Family::Member => {
+            is_subscription_s(view, value, (start, end))
+                || value.is_uuid() && view.is_about_software(start, end)
+        }
         Family::Accession
         | Family::Address
         | Family::Admission
@@ -74,13 +77,47 @@ pub(super) fn is_doubtful(
     }
 }
 
+/// Words that stand beside what a public cloud numbers, and bytes within which they do.
+const CLOUD: &[&str] = &["amazonaws", "arn", "aws", "azure", "gcloud", "iam"];
+const CLOUD_NEAR: usize = 160;
+
+/// Whether one of a cloud's words stands near.
+fn is_among_cloud_s(view: &View<'_>, (start, end): (usize, usize)) -> bool {
+    view.mentions(start, CLOUD_NEAR, CLOUD) || view.mentions(end + CLOUD_NEAR, CLOUD_NEAR, CLOUD)
+}
+
+/// Whether digits count up, as those of examples do.
+fn is_counted_up(value: &Value<'_>) -> bool {
+    value.letters == 0 && value.text.starts_with(b"123456789")
+        || value.is_uuid() && value.text.starts_with(b"12345678-1234-1234-1234-")
+}
+
+/// Whether each digit is typed several times, to fill a form: `1111222233333`.
+fn is_typed(value: &Value<'_>) -> bool {
+    const TIMES: usize = 3;
+    const LEN_MIN: usize = 9;
+    let mut runs = value.text.chunk_by(|a, b| a == b);
+    value.digits == value.text.len()
+        && value.digits >= LEN_MIN
+        && runs.all(|run| run.len() >= TIMES)
+}
+
+/// Whether it numbers the subscriber or the policy of a public cloud's service, with nothing of care
+/// near; or nobody's at all.
+fn is_subscription_s(view: &View<'_>, value: &Value<'_>, place: (usize, usize)) -> bool {
+    let is_sample = is_counted_up(value);
+    let is_candidate = value.is_uuid() || is_sample;
+    is_candidate
+        && (is_sample && value.is_uuid() || is_among_cloud_s(view, place))
+        && !view.is_about_care(place.0, place.1)
+}
+
 /// Whether it is the id of an account of a public cloud, with nothing of money or care near: digits
 /// among a cloud's words that are called an id and not a number, or twelve of them (AWS account
-/// identifiers) behind a key of code; or a digest of its definition.
+/// identifiers) behind a key of code; or a digest of its definition. Or it was typed to fill a form.
 fn is_cloud_s(view: &View<'_>, value: &Value<'_>, (start, end): (usize, usize)) -> bool {
     const DIGITS: usize = 12;
     const DIGITS_MIN: usize = 10;
-    const CLOUD: &[&str] = &["amazonaws", "arn", "aws", "azure", "gcloud", "iam"];
     const MONEY: &[&str] = &[
         "balance",
         "bank",
@@ -100,11 +137,12 @@ fn is_cloud_s(view: &View<'_>, value: &Value<'_>, (start, end): (usize, usize)) 
         && value.letters > 0
         && value.text.iter().all(u8::is_ascii_hexdigit);
     let is_key = value.digits == DIGITS && is_key(view, start);
-    let is_sized = value.letters == 0 && (is_key || value.digits >= DIGITS_MIN && is_near(CLOUD));
-    // Digits that count up.
-    let is_sample = value.letters == 0 && value.text.starts_with(b"123456789");
-    let is_candidate = is_digest || (is_sized || is_sample) && is_called_id(view, start);
-    is_candidate && !is_near(MONEY) && !view.is_about_care(start, end)
+    let is_cloud = || is_among_cloud_s(view, (start, end));
+    let is_sized = || value.letters == 0 && (is_key || value.digits >= DIGITS_MIN && is_cloud());
+    let is_candidate =
+        || is_digest || is_called_id(view, start) && (is_counted_up(value) || is_sized());
+    let is_nobody_s = is_typed(value) || is_candidate();
+    is_nobody_s && !is_near(MONEY) && !view.is_about_care(start, end)
 }
 
 /// Letters of the longest word for an id.
