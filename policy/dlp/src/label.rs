@@ -61,14 +61,21 @@ pub(crate) fn nearest(bytes: &[u8], value: usize, near: Near) -> Option<Label> {
             return None;
         }
         let short = index::short_word(bytes, gap_end.upto).filter(|_| !gap_end.has_number_sign);
-        if let Some((len, meaning)) = short.filter(|(len, _)| gap_end.upto > floor + len) {
+        if let Some((len, key, is_behind_digit)) =
+            short.filter(|short| gap_end.upto > floor + short.0)
+        {
+            upto = gap_end.upto - len;
+            let is_code = || bytes.get(gap_end.upto - 1).is_some_and(u8::is_ascii_uppercase);
+            let meaning = match is_behind_digit && is_code() {
+                true => None,
+                false => phrase_of(bytes, key, upto, floor),
+            };
             match meaning {
                 Some(Some(family)) => return Some(Label { family, gap }),
                 Some(None) => {}
                 None if gap.words == near.words => return None,
                 None => gap.words += 1,
             }
-            upto = gap_end.upto - len;
             continue;
         }
         let may_be_known = gap_end.has_number_sign || index::may_be_last(bytes, gap_end.upto);

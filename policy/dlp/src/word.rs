@@ -20,11 +20,16 @@ pub(crate) struct Word {
 /// where `floor` cuts it, which could be the tail of any other.
 pub(crate) fn previous_word(bytes: &[u8], upto: usize, floor: usize) -> Option<Word> {
     let is_letter = |i: usize| bytes.get(i).is_some_and(u8::is_ascii_alphabetic);
-    let mut end = upto;
-    while end > floor && !is_letter(end - 1) {
-        end -= 1;
-    }
-    let near = tail(bytes, end);
+    let mut end = upto.min(bytes.len());
+    let near = loop {
+        let near = tail(bytes, end);
+        let letters = within(near | all(0x20), b'a', b'z');
+        let marks = usize::try_from(letters.trailing_zeros() / 8).unwrap_or(TAIL);
+        if marks == 0 {
+            break near;
+        }
+        end = end.checked_sub(marks).filter(|end| *end > floor)?;
+    };
     let len = last_word_len(near);
     // What is seen could go on before.
     let len = if len < TAIL { len } else { long_word_len(bytes, end) };
@@ -37,7 +42,7 @@ pub(crate) fn previous_word(bytes: &[u8], upto: usize, floor: usize) -> Option<W
     let key = if len <= TAIL {
         u128::from((near | all(0x20)) << (8 * (TAIL - len))) << 64
     } else {
-        key(bytes.get(start..end)?)
+        key_of(bytes.get(start..end)?)
     };
     Some(Word { start, end, key })
 }
@@ -100,6 +105,16 @@ pub(crate) fn short_word(tail: u64) -> Option<(usize, u128)> {
     (len < TAIL).then_some((len, u128::from(key) << 64))
 }
 
+/// As [`short_word`], of the letters that eight bytes begin with, the first in the highest place.
+#[inline(always)]
+pub(crate) fn first_word(head: u64) -> Option<(usize, u128)> {
+    let near = head | all(0x20);
+    let bits = (!within(near, b'a', b'z') & all(0x80)).leading_zeros();
+    let key = if bits == 0 { 0 } else { near & !(u64::MAX.checked_shr(bits).unwrap_or(0)) };
+    let len = usize::try_from(bits / 8).unwrap_or(TAIL);
+    (len < TAIL).then_some((len, u128::from(key) << 64))
+}
+
 /// Where the letters that stand before `end` begin, and their key.
 pub(crate) fn letters_and_key(bytes: &[u8], end: usize) -> (usize, u128) {
     if let Some((len, key)) = short_word(tail(bytes, end)) {
@@ -136,16 +151,22 @@ pub(crate) fn digits_from(bytes: &[u8], start: usize, most: usize) -> usize {
 
 /// As [`last_word_len`], of a word that goes on before its tail.
 fn long_word_len(bytes: &[u8], end: usize) -> usize {
-    let before = bytes.get(..end).unwrap_or_default();
-    let count = |upto: usize, kind: fn(&&u8) -> bool| {
-        before.get(..upto).unwrap_or_default().iter().rev().take_while(kind).count()
+    let count = |upto: usize, first: u8, last: u8| {
+        let mut len = 0;
+        loop {
+            let more = run(within(tail(bytes, upto - len), first, last)).min(upto - len);
+            len += more;
+            if more < TAIL {
+                return len;
+            }
+        }
     };
-    let small = count(end, |b| b.is_ascii_lowercase());
+    let small = count(end, b'a', b'z');
     if small > 1 {
-        let is_capital = |i| before.get(i).is_some_and(u8::is_ascii_uppercase);
+        let is_capital = |i| bytes.get(i).is_some_and(u8::is_ascii_uppercase);
         small + usize::from((end - small).checked_sub(1).is_some_and(is_capital))
     } else {
-        small + count(end - small, |b| b.is_ascii_uppercase())
+        small + count(end - small, b'A', b'Z')
     }
 }
 
@@ -321,6 +342,9 @@ mod tests {
             let found = letters_and_key(&text, text.len());
             assert_eq!(found, (1, key(&word)), "{len}");
             assert_eq!(letters_and_key(&word.to_ascii_uppercase(), len), (0, key(&word)), "{len}");
+            let padded = [word.as_slice(), b"7bcdefgh"].concat();
+            let found = padded.first_chunk().and_then(|head| first_word(u64::from_be_bytes(*head)));
+            assert_eq!(found, (len < TAIL).then(|| (len, key(&word))), "{len}");
         }
     }
 

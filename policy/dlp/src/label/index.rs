@@ -146,42 +146,52 @@ fn is_last_word(tail: u64) -> Option<bool> {
     one_word(tail).map(|(_, key)| INDEX.filter.may_hold(key))
 }
 
-/// How many letters the word has that ends before `upto`, and what it means by itself, as
-/// [`super::meaning_of`] says; nothing where that takes a closer look.
+/// How many letters the word has that ends before `upto`, its key, and whether a digit stands before
+/// it; nothing where that takes a closer look.
 #[inline]
-pub(super) fn short_word(bytes: &[u8], upto: usize) -> Option<(usize, Option<Option<Family>>)> {
+pub(super) fn short_word(bytes: &[u8], upto: usize) -> Option<(usize, u128, bool)> {
     let tail = tail(bytes, upto);
     let (len, key) = one_word(tail)?;
     let is_behind_digit = (tail >> (8 * len) & 0xff).wrapping_sub(u64::from(b'0')) < 10;
-    match phrases(key) {
-        [] => Some((len, None)),
-        [phrase] if phrase.is_bare() && !is_behind_digit => Some((len, Some(phrase.meaning))),
-        _ => None,
-    }
+    Some((len, key, is_behind_digit))
 }
 
 /// How many letters the word has that a tail ends with, and its key; nothing where it may go on before
-/// the tail, is several words, or one that may be joined to another.
+/// the tail, is several words, or one to which another is joined.
 #[inline]
 fn one_word(tail: u64) -> Option<(usize, u128)> {
-    /// The last two letters of the words that are joined to others ([`TAILS`]).
-    const JOINED: [u64; 5] = [0x6272, 0x6572, 0x6964, 0x6e6f, 0x756d];
     let (len, key) = short_letters(tail)?;
-    if len == 0 || JOINED.contains(&((tail | all(0x20)) & 0xffff)) {
+    if len == 0 || is_joined(tail | all(0x20), len) {
         return None;
     }
+    // Letters lack this bit where they are capitals.
     let unused = 8 * (TAIL - len);
-    let capitals = within(tail, b'A', b'Z') << unused;
-    let first = 1 << (u64::BITS - 1);
+    let capitals = (!tail & all(0x20)) << unused;
     // Of several words written together the last one counts.
-    let is_one = capitals == 0 || capitals == first || capitals == (all(0x80) << unused);
+    let is_one = capitals == 0 || capitals == 0x20 << 56 || capitals == all(0x20) << unused;
     is_one.then_some((len, key))
+}
+
+/// Whether the word of `len` letters, fewer than [`TAIL`], that a tail in small letters ends with has one
+/// of [`TAILS`] behind other letters.
+#[inline]
+fn is_joined(tail: u64, len: usize) -> bool {
+    // The last letters of those: most words leave here.
+    const LAST: u32 = 1 << (b'd' & 31) | 1 << (b'm' & 31) | 1 << (b'o' & 31) | 1 << (b'r' & 31);
+    if LAST >> (tail & 31) & 1 == 0 {
+        return false;
+    }
+    let (two, three, six) = (tail & 0xffff, tail & 0xff_ffff, tail & 0xffff_ffff_ffff);
+    let is_two = (two == 0x6964) | (two == 0x6e6f);
+    let is_three = (three == 0x6e_6272) | (three == 0x6e_756d);
+    let is_six = six == 0x6e75_6d62_6572;
+    is_two & (len > 2) | is_three & (len > 3) | is_six & (len > 6)
 }
 
 /// Whether the word that ends before `upto` may be the last one of a phrase, by its ending.
 fn may_end_word(bytes: &[u8], upto: usize) -> bool {
     // Three small letters or more, as most words have.
-    if let Some(bit) = small_ending(bytes, upto) {
+    if let Some(bit) = small_ending(tail(bytes, upto)) {
         return INDEX.endings.hold(bit);
     }
     let letter = |back: usize| {
@@ -206,12 +216,13 @@ fn may_end_word(bytes: &[u8], upto: usize) -> bool {
     INDEX.endings.hold(bit)
 }
 
-/// The bit of the three small letters before `upto`.
-fn small_ending(bytes: &[u8], upto: usize) -> Option<usize> {
-    let ending = bytes.get(..upto)?.last_chunk::<ENDING>()?;
-    let is_small = ending.iter().all(u8::is_ascii_lowercase);
-    let bit = |bit, letter: &u8| bit << 5 | usize::from(letter & 0x1f);
-    is_small.then(|| ending.iter().fold(0, bit))
+/// The bit of the three small letters that a tail ends with, as most words do.
+#[inline]
+fn small_ending(tail: u64) -> Option<usize> {
+    const NEAR: u64 = 0x80_8080;
+    let letter = |back: u32| tail >> (8 * back) & 0x1f;
+    let bit = letter(2) << 10 | letter(1) << 5 | letter(0);
+    (within(tail, b'a', b'z') & NEAR == NEAR).then_some(usize::try_from(bit).unwrap_or(0))
 }
 
 /// The phrases whose last word has this key, or is meant by it.
@@ -224,6 +235,7 @@ pub(super) fn phrases(key: u128) -> &'static [Known] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::word::WORD_MAX;
 
     #[test]
     fn no_word_of_a_phrase_is_ruled_out_by_its_ending() {
@@ -264,6 +276,17 @@ mod tests {
             assert_ne!(is_last(text), Some(false), "{text}");
         }
         assert_eq!(is_last("tensor width"), Some(false));
+        for tail in TAILS {
+            let spelled = tail.spelled.to_be_bytes();
+            let spelled = &spelled[WORD_MAX - tail.len..];
+            for before in 0..TAIL.saturating_sub(tail.len) {
+                let word = [&b"xxxxxxx"[..before], spelled].concat();
+                let text = [&b"       "[..], &word].concat();
+                let near = u64::from_be_bytes(*text.last_chunk().unwrap());
+                // `uid` ends with `id`.
+                assert_eq!(is_joined(near, word.len()), before > 0 || word == b"uid", "{word:?}");
+            }
+        }
         assert!(!may_end_word(b"tensor width", 12) && !may_end_word(b"", 0));
     }
 }
