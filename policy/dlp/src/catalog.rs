@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use crate::detector::custom::{CustomDetector, CustomDetectors};
 use crate::detector::shape::Shapes;
-use crate::detector::{self, Detector, Match, Near, View};
+use crate::detector::{self, Detector, Match, Near, View, capital};
 use crate::exact::ExactSet;
 use crate::finding::Identifier;
 
@@ -129,6 +129,11 @@ impl Catalog {
     /// [`Catalog::examine`].
     #[inline]
     pub(crate) fn asked(&self, near: &Near<'_>) -> u32 {
+        if capital::may_matter(near) { self.asked_of_all(near) } else { 0 }
+    }
+
+    #[inline]
+    fn asked_of_all(&self, near: &Near<'_>) -> u32 {
         let mut asked = self.shapes.near(near);
         let mut rest = asked;
         while rest != 0 {
@@ -140,6 +145,12 @@ impl Catalog {
             }
         }
         if asked == 0 { 0 } else { self.shapes.labelled(near, asked) }
+    }
+
+    /// Whether any detector would be asked that is asked by itself.
+    #[cfg(test)]
+    pub(crate) fn is_any_asked(&self, near: &Near<'_>) -> bool {
+        self.asked_of_all(near) != 0
     }
 
     /// What one of the `asked` says that stands at the anchor: the surest match, of equals that of

@@ -4,6 +4,7 @@
 
 pub(crate) mod account;
 pub(crate) mod age;
+pub(crate) mod capital;
 pub(crate) mod card;
 pub mod custom;
 pub(crate) mod date;

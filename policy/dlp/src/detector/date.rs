@@ -44,11 +44,17 @@ const YEARS: std::ops::RangeInclusive<u64> = 1880..=2099;
 fn may_stand(near: &Near<'_>) -> bool {
     let is_month = |from| month_of(near.behind().get(from..).unwrap_or_default()).is_some();
     match near.anchor {
-        Anchor::Caps => is_month(0),
+        Anchor::Caps => may_open(near),
         Anchor::Colon => is_month(2),
         Anchor::Digits => !matches!(near.run, 2 | 4) || may_end(near),
         Anchor::At | Anchor::Dots | Anchor::Mixed | Anchor::Pairs | Anchor::Scheme => false,
     }
+}
+
+/// Whether a month begins at the capital.
+#[inline]
+pub(super) fn may_open(near: &Near<'_>) -> bool {
+    month_of(near.behind()).is_some()
 }
 
 /// Whether a day or year may end a date, or a year begin one, by what stands beside it.

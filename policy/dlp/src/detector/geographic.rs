@@ -46,12 +46,17 @@ pub(crate) fn is_zip(text: &[u8]) -> bool {
         && text.iter().any(|b| matches!(b, b'1'..=b'9'))
 }
 
-/// Whether a capital could be that of a state, of a street behind its number, or of a post office box.
 fn may_stand(near: &Near<'_>) -> bool {
+    near.anchor != Anchor::Caps || may_open(near)
+}
+
+/// Whether a capital could be that of a state, of a street behind its number, or of a post office box.
+#[inline]
+pub(super) fn may_open(near: &Near<'_>) -> bool {
     let (second, third) = (near.byte(1), near.byte(2));
-    near.anchor != Anchor::Caps
-        || second.is_ascii_uppercase() && third == b' ' && near.byte(7).is_ascii_digit()
-        || matches!(second, b'o' | b'O') && near.byte(0) == b'B'
+    let is_before_zip = || (3..8).all(|at| near.byte(at).is_ascii_digit());
+    second.is_ascii_uppercase() && third == b' ' && is_before_zip()
+        || matches!(second, b'o' | b'O') && near.byte(0) == b'B' && matches!(third, b'x' | b'X')
         || match near.before(2) {
             b'0'..=b'9' => true,
             // `12A Main`, `5th Avenue`.

@@ -27,19 +27,26 @@ pub(crate) const NAME: Detector = Detector {
     examine,
 };
 
-/// Whether a word begins at the capital, and the one before may be a name's or announce one.
 fn may_stand(near: &Near<'_>) -> bool {
+    near.anchor == Anchor::Colon || may_open(near)
+}
+
+/// Whether a word begins at the capital, and the one before may be a name's or announce one.
+#[inline]
+pub(super) fn may_open(near: &Near<'_>) -> bool {
     let next = near.byte(1);
     let may_begin =
         next.is_ascii_alphabetic() || matches!(next, b'.' | b'\'' | b' ') || next >= 0xc3;
-    near.anchor == Anchor::Colon
-        || may_begin
-            && match near.before(2) {
-                b',' => near.before(3).is_ascii_alphabetic() || near.before(3) >= 0x80,
-                b'.' => true,
-                b'0'..=b'9' => false,
-                _ => !is_unlisted(near),
+    may_begin
+        && match near.before(2) {
+            b',' => {
+                let near_comma = near.before(3);
+                (near_comma.is_ascii_alphabetic() || near_comma >= 0x80) && may_be_given(near)
             }
+            b'.' => may_follow_stop(near),
+            b'0'..=b'9' => false,
+            _ => !is_unlisted(near),
+        }
 }
 
 fn examine(view: &View<'_>) -> Option<Match> {
@@ -64,6 +71,19 @@ fn capital(view: &View<'_>) -> Option<Match> {
             }
         }
     }
+}
+
+/// Whether a given name may begin at the capital: most words behind a comma leave here.
+fn may_be_given(near: &Near<'_>) -> bool {
+    let (len, key) = near.word();
+    let behind = near.byte(len);
+    behind >= 0x80 || matches!(behind, b'-' | b'\'') || list::may_be_first(key)
+}
+
+/// Whether the full stop before the blank may be that of a title or of an initial: most end a sentence.
+fn may_follow_stop(near: &Near<'_>) -> bool {
+    let (_, key) = near.letters_and_key(2);
+    near.before(3).is_ascii_uppercase() && near.before(4) == b' ' || cue::announces(key)
 }
 
 /// Whether the word before the blank is known to announce nothing and to be no given name: most words

@@ -7,7 +7,9 @@ use std::cell::Cell;
 use super::RUN_MAX;
 use crate::gate::{self, Anchor};
 use crate::label;
-use crate::word::{TAIL, all, digits_from, letters_and_key, run, short_word, within};
+use crate::word::{
+    TAIL, all, digits_from, first_word, key_of, letters_and_key, run, short_word, within,
+};
 
 /// Bytes before an anchor, and from it on, that are at hand.
 const BEFORE: usize = 16;
@@ -98,6 +100,10 @@ impl<'a> Near<'a> {
                 let is_decimals = near == b'.' && far.is_ascii_digit();
                 (self.byte(1).is_ascii_digit() && !is_decimals).then_some(Anchor::Digits)
             }
+            b'A'..=b'Z' if near == b' ' => {
+                let is_caps = far.is_ascii_alphanumeric() || matches!(far, b',' | b'.');
+                is_caps.then_some(Anchor::Caps)
+            }
             b'=' if near.is_ascii_alphabetic() => Some(Anchor::Colon),
             b':' if near.is_ascii_alphabetic() && !near.is_ascii_hexdigit() => {
                 if self.byte(1) == b'/' { self.looked_up() } else { Some(Anchor::Colon) }
@@ -127,6 +133,16 @@ impl<'a> Near<'a> {
             let end = self.at - back;
             let (start, key) = letters_and_key(self.bytes, end);
             (end - start, key)
+        })
+    }
+
+    /// How many letters stand from the anchor on, and their key.
+    pub(crate) fn word(&self) -> (usize, u128) {
+        let head = self.behind.first_chunk().map_or(0, |head| u64::from_be_bytes(*head));
+        first_word(head).unwrap_or_else(|| {
+            let rest = self.bytes.get(self.at..).unwrap_or_default();
+            let len = rest.iter().take_while(|b| b.is_ascii_alphabetic()).count();
+            (len, key_of(rest.get(..len).unwrap_or_default()))
         })
     }
 

@@ -2,11 +2,12 @@
 //! `?mrn=`, `mychart.`) is medium; a public page is low, and its finding ends with the host, so
 //! that the path is read by all other detectors.
 
-use super::shape::Values;
+use super::shape::{Values, table};
 use super::word::Lower;
-use super::{Detector, Match, View};
+use super::{Detector, LOOK_AHEAD, Match, Near, View};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
+use crate::word::{key, tail};
 
 pub(crate) const URL: Detector = Detector {
     name: "url",
@@ -15,9 +16,24 @@ pub(crate) const URL: Detector = Detector {
     shapes: &[],
     values: Values::NONE,
     words: &[],
-    may_stand: super::always,
+    may_stand,
     examine,
 };
+
+/// The schemes of the web.
+const SCHEMES: [u128; 6] =
+    [key(b"http"), key(b"https"), key(b"ftp"), key(b"ftps"), key(b"ws"), key(b"wss")];
+/// Between a scheme and its host.
+const MARKS: usize = "://".len();
+
+/// Whether a scheme of the web stands here, and no host of a standard: records are full of those.
+fn may_stand(near: &Near<'_>) -> bool {
+    let (bytes, at) = near.place();
+    let behind = bytes.get(at..bytes.len().min(at + LOOK_AHEAD)).unwrap_or_default();
+    let host = behind.get(MARKS..).unwrap_or_default();
+    let is_of_web = SCHEMES.contains(&near.letters_and_key(0).1);
+    is_of_web && !is_standard(host.get(..host_len(host)).unwrap_or(host))
+}
 
 fn examine(view: &View<'_>) -> Option<Match> {
     let start = view.letters_before(view.at);
@@ -25,16 +41,8 @@ fn examine(view: &View<'_>) -> Option<Match> {
     if near.is_ascii_digit() || matches!(near, b'_' | b'*') {
         return None;
     }
-    let scheme = Lower::of(view.part(start, view.at));
-    if !matches!(scheme.as_bytes(), b"http" | b"https" | b"ftp" | b"ftps" | b"ws" | b"wss") {
-        return None;
-    }
-    let host = view.at + "://".len();
-    let host_end = host
-        + span_of(view, host, |b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':'));
-    if is_standard(view.part(host, host_end)) {
-        return None;
-    }
+    let host = view.at + MARKS;
+    let host_end = host + host_len(view.bytes.get(host..).unwrap_or_default());
     if !view.part(host, host_end).contains(&b'.') || view.byte(host_end) == b'*' {
         return None;
     }
@@ -55,6 +63,13 @@ fn examine(view: &View<'_>) -> Option<Match> {
     Some(Match { identifier: Identifier::Url, confidence, start, end })
 }
 
+/// How many bytes of a host, with its port, `bytes` begin with.
+fn host_len(bytes: &[u8]) -> usize {
+    const PARTS: [u8; 256] =
+        table(&[(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-:", 1)], 0);
+    bytes.iter().take_while(|b| PARTS.get(usize::from(**b)) == Some(&1)).count()
+}
+
 fn span_of(view: &View<'_>, from: usize, is_part: fn(u8) -> bool) -> usize {
     view.bytes.get(from..).unwrap_or_default().iter().take_while(|b| is_part(**b)).count()
 }
@@ -63,22 +78,43 @@ fn is_url_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"/?#&=%.-_~:@!$'()*+,;[]".contains(&byte)
 }
 
-/// Whether the host is one of the bodies whose addresses are names of schemas and code systems.
+/// The bodies whose addresses are names of schemas and code systems.
+const STANDARDS: [&str; 11] = [
+    "hl7.org",
+    "loinc.org",
+    "snomed.info",
+    "unitsofmeasure.org",
+    "w3.org",
+    "xmlsoap.org",
+    "json-schema.org",
+    "ietf.org",
+    "ihe.net",
+    "apache.org",
+    "purl.org",
+];
+/// The last bytes of each, by which hosts are told apart before all of one is compared.
+#[expect(clippy::indexing_slicing, reason = "checked when it is compiled")]
+const ENDS: [u64; STANDARDS.len()] = {
+    let mut ends = [0; STANDARDS.len()];
+    let mut at = 0;
+    while at < ends.len() {
+        let host = STANDARDS[at].as_bytes();
+        let mut from = host.len() - END;
+        while from < host.len() {
+            ends[at] = ends[at] << 8 | host[from] as u64;
+            from += 1;
+        }
+        at += 1;
+    }
+    ends
+};
+const END: usize = 6;
+
+/// Whether the host is one of those, or of theirs.
 fn is_standard(host: &[u8]) -> bool {
-    const HOSTS: &[&[u8]] = &[
-        b"hl7.org",
-        b"loinc.org",
-        b"snomed.info",
-        b"unitsofmeasure.org",
-        b"w3.org",
-        b"xmlsoap.org",
-        b"json-schema.org",
-        b"ietf.org",
-        b"ihe.net",
-        b"apache.org",
-        b"purl.org",
-    ];
-    HOSTS.iter().any(|known| host.ends_with(known))
+    let end = tail(host, host.len()) & ((1 << (8 * END)) - 1);
+    let is_like = ENDS.iter().fold(false, |is_like, known| is_like | (*known == end));
+    is_like && STANDARDS.iter().any(|known| host.ends_with(known.as_bytes()))
 }
 
 /// Whether the host serves patients: `mychart.`, `portal.`, `patient-`.
