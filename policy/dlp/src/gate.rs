@@ -195,7 +195,7 @@ mod tests {
     fn all(text: &str) -> Vec<(usize, Anchor)> {
         let bytes = text.as_bytes();
         let mut found = Vec::new();
-        sweep(Area { bytes, base: 0, from: 0, to: bytes.len() }, &mut found);
+        sweep(Area { bytes, base: 0, from: 0, to: bytes.len(), knows_keys: false }, &mut found);
         let anchor = |at: u32| Some((at as usize, anchor_at(bytes, at as usize)?));
         found.into_iter().filter_map(anchor).collect()
     }

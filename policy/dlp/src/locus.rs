@@ -49,7 +49,7 @@ impl Written {
     pub(crate) fn bare(text: &[u8], next: Option<u8>) -> Written {
         // RFC 8259 sections 2 and 6; a backslash escapes white space where JSON stands in a text.
         let ends = next.is_none_or(|b| b.is_ascii_whitespace() || b",]}\\".contains(&b));
-        let is_number = text.iter().all(u8::is_ascii_digit)
+        let is_number = is_decimal(text)
             || std::str::from_utf8(text).is_ok_and(|text| text.parse::<f64>().is_ok());
         if ends && is_number { Written::Number } else { Written::Digits }
     }
@@ -60,6 +60,16 @@ impl Written {
             Written::Digits => Some(Written::ZERO),
             Written::Number | Written::Text => None,
         }
+    }
+}
+
+/// Whether `text` is digits, perhaps with a point among them: most numbers, of which no closer look is
+/// needed.
+fn is_decimal(text: &[u8]) -> bool {
+    let whole = text.iter().take_while(|b| b.is_ascii_digit()).count();
+    match text.get(whole..) {
+        Some([b'.', part @ ..]) => whole > 0 && part.iter().all(u8::is_ascii_digit),
+        rest => rest.is_some_and(<[u8]>::is_empty),
     }
 }
 

@@ -5,17 +5,15 @@
 mod object;
 mod skip;
 mod text;
+mod token;
 
-use crate::finding::Span;
-use crate::format::dialect::{Dialect, FIELD_MAX, Form};
+use crate::format::dialect::{Dialect, Form};
 use crate::format::outline::words::{Word, Words};
-use crate::format::outline::{Outline, Role, Sink, Value};
-use crate::locus::{Field, Written};
+use crate::format::outline::{Outline, Role, Sink};
+use crate::gate::Places;
+use crate::locus::Field;
 pub(crate) use skip::{begins_object, in_text, is_json};
 pub(crate) use text::unescaped;
-
-/// Bytes of a photograph that are told at a time, so that none waits for its end.
-const PHOTO_PIECE: usize = 2048;
 
 /// A document, or several in a row.
 #[derive(Debug)]
@@ -23,7 +21,7 @@ pub(crate) struct Json {
     outline: Outline,
     words: Words,
     state: State,
-    /// Offset of the next byte.
+    /// Offset of the first byte of what is read, or behind the last.
     at: u64,
     /// What the value that comes next stands under.
     word: Word,
@@ -35,6 +33,29 @@ pub(crate) struct Json {
     has_escape: bool,
     /// Whether the next byte is escaped by the last one.
     is_escaped: bool,
+    /// Where a text may end in what is read; kept for its room.
+    ends: Places,
+}
+
+/// Bytes that are read together.
+struct Part<'a> {
+    bytes: &'a [u8],
+    /// Where the bytes stand that may end a text or escape in it, once that was asked: lists of numbers
+    /// have no text.
+    ends: Places,
+    is_known: bool,
+}
+
+impl Part<'_> {
+    /// Where the first byte stands from `from` on that may end a text or escape in it.
+    #[inline]
+    fn next_end(&mut self, from: usize) -> Option<usize> {
+        if !self.is_known {
+            self.ends.find(self.bytes, *b"\"\\\n");
+            self.is_known = true;
+        }
+        self.ends.next(from)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,14 +78,6 @@ enum Lines {
     No,
 }
 
-/// How a text ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    Quote,
-    /// A line feed, which no text may hold.
-    Line,
-}
-
 impl Default for Json {
     fn default() -> Json {
         Json::new()
@@ -85,45 +98,47 @@ impl Json {
             start: 0,
             has_escape: false,
             is_escaped: false,
+            ends: Places::default(),
         }
     }
 
-    /// Takes some of the bytes and says how many: at least one.
-    fn step(&mut self, bytes: &[u8], sink: Sink<'_>) -> usize {
-        match self.state {
-            State::Between => self.between(bytes, sink),
-            State::Key | State::Text(_) => self.text(bytes, 0, sink),
-            State::Number(role) => self.number(bytes, role, sink),
-            State::Word => self.word(bytes),
+    /// Takes the bytes, or of a single object those up to its end: how many, where it ends there.
+    fn take(&mut self, bytes: &[u8], is_single: bool, sink: Sink<'_>) -> Option<usize> {
+        let mut part = Part { bytes, ends: std::mem::take(&mut self.ends), is_known: false };
+        let mut at = self.go_on(&mut part, sink);
+        let mut end = None;
+        while let Some(first) = bytes.get(at) {
+            at = match first {
+                b'"' => self.text(&mut part, at + 1, sink),
+                b' ' => at + skip::spaces(bytes.get(at..).unwrap_or_default()),
+                b',' | b':' | b'\t' | b'\r' | b'{' | b'[' | b'}' | b']' | b'\n' => {
+                    let was_open = !self.outline.is_empty();
+                    self.mark(*first, at, sink);
+                    if is_single && was_open && self.outline.is_empty() {
+                        end = Some(at + 1);
+                        break;
+                    }
+                    at + 1
+                }
+                _ => self.scalar(bytes, at, sink),
+            };
         }
+        self.ends = part.ends;
+        self.at += end.unwrap_or(bytes.len()) as u64;
+        end
     }
 
-    fn between(&mut self, bytes: &[u8], sink: Sink<'_>) -> usize {
-        let Some(first) = bytes.first() else { return 0 };
-        match first {
-            b'"' => {
-                self.state = if self.is_key_next { State::Key } else { State::Text(self.role()) };
-                self.start = self.at + 1;
-                self.has_escape = false;
-                return self.text(bytes, 1, sink);
-            }
+    /// Takes a byte of the structure, or one that stands between.
+    #[inline]
+    fn mark(&mut self, mark: u8, at: usize, sink: Sink<'_>) {
+        match mark {
             b',' => self.is_key_next = !self.outline.is_in_list(),
-            b':' => {}
             b'{' => self.open(false),
             b'[' => self.open(true),
-            b'}' | b']' => self.close(sink),
-            b'\n' => self.line(sink),
-            b' ' => return skip::spaces(bytes),
-            b'\t' | b'\r' => {}
-            _ => return self.scalar(bytes, *first, sink),
+            b'}' | b']' => self.close(self.at + at as u64, sink),
+            b'\n' => self.line(self.at + at as u64, sink),
+            _ => {}
         }
-        1
-    }
-
-    /// What the next value is, if it is wanted.
-    fn role(&self) -> Option<Role> {
-        let word = if self.outline.is_in_list() { self.outline.list_word() } else { self.word };
-        self.outline.role(word)
     }
 
     fn open(&mut self, is_list: bool) {
@@ -131,43 +146,42 @@ impl Json {
         self.is_key_next = !is_list;
     }
 
-    fn close(&mut self, sink: Sink<'_>) {
-        self.outline.close(self.at, sink);
+    fn close(&mut self, at: u64, sink: Sink<'_>) {
+        self.outline.close(at, sink);
         self.is_key_next = false;
         if self.outline.is_empty() && self.lines == Lines::Unknown {
             self.lines = Lines::Yes;
         }
     }
 
-    fn line(&mut self, sink: Sink<'_>) {
+    fn line(&mut self, at: u64, sink: Sink<'_>) {
         if self.outline.is_empty() {
             return;
         }
         match self.lines {
             Lines::Unknown => self.lines = Lines::No,
             Lines::Yes => {
-                self.outline.close_all(self.at, sink);
+                self.outline.close_all(at, sink);
                 self.is_key_next = false;
             }
             Lines::No => {}
         }
     }
 
-    /// A number, a word, or what has no place in JSON.
-    fn scalar(&mut self, bytes: &[u8], first: u8, sink: Sink<'_>) -> usize {
-        let role = self.role().filter(|role| !role.is_fact());
-        if (first.is_ascii_digit() || first == b'-')
-            && let Some(role) = role
-        {
-            self.start = self.at;
+    /// Takes what begins at `at`: a number, a word, or what has no place in JSON.
+    fn scalar(&mut self, bytes: &[u8], at: usize, sink: Sink<'_>) -> usize {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let role = self.outline.role_of_next(self.word).filter(|role| !role.is_fact());
+        if let (Some(role), Some(b'0'..=b'9' | b'-')) = (role, rest.first()) {
+            self.start = self.at + at as u64;
             self.state = State::Number(role);
-            return self.number(bytes, role, sink);
+            return at + self.number(rest, at, role, sink);
         }
         if role.is_none() && self.outline.is_in_list() {
-            return skip::to_structure(bytes, self.lines != Lines::No);
+            return at + skip::to_structure(rest, self.lines != Lines::No);
         }
         self.state = State::Word;
-        self.word(bytes)
+        at + self.word(rest)
     }
 
     fn word(&mut self, bytes: &[u8]) -> usize {
@@ -177,199 +191,17 @@ impl Json {
         }
         end
     }
-
-    fn number(&mut self, bytes: &[u8], role: Role, sink: Sink<'_>) -> usize {
-        let ends =
-            bytes.iter().position(|b| !matches!(b, b'0'..=b'9' | b'.' | b'+' | b'-' | b'e' | b'E'));
-        let part = bytes.get(..ends.unwrap_or(bytes.len())).unwrap_or_default();
-        self.hold(part, FIELD_MAX + 1);
-        if let Some(next) = ends.and_then(|at| bytes.get(at)) {
-            self.number_ended((part.len(), Some(*next)), role, sink);
-        }
-        part.len()
-    }
-
-    /// Tells a number that ends behind so many of the next bytes, before `next` if there is any.
-    fn number_ended(&mut self, (used, next): (usize, Option<u8>), role: Role, sink: Sink<'_>) {
-        self.state = State::Between;
-        let held = std::mem::take(&mut self.held);
-        let span = Span { start: self.start, end: self.at + used as u64 };
-        if held.len() <= FIELD_MAX {
-            self.tell(role, &held, (span, Written::bare(&held, next)), sink);
-        }
-        self.held = held;
-        self.held.clear();
-    }
-
-    /// Reads a text, from `from` on.
-    fn text(&mut self, bytes: &[u8], from: usize, sink: Sink<'_>) -> usize {
-        let (end, how) = self.text_end(bytes, from);
-        let part = bytes.get(from..end).unwrap_or_default();
-        let state = self.state;
-        if state == State::Text(Some(Role::Photo)) {
-            self.photo(part, self.at + from as u64, how.is_some(), sink);
-        } else if how.is_some() {
-            let span = Span { start: self.start, end: self.at + end as u64 };
-            self.text_ended(part, (span, how == Some(End::Quote)), sink);
-        } else if state != State::Text(None) {
-            self.hold(part, FIELD_MAX + 1);
-        }
-        match how {
-            Some(End::Quote) => {
-                self.state = State::Between;
-                end + 1 + self.joint(bytes.get(end + 1..).unwrap_or_default(), state)
-            }
-            Some(End::Line) => {
-                self.state = State::Between;
-                end
-            }
-            None => end,
-        }
-    }
-
-    /// Passes over the colon behind a key or the comma behind a value, which mostly follow at once.
-    fn joint(&mut self, bytes: &[u8], ended: State) -> usize {
-        match (ended, bytes) {
-            (State::Key, [b':', b' ', ..]) => 2,
-            (State::Key, [b':', ..]) => 1,
-            (State::Text(_), [b',', ..]) => {
-                self.is_key_next = !self.outline.is_in_list();
-                1
-            }
-            _ => 0,
-        }
-    }
-
-    fn text_ended(&mut self, part: &[u8], (span, is_whole): (Span, bool), sink: Sink<'_>) {
-        let state = self.state;
-        let held = if self.held.is_empty() {
-            None
-        } else {
-            self.hold(part, FIELD_MAX + 1);
-            Some(std::mem::take(&mut self.held))
-        };
-        let raw = held.as_deref().unwrap_or(part);
-        match state {
-            State::Key => self.key(raw),
-            State::Text(Some(role)) if is_whole && raw.len() <= FIELD_MAX => {
-                self.tell_text(role, raw, span, sink);
-            }
-            State::Text(_) | State::Between | State::Number(_) | State::Word => {}
-        }
-        if let Some(held) = held {
-            self.held = held;
-            self.held.clear();
-        }
-    }
-
-    /// Where the text ends, and how if it does.
-    fn text_end(&mut self, bytes: &[u8], from: usize) -> (usize, Option<End>) {
-        let mut at = from;
-        if self.is_escaped && at < bytes.len() {
-            self.is_escaped = false;
-            at += 1;
-        }
-        loop {
-            let rest = bytes.get(at..).unwrap_or_default();
-            let Some(found) = skip::in_text(rest) else { return (bytes.len(), None) };
-            at += found;
-            match rest.get(found) {
-                Some(b'\\') => {
-                    self.has_escape = true;
-                    at += 2;
-                    if at > bytes.len() {
-                        self.is_escaped = true;
-                        return (bytes.len(), None);
-                    }
-                }
-                Some(b'\n') => return (at, Some(End::Line)),
-                _ => return (at, Some(End::Quote)),
-            }
-        }
-    }
-
-    fn hold(&mut self, part: &[u8], max: usize) {
-        let room = max.saturating_sub(self.held.len());
-        self.held.extend_from_slice(part.get(..room).unwrap_or(part));
-    }
-
-    fn key(&mut self, raw: &[u8]) {
-        self.is_key_next = false;
-        self.word = if self.has_escape {
-            self.words.look_up(&text::unescaped(raw))
-        } else {
-            self.words.look_up(raw)
-        };
-    }
-
-    fn tell_text(&mut self, role: Role, raw: &[u8], span: Span, sink: Sink<'_>) {
-        if self.has_escape {
-            self.tell(role, &text::unescaped(raw), (span, Written::Text), sink);
-        } else {
-            self.tell(role, raw, (span, Written::Text), sink);
-        }
-    }
-
-    fn tell(&mut self, role: Role, text: &[u8], (span, written): (Span, Written), sink: Sink<'_>) {
-        let shown: &[u8] =
-            if self.outline.is_in_list() { b"" } else { self.words.shown(self.word) };
-        let value = Value { span, text, written, seen: span.end + 1 };
-        self.outline.value(role, shown, value, sink);
-    }
-
-    /// Takes a part of a photograph that stands at `at`.
-    fn photo(&mut self, part: &[u8], at: u64, is_over: bool, sink: Sink<'_>) {
-        let (mut at, mut rest) = (at, part);
-        while !rest.is_empty() {
-            let room = PHOTO_PIECE - self.held.len().min(PHOTO_PIECE - 1);
-            let (now, later) = rest.split_at_checked(room).unwrap_or((rest, &[]));
-            self.held.extend_from_slice(now);
-            (at, rest) = (at + now.len() as u64, later);
-            if self.held.len() >= PHOTO_PIECE {
-                self.photo_piece(at, sink);
-            }
-        }
-        if is_over && !self.held.is_empty() {
-            self.photo_piece(at, sink);
-        }
-    }
-
-    fn photo_piece(&mut self, end: u64, sink: Sink<'_>) {
-        let span = Span { start: self.start, end };
-        self.start = end;
-        let held = std::mem::take(&mut self.held);
-        self.tell(Role::Photo, held.get(..FIELD_MAX).unwrap_or(&held), (span, Written::Text), sink);
-        self.held = held;
-        self.held.clear();
-    }
-
-    /// Where the token begins that may still be told.
-    fn open_token(&self) -> u64 {
-        let is_wanted = match self.state {
-            State::Between | State::Key | State::Text(None) | State::Word => false,
-            State::Text(Some(Role::Photo)) => true,
-            State::Text(Some(_)) | State::Number(_) => self.held.len() <= FIELD_MAX,
-        };
-        if is_wanted { self.start } else { self.at }
-    }
 }
 
 impl Dialect for Json {
     fn feed(&mut self, bytes: &[u8], sink: &mut dyn FnMut(&Field<'_>)) {
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let before = self.state;
-            let used = self.step(rest, sink);
-            debug_assert!(used > 0 || self.state != before, "no progress");
-            self.at += used as u64;
-            rest = rest.get(used..).unwrap_or_default();
-        }
+        self.take(bytes, false, sink);
         self.outline.expire(self.at, sink);
     }
 
     fn finish(&mut self, sink: &mut dyn FnMut(&Field<'_>)) {
         if let State::Number(role) = self.state {
-            self.number_ended((0, None), role, sink);
+            self.number_ended((self.at, None), role, sink);
         }
         self.outline.close_all(self.at, sink);
     }

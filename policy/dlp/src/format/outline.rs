@@ -4,6 +4,7 @@
 
 mod claim;
 mod elements;
+mod path;
 mod roles;
 mod told;
 pub(crate) mod words;
@@ -13,7 +14,8 @@ use crate::format::fhir::{self, Class};
 use crate::locus::{self, Field, Written};
 pub(crate) use claim::Role;
 use claim::{Claim, Fact, Whose, tells_patient};
-use roles::{is_minor, is_person, is_type, role};
+use path::Path;
+use roles::{is_minor, is_person, is_type, role, whose};
 use told::Waiting;
 use words::{Element, Word, Words};
 
@@ -66,9 +68,11 @@ pub(crate) struct Outline {
     /// Levels beyond [`DEPTH_MAX`].
     beyond: u64,
     /// The shown keys of the open frames, joined by dots.
-    path: Vec<u8>,
+    path: Path,
     waiting: Waiting,
     locus: String,
+    /// The type of the resource that was told last.
+    resource: Option<(Class, &'static str)>,
 }
 
 impl Outline {
@@ -78,9 +82,10 @@ impl Outline {
             form,
             frames: Vec::with_capacity(16),
             beyond: 0,
-            path: Vec::new(),
+            path: Path::default(),
             waiting: Waiting::default(),
             locus: String::new(),
+            resource: None,
         }
     }
 
@@ -88,7 +93,7 @@ impl Outline {
     pub(crate) fn clear(&mut self) {
         self.frames.clear();
         self.beyond = 0;
-        self.path.clear();
+        self.path.truncate(0);
         self.waiting.clear();
     }
 
@@ -123,25 +128,17 @@ impl Outline {
         let word = if is_item && !self.frames.is_empty() { above.word } else { word };
         let outer = if above.is_list { above.holder } else { above.word.element };
         if !is_item {
-            let shown = words.shown(word);
-            if self.path.len() > usize::from(above.record) {
-                self.path.push(b'.');
-            }
-            self.path.extend_from_slice(shown);
+            self.path.push(words.shown_padded(word), above.record);
         }
-        let path = u16::try_from(self.path.len()).unwrap_or(u16::MAX);
-        let mut frame = Frame {
-            word,
-            holder: outer,
-            is_list,
-            is_record: false,
-            is_type: is_type(&above, outer, word),
-            is_minor: above.is_minor || is_minor(outer),
-            fact: None,
-            path,
-            ..above
-        };
-        frame.whose = whose(&frame, above.class);
+        let path = self.path.len();
+        // A copy of the one above, in its place, with what differs: the fewest steps.
+        self.frames.push(above);
+        let Some(frame) = self.frames.last_mut() else { return };
+        frame.is_type = is_type(&above, outer, word);
+        frame.is_minor |= is_minor(outer);
+        (frame.word, frame.holder, frame.path) = (word, outer, path);
+        (frame.is_list, frame.is_record, frame.fact) = (is_list, false, None);
+        frame.whose = whose(frame, above.class);
         frame.is_near_patient |= frame.whose == Whose::Person;
         let is_plain = word.element == Element::Other && word.family.is_none();
         if !is_list && (word.element == Element::Resource || is_item && is_plain) {
@@ -152,7 +149,6 @@ impl Outline {
                 frame.record = path;
             }
         }
-        self.frames.push(frame);
     }
 
     /// Opens an element of XML: a resource or a document by its name.
@@ -204,9 +200,10 @@ impl Outline {
                 self.waiting.defer(depth, outer, &frame);
             }
         }
-        let above = self.frames.last().copied().unwrap_or_default();
-        self.path.truncate(usize::from(above.path));
-        let is_part = !above.is_list || above.word.element != Element::Other;
+        let above = self.frames.last();
+        self.path.truncate(above.map_or(0, |above| above.path));
+        let is_part =
+            above.is_none_or(|above| !above.is_list || above.word.element != Element::Other);
         if frame.is_near_patient && is_part && !frame.is_record && !frame.is_list {
             self.note(|holder| holder.is_near_patient = true);
         }
@@ -227,7 +224,16 @@ impl Outline {
         }
     }
 
+    /// What the next value is to the open list, or under `word` to the open object; nothing where it
+    /// need not be read.
+    #[inline]
+    pub(crate) fn role_of_next(&self, word: Word) -> Option<Role> {
+        let frame = self.frames.last()?;
+        self.role(if frame.is_list { frame.word } else { word })
+    }
+
     /// What a value under `word` is to the open object; nothing where it need not be read.
+    #[inline]
     pub(crate) fn role(&self, word: Word) -> Option<Role> {
         let frame = self.frames.last()?;
         if self.beyond > 0 || word == Word::default() {
@@ -284,9 +290,9 @@ impl Outline {
             claim.is_near_patient = true;
         }
         let depth = self.object_depth();
-        let path = self.path.get(usize::from(frame.record)..).unwrap_or_default();
+        let path = self.path.from(frame.record);
         if frame.class == Class::Unknown || role.awaits_fact() {
-            self.waiting.add(told::Candidate::new(role, claim, depth, value, (path, shown)));
+            self.waiting.add((role, claim, depth), value, (path, shown));
             if self.waiting.is_full() {
                 self.tell_first(sink);
             }
@@ -298,7 +304,10 @@ impl Outline {
 
     /// The resource of the open object is of this type.
     fn set_resource(&mut self, name: &[u8], sink: Sink<'_>) {
-        let Some((class, resource)) = fhir::resource(name) else { return };
+        // Most are of the same type as the one before.
+        let known = self.resource.filter(|(_, known)| known.as_bytes() == name);
+        let Some((class, resource)) = known.or_else(|| fhir::resource(name)) else { return };
+        self.resource = Some((class, resource));
         let depth = self.frames.len();
         let Some(frame) = self.frames.last_mut().filter(|frame| !frame.is_list) else { return };
         frame.class = class;
@@ -357,22 +366,12 @@ impl Outline {
 
     fn tell(&mut self, mut candidate: told::Candidate, frame: &Frame, sink: Sink<'_>) {
         candidate.learn(frame);
-        let Some(family) = candidate.family() else { return };
-        candidate.locus(&mut self.locus, frame.resource);
-        sink(&told::field(self.form, candidate.class(), (family, &self.locus), candidate.value()));
-    }
-}
-
-fn whose(frame: &Frame, class: Class) -> Whose {
-    let element = frame.word.element;
-    if element == Element::Person || element == Element::Subject && class != Class::Unknown {
-        Whose::Person
-    } else if element == Element::Caregiver {
-        Whose::Provider
-    } else if element == Element::Organization {
-        Whose::Nobody
-    } else {
-        frame.whose
+        if let Some(family) = candidate.family() {
+            candidate.locus(&mut self.locus, frame.resource);
+            let place = (family, self.locus.as_str());
+            sink(&told::field(self.form, candidate.class(), place, candidate.value()));
+        }
+        self.waiting.spare(candidate);
     }
 }
 

@@ -232,7 +232,7 @@ impl Xml {
         } else if is_name(byte) {
             self.hold(&[byte], KEY_MAX + 1);
         } else {
-            let word = self.words.look_up(&self.held);
+            let word = self.words.of_name(&self.held);
             if self.state == State::Name {
                 self.outline.open_element(word, &self.held, &self.words);
                 self.state = State::Tag;

@@ -240,7 +240,7 @@ mod tests {
             assert_eq!(survey.take(block), census(block));
             let seen = &bytes[..(number + 1) * SURVEYED];
             let to = seen.len() - lag;
-            let area = Area { bytes: seen, base: 0, from, to };
+            let area = Area { bytes: seen, base: 0, from, to, knows_keys: false };
             let (mut known, mut wanted) = (Vec::new(), Vec::new());
             assert!(sweep_known(area, &survey, &mut known));
             sweep(area, &mut wanted);

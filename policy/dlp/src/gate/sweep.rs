@@ -2,7 +2,7 @@
 //! with at that.
 
 use super::kernel::{Kernel, Task, run};
-use super::masks::{BLOCK, Carry, Runs, candidates, open_run};
+use super::masks::{BLOCK, Carry, Masks, Runs, candidates, open_run};
 use super::survey::{Survey, Told};
 use super::{PLAIN_MIN, RUN_MIN, is_in_run};
 
@@ -17,6 +17,8 @@ pub(crate) struct Area<'a> {
     /// Which of them to look for anchors in; the others are looked at only as neighbours.
     pub(crate) from: usize,
     pub(crate) to: usize,
+    /// Whether a structured form knows the keys in quotes: what stands right behind one is no anchor.
+    pub(crate) knows_keys: bool,
 }
 
 impl Area<'_> {
@@ -61,7 +63,7 @@ impl Task for Known<'_> {
     #[inline(always)]
     fn run<K: Kernel>(self) {
         let Known { area, start, survey, first, end, found } = self;
-        let mut state = State::new(start);
+        let mut state = State::new(start, area.knows_keys);
         let mut next = first;
         let at = |place: usize| start + (place - first) * BLOCK;
         for place in survey.holding(first, end) {
@@ -103,7 +105,7 @@ pub(super) fn sweep_with<K: Kernel>(area: Area<'_>, found: &mut Vec<u32>) {
     let Area { bytes, .. } = area;
     let to = area.to.min(bytes.len());
     let mut at = area.start();
-    let mut state = State::new(at);
+    let mut state = State::new(at, area.knows_keys);
     while at < to {
         let rest = bytes.get(at..).unwrap_or_default();
         let count = (to - at).div_ceil(BLOCK).min(GROUP);
@@ -137,6 +139,7 @@ struct State {
     plain: u32,
     /// Whether there is text in the block told last.
     is_text: bool,
+    knows_keys: bool,
 }
 
 /// How the block before was taken.
@@ -151,7 +154,7 @@ enum Before {
 
 impl State {
     /// Before the block at `at`.
-    fn new(at: usize) -> State {
+    fn new(at: usize, knows_keys: bool) -> State {
         State {
             runs: if at == 0 { Runs::at_start() } else { Runs::default() },
             carry: Carry::default(),
@@ -160,7 +163,18 @@ impl State {
             plain: u64::BITS,
             is_text: true,
             run_min: RUN_MIN,
+            knows_keys,
         }
+    }
+
+    /// The classes of a block's bytes; the quotes of keys are none where those are known.
+    #[inline(always)]
+    fn masks<K: Kernel>(&self, block: &[u8; BLOCK]) -> Masks {
+        let mut masks = K::masks(block);
+        if self.knows_keys {
+            masks.quote &= !K::is(block, b'"');
+        }
+        masks
     }
 
     /// Ends the sweep of an area, of which the block before `at` was the last.
@@ -246,7 +260,7 @@ impl State {
             Before::Encoded | Before::Passed => self.carry = self.reopen::<K>(bytes, at, found),
         }
         self.before = Before::Known;
-        let hits = candidates(&K::masks(block), &mut self.carry);
+        let hits = candidates(&self.masks::<K>(block), &mut self.carry);
         if told.printable == u64::MAX {
             return hits;
         }
@@ -275,7 +289,7 @@ impl State {
         let Some(start) = at.checked_sub(BLOCK) else { return carry };
         let block = bytes.get(start..).and_then(<[u8]>::first_chunk::<BLOCK>);
         let Some(block) = block else { return carry };
-        let hits = candidates(&K::masks(block), &mut carry);
+        let hits = candidates(&self.masks::<K>(block), &mut carry);
         if self.before == Before::Encoded {
             return carry;
         }
@@ -344,12 +358,20 @@ mod tests {
     #[track_caller]
     fn check(bytes: &[u8], from: usize, to: usize) {
         let wanted = scalar(bytes, from, to);
-        let (mut portable, mut best) = (Vec::new(), Vec::new());
-        let area = Area { bytes, base: 0, from, to };
-        sweep_with::<Portable>(area, &mut portable);
-        sweep(area, &mut best);
-        assert_eq!(portable, best, "both forms pass on the same candidates");
-        assert_eq!(exact(bytes, best), wanted, "and all anchors are among them");
+        let is_key_end = |at: &u32| {
+            let at = *at as usize;
+            at > 0 && matches!(&bytes[at - 1..=at], br#"":"# | br#""="#)
+        };
+        for knows_keys in [false, true] {
+            let (mut portable, mut best) = (Vec::new(), Vec::new());
+            let area = Area { bytes, base: 0, from, to, knows_keys };
+            sweep_with::<Portable>(area, &mut portable);
+            sweep(area, &mut best);
+            assert_eq!(portable, best, "both forms pass on the same candidates");
+            let is_wanted = |at: &u32| !(knows_keys && is_key_end(at));
+            let wanted: Vec<u32> = wanted.iter().copied().filter(is_wanted).collect();
+            assert_eq!(exact(bytes, best), wanted, "and all anchors are among them");
+        }
     }
 
     /// Bytes that make anchors likely, and bytes that break runs.

@@ -2,6 +2,9 @@
 
 use super::{Json, Lines, Sink, State, Word};
 
+/// Bytes of an object that are read first.
+const STEP: usize = 128;
+
 impl Json {
     /// Begins with an object whose first byte stands at `at`. Of what was read before, only the words
     /// are remembered.
@@ -15,15 +18,15 @@ impl Json {
 
     /// Takes the bytes up to the end of the object; how many they are, where it ends among them.
     pub(crate) fn feed_object(&mut self, bytes: &[u8], sink: Sink<'_>) -> Option<usize> {
-        let mut at = 0;
+        // In steps that grow: most objects are short, and what follows one is not its own.
+        let (mut at, mut step) = (0, STEP);
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
-            let was_open = !self.outline.is_empty();
-            let used = self.step(rest, sink);
-            self.at += used as u64;
-            at += used;
-            if was_open && self.outline.is_empty() {
-                return Some(at);
+            let piece = rest.get(..step).unwrap_or(rest);
+            if let Some(used) = self.take(piece, true, sink) {
+                return Some(at + used);
             }
+            at += piece.len();
+            step *= 4;
         }
         self.outline.expire(self.at, sink);
         None

@@ -1,7 +1,7 @@
 //! What a value is to the object in which it stands, by its key and the object's own.
 
 use super::Frame;
-use super::claim::Role;
+use super::claim::{Role, Whose};
 use super::words::{Element, Word};
 use crate::format::fhir::Class;
 
@@ -88,4 +88,18 @@ pub(super) fn is_type(above: &Frame, outer: Element, word: Word) -> bool {
 /// Whether a period in such an object is that of a name, an address or a number.
 pub(super) fn is_minor(outer: Element) -> bool {
     matches!(outer, Element::Identifier | Element::Name | Element::Address | Element::Telecom)
+}
+
+/// Whose part of a record an object is, in a resource of this class.
+pub(super) fn whose(frame: &Frame, class: Class) -> Whose {
+    let element = frame.word.element;
+    if element == Element::Person || element == Element::Subject && class != Class::Unknown {
+        Whose::Person
+    } else if element == Element::Caregiver {
+        Whose::Provider
+    } else if element == Element::Organization {
+        Whose::Nobody
+    } else {
+        frame.whose
+    }
 }

@@ -25,26 +25,19 @@ pub(super) struct Candidate {
     /// Whether that is the object in which it stands itself.
     is_fresh: bool,
     span: Span,
-    text: Box<[u8]>,
     written: Written,
+    room: Room,
+}
+
+/// What of a candidate has no fixed length.
+#[derive(Debug, Default)]
+struct Room {
+    text: Vec<u8>,
     /// Its place, from its record on.
     place: String,
 }
 
 impl Candidate {
-    pub(super) fn new(
-        role: Role,
-        claim: Claim,
-        depth: usize,
-        value: Value<'_>,
-        (path, shown): (&[u8], &[u8]),
-    ) -> Candidate {
-        let mut place = String::with_capacity(path.len() + shown.len() + 1);
-        join(&mut place, "", path, shown);
-        let Value { span, text, written, .. } = value;
-        Candidate { role, claim, depth, is_fresh: true, span, text: text.into(), written, place }
-    }
-
     pub(super) fn depth(&self) -> usize {
         self.depth
     }
@@ -54,7 +47,7 @@ impl Candidate {
     }
 
     pub(super) fn value(&self) -> Value<'_> {
-        Value { span: self.span, text: &self.text, written: self.written, seen: u64::MAX }
+        Value { span: self.span, text: &self.room.text, written: self.written, seen: u64::MAX }
     }
 
     /// Learns what the object says of it.
@@ -77,7 +70,7 @@ impl Candidate {
     }
 
     pub(super) fn locus(&self, locus: &mut String, resource: &str) {
-        join(locus, resource, self.place.as_bytes(), b"");
+        join(locus, resource, self.room.place.as_bytes(), b"");
     }
 }
 
@@ -86,11 +79,33 @@ impl Candidate {
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     candidates: VecDeque<Candidate>,
+    /// Of those that have been told, for the next ones.
+    spare: Vec<Room>,
 }
 
 impl Waiting {
-    pub(super) fn add(&mut self, candidate: Candidate) {
-        self.candidates.push_back(candidate);
+    /// Adds a value in its role and circumstances, which waits for the object at `depth` and stands at
+    /// a path and a key.
+    pub(super) fn add(
+        &mut self,
+        (role, claim, depth): (Role, Claim, usize),
+        value: Value<'_>,
+        (path, shown): (&[u8], &[u8]),
+    ) {
+        let mut room = self.spare.pop().unwrap_or_default();
+        room.text.clear();
+        room.text.extend_from_slice(value.text);
+        join(&mut room.place, "", path, shown);
+        let Value { span, written, .. } = value;
+        let is_fresh = true;
+        self.candidates.push_back(Candidate { role, claim, depth, is_fresh, span, written, room });
+    }
+
+    /// Takes back the room of one that was told.
+    pub(super) fn spare(&mut self, candidate: Candidate) {
+        if self.spare.len() < WAITING_MAX {
+            self.spare.push(candidate.room);
+        }
     }
 
     pub(super) fn clear(&mut self) {

@@ -8,9 +8,13 @@ use crate::label::{self, Family};
 /// Bytes of a key that are looked at; a longer one names nothing.
 pub(crate) const KEY_MAX: usize = 64;
 /// Bytes of a key that a locus shows.
-const SHOWN_MAX: usize = 24;
-/// Words kept; a power of two.
+pub(super) const SHOWN_MAX: usize = 24;
+/// What is shown of others.
+const UNKNOWN: &[u8] = b"*";
+/// Words kept: as many as a byte can count.
 const KEPT: usize = 256;
+/// Bytes of a name that are kept as they are.
+const NEAR: usize = 16;
 
 /// The part of a record that a key or element names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,12 +90,15 @@ pub(crate) struct Word {
 /// The words met so far.
 #[derive(Debug)]
 pub(crate) struct Words {
-    kept: Vec<Kept>,
+    kept: Box<[Kept; KEPT]>,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Kept {
-    hash: u64,
+    /// The name itself, or of a longer one its hash.
+    letters: u128,
+    /// 0 where no name is kept.
+    len: u8,
     word: Word,
     shown: [u8; SHOWN_MAX],
     shown_len: u8,
@@ -99,43 +106,84 @@ struct Kept {
 
 impl Default for Words {
     fn default() -> Words {
-        Words { kept: vec![Kept::default(); KEPT] }
+        Words { kept: Box::new([Kept::default(); KEPT]) }
     }
 }
 
 impl Words {
+    /// What the name at `from..end` of `bytes` names.
+    #[inline]
+    pub(crate) fn look_up(&mut self, bytes: &[u8], (from, end): (usize, usize)) -> Word {
+        let len = end.saturating_sub(from);
+        let near = bytes.get(from..).and_then(<[u8]>::first_chunk::<NEAR>);
+        if let Some(near) = near.filter(|_| (1..=NEAR).contains(&len)) {
+            let unused = 8 * (NEAR - len);
+            let letters = u128::from_le_bytes(*near) << unused >> unused;
+            let first = slot(letters, len);
+            for slot in [first, first ^ 1] {
+                let kept = self.kept.get(usize::from(slot));
+                if let Some(kept) = kept.filter(|kept| kept.is(letters, len)) {
+                    return kept.word;
+                }
+            }
+        }
+        self.of_name(bytes.get(from..end).unwrap_or_default())
+    }
+
     /// What `name` names.
-    pub(crate) fn look_up(&mut self, name: &[u8]) -> Word {
+    pub(crate) fn of_name(&mut self, name: &[u8]) -> Word {
         if name.is_empty() || name.len() > KEY_MAX {
             return Word::default();
         }
-        let hash = hash(name);
-        let slot = (hash >> 56).to_le_bytes()[0];
-        let Some(kept) = self.kept.get_mut(usize::from(slot)) else { return Word::default() };
-        if kept.hash != hash {
-            *kept = Kept::of(name, hash, slot);
+        let letters = letters(name);
+        let first = slot(letters, name.len());
+        let mut slots = [first, first ^ 1].into_iter();
+        let kept = |slot: &u8| self.kept.get(usize::from(*slot));
+        let is_kept = |slot: &u8| kept(slot).is_some_and(|kept| kept.is(letters, name.len()));
+        if let Some(kept) = slots.find(is_kept).as_ref().and_then(kept) {
+            return kept.word;
         }
-        kept.word
+        let fresh = Kept::of(name, letters, first);
+        // The one that was there goes to the other place.
+        let gone = self.kept.get_mut(usize::from(first)).map(|at| std::mem::replace(at, fresh));
+        if let (Some(mut gone), Some(at)) = (gone, self.kept.get_mut(usize::from(first ^ 1))) {
+            gone.word.slot = first ^ 1;
+            *at = gone;
+        }
+        fresh.word
     }
 
     /// What a locus shows of the word; good until another is looked up.
     pub(crate) fn shown(&self, word: Word) -> &[u8] {
+        let (shown, len) = self.shown_padded(word);
+        shown.get(..usize::from(len)).unwrap_or_default()
+    }
+
+    /// As [`Words::shown`], in as many bytes as the longest word has, and how many are shown.
+    #[inline]
+    pub(super) fn shown_padded(&self, word: Word) -> (&[u8; SHOWN_MAX], u8) {
         let kept = self.kept.get(usize::from(word.slot));
-        kept.and_then(|k| k.shown.get(..usize::from(k.shown_len))).unwrap_or_default()
+        kept.map_or((&[0; SHOWN_MAX], 0), |kept| (&kept.shown, kept.shown_len))
     }
 }
 
 impl Kept {
-    fn of(name: &[u8], hash: u64, slot: u8) -> Kept {
+    #[inline]
+    fn is(&self, letters: u128, len: usize) -> bool {
+        self.letters == letters && usize::from(self.len) == len
+    }
+
+    fn of(name: &[u8], letters: u128, slot: u8) -> Kept {
         let known = element(name);
         let element = known.unwrap_or_default();
         let family = label::of_name(name);
         let joins =
             family.is_none() && (name.iter().all(u8::is_ascii_digit) || label::is_joint(name));
-        let mut kept =
-            Kept { hash, word: Word { element, family, joins, slot }, ..Kept::default() };
+        let word = Word { element, family, joins, slot };
+        let len = u8::try_from(name.len()).unwrap_or(0);
+        let mut kept = Kept { letters, len, word, ..Kept::default() };
         let known = if known.is_some() { name } else { label::known_end(name) };
-        let known = if known.is_empty() || known.len() > SHOWN_MAX { b"*" } else { known };
+        let known = if known.is_empty() || known.len() > SHOWN_MAX { UNKNOWN } else { known };
         if let Some(shown) = kept.shown.get_mut(..known.len()) {
             shown.copy_from_slice(known);
             kept.shown_len = u8::try_from(known.len()).unwrap_or(0);
@@ -144,23 +192,25 @@ impl Kept {
     }
 }
 
-/// Never zero, so that an empty slot holds no word.
-fn hash(name: &[u8]) -> u64 {
+/// A name as a number, the first byte in the lowest place, or of a long one its hash.
+fn letters(name: &[u8]) -> u128 {
+    if name.len() <= NEAR {
+        return name.iter().rev().fold(0, |letters, byte| letters << 8 | u128::from(*byte));
+    }
     const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mix = |hash: u64, part: u64| (hash.rotate_left(23) ^ part).wrapping_mul(MIX);
-    let mut hash = (name.len() as u64).wrapping_mul(MIX);
-    let mut rest = name;
-    while let Some((part, later)) = rest.split_first_chunk::<8>() {
-        hash = mix(hash, u64::from_le_bytes(*part));
-        rest = later;
-    }
-    if let (Some(first), Some(last)) = (rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
-        hash = mix(hash, u64::from(u32::from_le_bytes(*first)));
-        hash = mix(hash, u64::from(u32::from_le_bytes(*last)));
-    } else {
-        hash = mix(hash, rest.iter().fold(0, |tail, byte| tail << 8 | u64::from(*byte)));
-    }
-    (hash ^ hash >> 32).wrapping_mul(MIX) | 1
+    let mix = |hash: u64, part: &[u8; 8]| {
+        (hash.rotate_left(23) ^ u64::from_le_bytes(*part)).wrapping_mul(MIX)
+    };
+    let (parts, _) = name.as_chunks();
+    let hash = parts.iter().fold(0, mix);
+    name.last_chunk().map_or(0, |last| u128::from(mix(hash, last)))
+}
+
+/// The first of two places where a name is kept; the first two are those of no name.
+#[inline]
+fn slot(letters: u128, len: usize) -> u8 {
+    const ODD: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+    (letters ^ len as u128).wrapping_mul(ODD).to_be_bytes()[0].max(2)
 }
 
 /// The element that `name` names, whatever its case and joints.
@@ -184,9 +234,26 @@ mod tests {
     fn elements_are_sorted_and_found_in_every_spelling() {
         assert!(ELEMENTS.is_sorted_by(|(a, _), (b, _)| a < b));
         for name in ["birthDate", "birth_date", "BIRTHDATE", "birth-date"] {
-            assert_eq!(Words::default().look_up(name.as_bytes()).element, Element::Birth);
+            assert_eq!(Words::default().of_name(name.as_bytes()).element, Element::Birth);
         }
-        assert_eq!(Words::default().look_up(b"birthDateX").element, Element::Other);
+        assert_eq!(Words::default().of_name(b"birthDateX").element, Element::Other);
+    }
+
+    #[test]
+    fn a_name_is_the_same_wherever_it_stands() {
+        let name = "aB3\0_ssn_of-the.Patient_that_was_born";
+        for len in 0..name.len() {
+            for behind in ["", "\"", "\": \"and what follows"] {
+                let text = format!("\"{}{behind}", &name[..len]);
+                let mut words = Words::default();
+                for _ in 0..2 {
+                    let found = words.look_up(text.as_bytes(), (1, 1 + len));
+                    assert_eq!(found, words.of_name(&name.as_bytes()[..len]), "{text}");
+                }
+            }
+        }
+        let (short, padded) = (Kept::of(b"mrn", letters(b"mrn"), 0), letters(b"mrn\0"));
+        assert!(short.is(padded, 3) && !short.is(padded, 4), "a NUL is a byte of a name");
     }
 
     #[test]
@@ -194,8 +261,8 @@ mod tests {
         let mut words = Words::default();
         for round in 0..2 {
             for i in 0..2000 {
-                assert_eq!(words.look_up(format!("k{i}").as_bytes()).family, None, "{round}");
-                assert_eq!(words.look_up(b"ssn").family, Some(Family::Ssn));
+                assert_eq!(words.of_name(format!("k{i}").as_bytes()).family, None, "{round}");
+                assert_eq!(words.of_name(b"ssn").family, Some(Family::Ssn));
             }
         }
     }

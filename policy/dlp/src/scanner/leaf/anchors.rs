@@ -25,7 +25,9 @@ impl Leaf {
         while self.judged < to {
             let end = to.min(self.judged + SWEEP);
             candidates.clear();
-            let area = Area { bytes: window, base: self.base, from: self.judged, to: end };
+            let knows_keys = self.dialect.is_some();
+            let (base, from) = (self.base, self.judged);
+            let area = Area { bytes: window, base, from, to: end, knows_keys };
             let survey = self.survey.as_deref();
             if !survey.is_some_and(|known| gate::sweep_known(area, known, &mut candidates)) {
                 gate::sweep(area, &mut candidates);
@@ -33,7 +35,7 @@ impl Leaf {
             for &at in &candidates {
                 let at = at as usize;
                 let offset = self.base + at as u64;
-                if at < self.judged || self.is_key_end(window, at) || self.known.holds(offset) {
+                if at < self.judged || self.known.holds(offset) {
                     continue;
                 }
                 let is_next = self.series.as_ref().is_some_and(|series| series.is_near(offset));
@@ -61,12 +63,6 @@ impl Leaf {
         self.candidates = candidates;
         self.seen = seen.into_inner();
         self.look(scan, window, to);
-    }
-
-    /// Whether the anchor at `at` is the end of a quoted key, which a structured form knows.
-    fn is_key_end(&self, window: &[u8], at: usize) -> bool {
-        let pair = at.checked_sub(1).and_then(|before| window.get(before..=at));
-        self.dialect.is_some() && matches!(pair, Some(br#"":"# | br#""="#))
     }
 
     /// Looks at an anchor by a view that begins at `start` of the window.

@@ -124,6 +124,9 @@ fn is_bare(scan: &Scan, decoded: &[u8]) -> bool {
         return false;
     }
     let mut anchors = Vec::new();
-    gate::sweep(Area { bytes: decoded, base: 0, from: 0, to: decoded.len() }, &mut anchors);
+    gate::sweep(
+        Area { bytes: decoded, base: 0, from: 0, to: decoded.len(), knows_keys: false },
+        &mut anchors,
+    );
     anchors.is_empty()
 }

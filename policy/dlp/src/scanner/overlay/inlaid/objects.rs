@@ -7,6 +7,7 @@ mod text;
 use super::Part;
 use crate::format::dialect::{Dialect, Form};
 use crate::format::json::{self, Json};
+use crate::gate::Places;
 use crate::locus::Field;
 use text::{Spelling, Text};
 
@@ -45,6 +46,8 @@ pub(super) struct Objects {
     /// What may begin one, at the end of the bytes seen, and its offset.
     tail: Vec<u8>,
     tail_start: u64,
+    /// Where the braces are of bytes of JSON; kept for its room.
+    braces: Places,
 }
 
 impl Objects {
@@ -76,6 +79,10 @@ impl Objects {
 
     fn read_on(&mut self, part: Part<'_>, is_end: bool, sink: Sink<'_>) {
         let mut at = 0;
+        let is_json = part.form == Form::Json;
+        if is_json {
+            self.braces.find(part.bytes, *b"{");
+        }
         loop {
             let rest = part.bytes.get(at..).unwrap_or_default();
             if let Some(open) = &mut self.open {
@@ -84,11 +91,16 @@ impl Objects {
                 self.close(sink);
                 continue;
             }
-            let Some(brace) = memchr::memchr(b'{', rest) else { return };
-            at += brace;
-            let rest = rest.get(brace..).unwrap_or_default();
+            // Other text has hardly any.
+            let brace = match is_json {
+                true => self.braces.next(at),
+                false => memchr::memchr(b'{', rest).map(|brace| at + brace),
+            };
+            let Some(brace) = brace else { return };
+            at = brace;
+            let rest = part.bytes.get(at..).unwrap_or_default();
             // The dialect of the leaf reads its own objects, which most braces there begin.
-            if part.form == Form::Json && matches!(rest, [_, b'"', next, ..] if *next != b'"') {
+            if is_json && matches!(rest, [_, b'"', next, ..] if *next != b'"') {
                 at += 1;
                 continue;
             }
