@@ -190,3 +190,48 @@ fn base64_in_padded_pieces_is_read() {
         assert_eq!(found(text), [], "{text}");
     }
 }
+
+#[test]
+fn padding_may_be_escaped_as_in_urls() {
+    let pieces = |size: usize, sign: &str| -> String {
+        let piece = |piece: &[u8]| base64_simd::STANDARD.encode_to_string(piece);
+        let plain: String = NOTE.as_bytes().chunks(size).map(piece).collect();
+        plain.replace('=', sign)
+    };
+    let filler = "nothing to be found here. ".repeat(200);
+    for (size, sign) in [(1, "%3D"), (2, "%3d"), (4, "%3D"), (7, "%3D"), (16, "%3d")] {
+        let pieces = pieces(size, sign);
+        for text in [
+            pieces.clone(),
+            format!("a=1&note={pieces}&b=%20c%3Dd"),
+            format!("GET /v2/a?note={pieces} HTTP/1.1"),
+        ] {
+            let mut found: Vec<_> = spelled(&text).into_iter().map(|(_, class)| class).collect();
+            found.dedup();
+            assert_eq!(found, ["name", "ssn"], "{size}: {text}");
+        }
+        for before in 3900..4110 {
+            let text = format!("{}\n{pieces}\n", filler.get(..before).unwrap());
+            assert!(spelled(&text).len() >= 2, "{size} behind {before}");
+        }
+        let twice = format!("x={pieces}&y={pieces}");
+        let places: Vec<_> = spelled(&twice).into_iter().map(|(member, _)| member).collect();
+        assert!(places.contains(&"base64@2".to_owned()), "{places:?}");
+        assert!(places.contains(&format!("base64@{}", pieces.len() + 5)), "{places:?}");
+    }
+    for text in ["a%3Db", "next=%2Fa%3Fkey%3Dvalue%26token%3Dabcdefgh", "q=x%3D%3Dy", "100%", "5%3"]
+    {
+        assert_eq!(found(text), [], "{text}");
+    }
+}
+
+#[test]
+fn base64_is_read_in_whatever_phase_it_stands() {
+    let letters = base64_simd::STANDARD_NO_PAD.encode_to_string(NOTE);
+    for glued in ["/u/", "/v1/u/", "id-", "a/b/", "_", "x-y-z-", "/o/2/"] {
+        for text in [format!("GET {glued}{letters}"), format!("{glued}{letters}%3D/1")] {
+            let found: Vec<_> = spelled(&text).into_iter().map(|(_, class)| class).collect();
+            assert_eq!(found, ["name", "ssn"], "{text}");
+        }
+    }
+}

@@ -17,6 +17,7 @@ use crate::gate::{Census, census, letters_len};
 use crate::scanner::Scan;
 use bytes::Lists;
 use encoded::Encoded;
+use encoded::escaped::Escaped;
 use encoded::padded::Padded;
 use escapes::Escapes;
 use inlaid::{Inlaid, Part};
@@ -57,6 +58,7 @@ pub(super) struct Overlays {
     before: Vec<u8>,
     encoded: Encoded,
     padded: Padded,
+    escaped: Escaped,
     escapes: Escapes,
     quoted: Escapes,
     folded: Escapes,
@@ -121,6 +123,7 @@ impl Overlays {
         }
         self.encoded.finish(scan, around);
         self.padded.finish(scan, around);
+        self.escaped.finish(scan, around);
         self.wide.finish(scan);
         self.lists.finish(scan, around);
         self.escapes.finish(&mut found);
@@ -147,7 +150,8 @@ impl Overlays {
 
     /// The offset in the leaf before which everything has been read.
     pub(super) fn cleared(&self) -> u64 {
-        let runs = self.encoded.cleared().min(self.padded.cleared());
+        let padded = self.padded.cleared().min(self.escaped.cleared());
+        let runs = self.encoded.cleared().min(padded);
         self.offset.min(runs).min(self.wide.cleared()).min(self.lists.cleared())
     }
 
@@ -166,6 +170,9 @@ impl Overlays {
         }
         if is_text || self.padded.is_open() {
             self.padded.read(scan, around, (self.offset, block));
+        }
+        if is_text || self.escaped.is_open() {
+            self.escaped.read(scan, around, (&self.before, self.offset, block));
         }
         // Letters alone hold no mark of an escape or a form.
         let has_marks = is_text && letters_len(block) < block.len();

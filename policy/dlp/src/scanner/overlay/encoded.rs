@@ -4,6 +4,7 @@
 //! sequences are written so too and are no binary content.
 
 mod decode;
+pub(super) mod escaped;
 mod letters;
 pub(super) mod padded;
 mod short;

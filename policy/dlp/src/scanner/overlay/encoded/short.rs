@@ -33,9 +33,14 @@ pub(super) fn read(
     let within = if spelling == Spelling::Base64 { base32_within(letters) } else { None };
     let (spelling, letters) = within.map_or((spelling, letters), |text| (Spelling::Base32, text));
     decode_short(spelling, letters, room);
-    if !is_likely_text(room) && sniff::kind(room) == Kind::Plain {
-        let Some(text) = text_in_phase(spelling, letters, room) else { return false };
-        decode_short(spelling, text, room);
+    let is_likely = is_likely_text(room);
+    if !(is_likely && is_mostly_text(room)) && sniff::kind(room) == Kind::Plain {
+        // Out of phase, too, some of it may look like text.
+        let text = text_in_phase(spelling, letters, room);
+        if text.is_none() && !is_likely {
+            return false;
+        }
+        decode_short(spelling, text.unwrap_or(letters), room);
     }
     let place = || place(around, spelling, start + mark as u64);
     if sniff::kind(room) == Kind::Plain {
@@ -109,6 +114,11 @@ pub(super) fn is_likely_text(decoded: &[u8]) -> bool {
         run = if is_printable(*b) || *b == 0 { run + 1 } else { 0 };
         run >= gate::RUN_MIN
     })
+}
+
+/// Whether nearly all of it is printable.
+fn is_mostly_text(decoded: &[u8]) -> bool {
+    decoded.iter().filter(|byte| !is_printable(**byte)).count() <= decoded.len() / 8
 }
 
 /// Whether nothing that is known could be found: no anchor, nothing that is spelled otherwise again.
