@@ -20,6 +20,7 @@ use encoded::Encoded;
 use encoded::escaped::Escaped;
 use encoded::padded::Padded;
 use escapes::Escapes;
+pub(super) use escapes::folded::folded;
 use inlaid::{Inlaid, Part};
 use wide::Wide;
 

@@ -14,6 +14,7 @@ use crate::coverage::Declared;
 use crate::evidence::Evidence;
 use crate::finding::{Confidence, Finding, Identifier};
 use crate::gate::is_printable;
+use crate::scanner::overlay::folded;
 use crate::scanner::{Leaf, Limits, Reader, Scan, is_plain_text};
 use ends::Ends;
 
@@ -119,6 +120,17 @@ pub(crate) fn take_ends(scan: &mut Scan, member: Option<&Arc<str>>, ends: (&[u8]
 }
 
 fn take_text(scan: &mut Scan, member: Option<&Arc<str>>, (head, tail): (&[u8], &[u8])) {
+    // Of a character that reads like one of ASCII there are four bytes at most.
+    let head = head.get(..4 * END_BYTES).unwrap_or(head);
+    let tail = tail.get(tail.len().saturating_sub(4 * END_BYTES)..).unwrap_or(tail);
+    if head.is_ascii() && tail.is_ascii() {
+        take_folded(scan, member, (head, tail));
+    } else {
+        take_folded(scan, member, (&folded(head), &folded(tail)));
+    }
+}
+
+fn take_folded(scan: &mut Scan, member: Option<&Arc<str>>, (head, tail): (&[u8], &[u8])) {
     let Some(mut seam) = scan.seam.take() else { return };
     let at = seam.next;
     // What is spelled in wide characters comes as a text of its own, too.

@@ -145,6 +145,36 @@ fn a_control_among_the_letters_hides_nothing() {
 }
 
 #[test]
+fn digits_and_dashes_of_other_scripts_hide_nothing() {
+    for texts in [
+        &["Patient SSN 219\u{2011}4", "ok", "5\u{2011}6183 admitted"][..],
+        &["Patient SSN 219-4", "5\u{2212}6183 admitted"],
+        &[
+            "Patient SSN \u{ff12}\u{ff11}\u{ff19}-\u{ff14}",
+            "ok",
+            "\u{ff15}-\u{ff16}\u{ff11}\u{ff18}\u{ff13}",
+        ],
+        &["MRN: 004\u{668}29", "ok", "1\u{663}482"],
+        &["the ssn is 2", "1\u{ad}9", "\u{2010}4", "5-6", "183"],
+    ] {
+        let body: Vec<u8> = texts.iter().flat_map(|text| text_message(&[text])).collect();
+        assert_eq!(sure(&scan(&body, &GRPC)).len(), 1, "{texts:?}");
+    }
+}
+
+#[test]
+fn a_blank_at_the_end_of_a_part_hides_nothing() {
+    for texts in [
+        ["the ssn is 219-4", "ok", "5 ", "-6183 admitted"],
+        ["the ssn is 219-4", " 5-", "ok", "6183"],
+        ["MRN: 0048", " 29 ", "ok", "13482"],
+    ] {
+        let body: Vec<u8> = texts.iter().flat_map(|text| text_message(&[text])).collect();
+        assert_eq!(sure(&scan(&body, &GRPC)).len(), 1, "{texts:?}");
+    }
+}
+
+#[test]
 fn a_count_is_no_number_under_way() {
     for texts in [
         ["unmasked mrn: 0", "ok", "21273"],
@@ -152,6 +182,8 @@ fn a_count_is_no_number_under_way() {
         ["unique mrns: 412", "ok", "5512 tokens"],
         ["ssn count 219", "ok", "456183"],
         ["Apache License 2", "ok", "1273650"],
+        ["Patient SSN \u{2011}", "ok", "\u{ff15}\u{2011}6183"],
+        ["loss 0\u{ff0e}35", "ok", "\u{ff11}2 of 100"],
         ["connecting as root@", "ok", "node1.cluster.local"],
     ] {
         let body: Vec<u8> = texts.iter().flat_map(|text| text_message(&[text])).collect();
@@ -171,7 +203,9 @@ fn ordinary_streams_say_nothing_together() {
     };
     let ids = |n: u32| format!("{}", 41_111_111 + n * 1_234_567 % 10_000_000);
     let ranges = |n: u32| format!("rows {}-{}", n * 100, n * 100 + 99);
-    let kinds: [&dyn Fn(u32) -> String; 4] = [&log, &metrics, &ids, &ranges];
+    let spaced = |n: u32| format!(" {} ", n * 7919);
+    let wide = |n: u32| format!("\u{5b66}\u{7fd2} {n}\u{2013}{} \u{ff11}{n}\u{ff0f}400", n + 9);
+    let kinds: [&dyn Fn(u32) -> String; 6] = [&log, &metrics, &ids, &ranges, &spaced, &wide];
     for (kind, text) in kinds.iter().enumerate() {
         let mut stream = Stream::default();
         for n in 0..400 {

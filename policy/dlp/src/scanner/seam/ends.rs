@@ -156,11 +156,15 @@ impl Ends {
         if !is_part(text) || text.is_empty() {
             return;
         }
-        let longer = |end: &End| {
+        let longer = |(end, text): (&End, &[u8])| {
             let longer = End::of(&[&end.text, text].concat())?;
             Some(End { is_count: end.is_count, ..longer })
         };
-        let more: Vec<_> = self.open.iter().filter_map(longer).collect();
+        // A blank at either end of a part may be no part of the number.
+        let trimmed = Some(text.trim_ascii()).filter(|trimmed| trimmed.len() < text.len());
+        let texts = || [Some(text), trimmed].into_iter().flatten();
+        let pairs = self.open.iter().flat_map(|end| texts().map(move |text| (end, text)));
+        let more: Vec<_> = pairs.filter_map(longer).collect();
         for end in more.into_iter().filter(|end| end.number < NUMBER_MAX) {
             keep(&mut self.open, end, OPEN_MAX);
         }

@@ -26,6 +26,27 @@ pub(super) fn character(text: &[u8]) -> Escape {
     }
 }
 
+/// What reads like ASCII in ASCII, the rest as it is.
+pub(in crate::scanner) fn folded(text: &[u8]) -> Vec<u8> {
+    let mut read = Vec::with_capacity(text.len());
+    let mut at = 0;
+    while let Some(&byte) = text.get(at) {
+        let len = len(byte);
+        let folded = if byte.is_ascii() { None } else { text.get(at..at + len).and_then(fold) };
+        match folded {
+            Some(Folded::Is(byte)) => read.push(byte),
+            Some(Folded::Nothing) => {}
+            None => {
+                read.push(byte);
+                at += 1;
+                continue;
+            }
+        }
+        at += len;
+    }
+    read
+}
+
 /// Whether a block holds any that may be part of a value: a digit or letter, or a mark beside one.
 pub(super) fn is_in(block: &[u8]) -> bool {
     if block.is_ascii() {
@@ -96,6 +117,16 @@ fn fold(bytes: &[u8]) -> Option<Folded> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_reads_like_ascii_changes() {
+        let text = "n\u{e4}he \u{ff12}1\u{669}\u{2011}45\u{ad} \u{2588}";
+        assert_eq!(folded(text.as_bytes()), "n\u{e4}he 219-45 \u{2588}".as_bytes());
+        for at in 0..text.len() {
+            let (first, second) = text.as_bytes().split_at(at);
+            assert!(folded(first).len() <= at && folded(second).len() <= text.len() - at);
+        }
+    }
 
     #[test]
     fn what_reads_like_ascii_is_folded() {
