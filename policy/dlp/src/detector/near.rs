@@ -106,7 +106,8 @@ impl<'a> Near<'a> {
             }
             b'=' if near.is_ascii_alphabetic() => Some(Anchor::Colon),
             b':' if near.is_ascii_alphabetic() && !near.is_ascii_hexdigit() => {
-                if self.byte(1) == b'/' { self.looked_up() } else { Some(Anchor::Colon) }
+                let is_scheme = || (self.byte(2) == b'/').then_some(Anchor::Scheme);
+                if self.byte(1) == b'/' { is_scheme() } else { Some(Anchor::Colon) }
             }
             _ => self.looked_up(),
         }
@@ -144,6 +145,26 @@ impl<'a> Near<'a> {
             let len = rest.iter().take_while(|b| b.is_ascii_alphabetic()).count();
             (len, key_of(rest.get(..len).unwrap_or_default()))
         })
+    }
+
+    /// How many letters and digits stand right before the anchor and from it on; nothing where they go
+    /// beyond the bytes at hand.
+    pub(crate) fn token(&self) -> Option<(usize, usize)> {
+        let len = |words: &mut dyn Iterator<Item = u64>| {
+            let mut len = 0;
+            for word in words {
+                let part = run(within(word | all(0x20), b'a', b'z') | within(word, b'0', b'9'));
+                len += part;
+                if part < TAIL {
+                    return Some(len);
+                }
+            }
+            None
+        };
+        let before = len(&mut [0, TAIL].into_iter().map(|back| self.tail(back)))?;
+        let (parts, _) = self.behind.as_chunks();
+        let behind = len(&mut parts.iter().map(|part| u64::from_le_bytes(*part)))?;
+        Some((before, behind))
     }
 
     /// How many letters end `back` places before the anchor.
@@ -265,6 +286,9 @@ mod tests {
                 prop_assert_eq!(near.run, view.run);
                 for away in 0..40 {
                     prop_assert_eq!(near.byte(away), view.byte(at + away));
+                }
+                if let Some((before, behind)) = near.token() {
+                    prop_assert_eq!(view.token(at), (at - before, at + behind));
                 }
                 for away in 1..=BEFORE {
                     prop_assert_eq!(near.before(away), view.before(at, away));

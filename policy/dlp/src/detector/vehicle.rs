@@ -43,10 +43,7 @@ const PLATE_LEN: std::ops::RangeInclusive<usize> = 4..=8;
 
 /// Whether the token may be as long.
 fn may_be_vin(near: &Near<'_>) -> bool {
-    let (bytes, at) = near.place();
-    let view = View::new(bytes, at, near.anchor);
-    let (start, end) = view.token(at);
-    end - start == VIN_LEN
+    near.token().is_none_or(|(before, behind)| before + behind == VIN_LEN)
 }
 
 /// Whether no small letter stands before or behind the digits, as on no plate, and a label may stand

@@ -111,13 +111,17 @@ impl Json {
             at = match first {
                 b'"' => self.text(&mut part, at + 1, sink),
                 b' ' => at + skip::spaces(bytes.get(at..).unwrap_or_default()),
-                b',' | b':' | b'\t' | b'\r' | b'{' | b'[' | b'}' | b']' | b'\n' => {
+                b'}' | b']' => {
                     let was_open = !self.outline.is_empty();
-                    self.mark(*first, at, sink);
+                    self.close(self.at + at as u64, sink);
                     if is_single && was_open && self.outline.is_empty() {
                         end = Some(at + 1);
                         break;
                     }
+                    at + 1
+                }
+                b',' | b':' | b'\t' | b'\r' | b'{' | b'[' | b'\n' => {
+                    self.mark(*first, at, sink);
                     at + 1
                 }
                 _ => self.scalar(bytes, at, sink),
@@ -135,7 +139,6 @@ impl Json {
             b',' => self.is_key_next = !self.outline.is_in_list(),
             b'{' => self.open(false),
             b'[' => self.open(true),
-            b'}' | b']' => self.close(self.at + at as u64, sink),
             b'\n' => self.line(self.at + at as u64, sink),
             _ => {}
         }

@@ -8,7 +8,7 @@ use crate::detector::Match;
 use crate::detector::View;
 use crate::detector::word::Lower;
 use crate::finding::{Confidence, Identifier};
-use crate::word::{Table, Words};
+use crate::word::{Table, Words, key_of};
 
 /// Bytes before a name in which a credit stands.
 const CREDIT: usize = 100;
@@ -130,12 +130,13 @@ enum Cue {
 }
 
 fn cue_of(word: &[u8]) -> Option<Cue> {
-    if PERSON_WORDS.hold(word) {
+    let key = key_of(word);
+    if PERSON_WORDS.hold_key(key) {
         Some(Cue::Person)
-    } else if CLINICIAN_WORDS.hold(word) {
+    } else if CLINICIAN_WORDS.hold_key(key) {
         Some(Cue::Clinician)
     } else {
-        VERB_WORDS.hold(word).then_some(Cue::Verb)
+        VERB_WORDS.hold_key(key).then_some(Cue::Verb)
     }
 }
 

@@ -33,8 +33,9 @@ pub(super) struct Candidate {
 #[derive(Debug, Default)]
 struct Room {
     text: Vec<u8>,
-    /// Its place, from its record on.
-    place: String,
+    /// Its place, from its record on, as [`join`] takes it.
+    path: Vec<u8>,
+    shown: Vec<u8>,
 }
 
 impl Candidate {
@@ -70,7 +71,7 @@ impl Candidate {
     }
 
     pub(super) fn locus(&self, locus: &mut String, resource: &str) {
-        join(locus, resource, self.room.place.as_bytes(), b"");
+        join(locus, resource, &self.room.path, &self.room.shown);
     }
 }
 
@@ -95,7 +96,10 @@ impl Waiting {
         let mut room = self.spare.pop().unwrap_or_default();
         room.text.clear();
         room.text.extend_from_slice(value.text);
-        join(&mut room.place, "", path, shown);
+        room.path.clear();
+        room.path.extend_from_slice(path);
+        room.shown.clear();
+        room.shown.extend_from_slice(shown);
         let Value { span, written, .. } = value;
         let is_fresh = true;
         self.candidates.push_back(Candidate { role, claim, depth, is_fresh, span, written, room });

@@ -117,8 +117,8 @@ impl Words {
         let len = end.saturating_sub(from);
         let near = bytes.get(from..).and_then(<[u8]>::first_chunk::<NEAR>);
         if let Some(near) = near.filter(|_| (1..=NEAR).contains(&len)) {
-            let unused = 8 * (NEAR - len);
-            let letters = u128::from_le_bytes(*near) << unused >> unused;
+            let kept = KEPT_BYTES.get(len).copied().unwrap_or(0);
+            let letters = u128::from_le_bytes(*near) & kept;
             let first = slot(letters, len);
             for slot in [first, first ^ 1] {
                 let kept = self.kept.get(usize::from(slot));
@@ -192,6 +192,18 @@ impl Kept {
     }
 }
 
+/// The first bytes of a name, as many as its length says.
+#[expect(clippy::indexing_slicing, reason = "checked when it is compiled")]
+const KEPT_BYTES: [u128; NEAR + 1] = {
+    let mut masks = [0; NEAR + 1];
+    let mut len = 1;
+    while len <= NEAR {
+        masks[len] = masks[len - 1] << 8 | 0xff;
+        len += 1;
+    }
+    masks
+};
+
 /// A name as a number, the first byte in the lowest place, or of a long one its hash.
 fn letters(name: &[u8]) -> u128 {
     if name.len() <= NEAR {
@@ -209,8 +221,13 @@ fn letters(name: &[u8]) -> u128 {
 /// The first of two places where a name is kept; the first two are those of no name.
 #[inline]
 fn slot(letters: u128, len: usize) -> u8 {
-    const ODD: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
-    (letters ^ len as u128).wrapping_mul(ODD).to_be_bytes()[0].max(2)
+    const ODD: [u64; 2] = [0x9e37_79b9_7f4a_7c15, 0xf39c_c060_5ced_c835];
+    let halves = letters.to_le_bytes();
+    let (halves, _) = halves.as_chunks::<8>();
+    let mixed =
+        halves.iter().zip(ODD).map(|(half, odd)| u64::from_le_bytes(*half).wrapping_mul(odd));
+    let mixed = mixed.fold(len as u64, |all, half| (all ^ half).rotate_left(23));
+    mixed.wrapping_mul(ODD[0]).to_be_bytes()[0].max(2)
 }
 
 /// The element that `name` names, whatever its case and joints.
