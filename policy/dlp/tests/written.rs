@@ -131,18 +131,20 @@ fn a_list_of_bytes_is_read_as_what_it_spells() {
     }
 }
 
+/// RFC 4648, section 6, without padding.
+fn base32(text: &str) -> String {
+    const LETTERS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let bits = text.bytes().flat_map(|b| (0..8).rev().map(move |i| b >> i & 1));
+    let bits: Vec<u8> = bits.collect();
+    let letter = |bits: &[u8]| {
+        let value = bits.iter().chain([0; 5].iter()).take(5).fold(0, |v, b| v << 1 | b);
+        LETTERS.chars().nth(usize::from(value)).unwrap()
+    };
+    bits.chunks(5).map(letter).collect()
+}
+
 #[test]
 fn base32_is_read() {
-    const LETTERS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    let base32 = |text: &str| -> String {
-        let bits = text.bytes().flat_map(|b| (0..8).rev().map(move |i| b >> i & 1));
-        let bits: Vec<u8> = bits.collect();
-        let letter = |bits: &[u8]| {
-            let value = bits.iter().chain([0; 5].iter()).take(5).fold(0, |v, b| v << 1 | b);
-            LETTERS.chars().nth(usize::from(value)).unwrap()
-        };
-        bits.chunks(5).map(letter).collect()
-    };
     let note = base32(NOTE);
     for text in [
         format!("token {note}= end"),
@@ -233,5 +235,40 @@ fn base64_is_read_in_whatever_phase_it_stands() {
             let found: Vec<_> = spelled(&text).into_iter().map(|(_, class)| class).collect();
             assert_eq!(found, ["name", "ssn"], "{text}");
         }
+    }
+}
+
+#[test]
+fn base32_in_padded_pieces_is_read() {
+    let padded = |piece: &[u8]| {
+        let letters = base32(std::str::from_utf8(piece).unwrap());
+        letters.clone() + &"=".repeat(letters.len().next_multiple_of(8) - letters.len())
+    };
+    let pieces = |size: usize| -> String { NOTE.as_bytes().chunks(size).map(padded).collect() };
+    let filler = "nothing to be found here. ".repeat(200);
+    for size in [1, 2, 3, 4, 7, 9, 13, 16] {
+        let text = pieces(size);
+        for text in [
+            text.clone(),
+            text.to_lowercase(),
+            format!("note={text} end"),
+            format!("/u/{text}/1"),
+            format!("a=1&note={}&b=c%3Dd", text.replace('=', "%3D")),
+        ] {
+            let mut found: Vec<_> = spelled(&text).into_iter().map(|(_, class)| class).collect();
+            found.dedup();
+            assert_eq!(found, ["name", "ssn"], "{size}: {text}");
+        }
+        for before in (3900..4110).step_by(7) {
+            let text = format!("{}\n{text}\n", filler.get(..before).unwrap());
+            assert!(spelled(&text).len() >= 2, "{size} behind {before}");
+        }
+    }
+    // The last piece without its padding.
+    let whole = pieces(9);
+    let text = format!("x {} y", whole.trim_end_matches('='));
+    assert_eq!(spelled(&text).len(), 2, "{text}");
+    for text in ["session=abc", "ab======cd======ef", "==== title ====", "a=b=c=d", "opt=adamw=x"] {
+        assert_eq!(found(text), [], "{text}");
     }
 }

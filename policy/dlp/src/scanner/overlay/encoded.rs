@@ -3,6 +3,7 @@
 //! one of too few different letters, is read for what the detectors know, since keys, hashes and
 //! sequences are written so too and are no binary content.
 
+mod base32;
 mod decode;
 pub(super) mod escaped;
 mod letters;

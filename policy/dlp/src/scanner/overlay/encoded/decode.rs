@@ -78,7 +78,7 @@ fn begins_base32(letters: &[u8]) -> bool {
     }
 }
 
-fn is_of_base32(letter: &u8) -> bool {
+pub(super) fn is_of_base32(letter: &u8) -> bool {
     letter.is_ascii_alphabetic() || matches!(letter, b'2'..=b'7')
 }
 

@@ -3,6 +3,7 @@
 //! memory; one piece alone is the affair of runs.
 
 use super::super::Around;
+use super::base32::PaddedBase32;
 use super::decode::{Spelling, group};
 use super::short::is_likely_text;
 use super::{RUN_MIN, place};
@@ -14,6 +15,8 @@ use crate::scanner::{Leaf, Reader, Scan};
 const GROUP: usize = 4;
 /// Characters before the end of a block that may be the beginning of a first piece.
 const BEFORE_MAX: usize = 1024;
+/// Signs in a row that are no padding, of base32 neither.
+const SIGNS_MAX: usize = 7;
 /// Bytes that are decoded before they are read.
 const TEXT_MAX: usize = 1024;
 
@@ -80,20 +83,22 @@ pub(in crate::scanner::overlay) struct Padded {
     before: Vec<u8>,
     /// Offset of the first one.
     offset: u64,
+    base32: PaddedBase32,
 }
 
 impl Padded {
     pub(in crate::scanner::overlay) fn is_open(&self) -> bool {
-        self.open.is_some()
+        self.open.is_some() || self.base32.is_open()
     }
 
     /// The offset before which all pieces have been read.
     pub(in crate::scanner::overlay) fn cleared(&self) -> u64 {
-        match &self.open {
+        let base64 = match &self.open {
             Some(pieces) => pieces.start,
             None if self.before.is_empty() => u64::MAX,
             None => self.offset,
-        }
+        };
+        base64.min(self.base32.cleared())
     }
 
     /// Takes a block, which stands at an offset.
@@ -103,6 +108,7 @@ impl Padded {
         around: &Around,
         (offset, block): (u64, &[u8]),
     ) {
+        self.base32.follow(scan, around, (offset, block));
         let joined;
         let first = block.iter().take_while(|byte| is_letter(**byte)).count();
         let goes_on = block.get(first).is_none_or(|byte| *byte == b'=');
@@ -114,15 +120,19 @@ impl Padded {
             (offset - self.before.len() as u64, joined.as_slice())
         };
         self.before.clear();
-        let mut at = if self.open.is_some() { self.follow(scan, around, bytes, 0) } else { 0 };
+        let mut at = self.follow(scan, around, bytes, 0);
+        self.base32.open_within(scan, around, (offset, bytes), (0, at));
         while self.open.is_none()
             && let Some(found) = memchr::memchr(b'=', bytes.get(at..).unwrap_or_default())
         {
             let pad = at + found;
-            if bytes.len() - pad <= 2 {
+            let behind = bytes.get(pad..).unwrap_or_default();
+            let signs = behind.iter().take(SIGNS_MAX).take_while(|byte| **byte == b'=').count();
+            if behind.len() <= 2 || signs < SIGNS_MAX && signs == behind.len() {
                 // What follows is in the next block.
                 break;
             }
+            self.base32.open(scan, around, (offset, bytes), pad + signs);
             match first_piece(bytes, at, pad) {
                 Some(start) => {
                     let (letters, is_vain) = (0, false);
@@ -132,6 +142,7 @@ impl Padded {
                     self.open =
                         Some(Pieces { start: start_at, group, text, letters, leaf, is_vain });
                     at = self.follow(scan, around, bytes, start).max(pad + 1);
+                    self.base32.open_within(scan, around, (offset, bytes), (pad + signs, at));
                 }
                 None => at = pad + 1,
             }
@@ -170,6 +181,7 @@ impl Padded {
         if let Some(pieces) = self.open.take() {
             pieces.finish(scan, around);
         }
+        self.base32.finish(scan, around);
     }
 }
 
