@@ -7,7 +7,7 @@ use super::tally::padded;
 
 /// The places of some bytes, 64 to a word.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Places(Vec<u64>);
+pub(crate) struct Places(pub(super) Vec<u64>);
 
 impl Places {
     /// Looks for any of `wanted` in `bytes`.

@@ -164,13 +164,13 @@ impl Overlays {
         found: &mut Vec<Finding>,
     ) {
         let Census { is_text, nul, pairs } = counted.unwrap_or_else(|| census(block));
-        if is_text || self.encoded.is_open() {
+        if is_text || self.encoded.is_open() || self.padded.is_open() {
             self.encoded.read(scan, around, (self.offset, block));
         } else {
             self.encoded.pass(block);
         }
         if is_text || self.padded.is_open() {
-            self.padded.read(scan, around, (self.offset, block));
+            self.padded.read(scan, around, (self.offset, block), self.encoded.letters());
         }
         if is_text || self.escaped.is_open() {
             self.escaped.read(scan, around, (&self.before, self.offset, block));

@@ -107,6 +107,11 @@ impl Encoded {
         self.open.is_some()
     }
 
+    /// A bit for each byte of the block that was read last: whether it is a letter.
+    pub(super) fn letters(&self) -> &[u64] {
+        &self.words
+    }
+
     /// The offset before which every run has been read.
     pub(super) fn cleared(&self) -> u64 {
         let Some(run) = &self.open else { return u64::MAX };

@@ -85,6 +85,12 @@ pub(super) fn is_of_base32(letter: &u8) -> bool {
 /// The base32 of text within a run: behind letters that are glued to its front and move it out of phase,
 /// and before those of another alphabet.
 pub(super) fn base32_within(letters: &[u8]) -> Option<&[u8]> {
+    // Of so few letters every part that is long enough has those in the middle.
+    let middle =
+        letters.len().checked_sub(BASE32_MIN).and_then(|from| letters.get(from..BASE32_MIN));
+    if letters.len() < BASE32_MIN || middle.is_some_and(|middle| !middle.iter().all(is_of_base32)) {
+        return None;
+    }
     let parts = letters.split(|letter| !is_of_base32(letter));
     let long = parts.filter(|part| part.len() >= BASE32_MIN);
     let mut starts = long.flat_map(|part| (0..BASE32_GROUP).filter_map(|at| part.get(at..)));
@@ -99,6 +105,63 @@ fn extend_base32(letters: &[u8], decoded: &mut Vec<u8>) {
         decoded.extend(bits.to_be_bytes().into_iter().take(group.len() * 5 / 8));
     }
 }
+
+/// Of a short run of base64 which letters make their byte none of ASCII, as first, second and third of
+/// a group: a bit for each.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Beyond {
+    places: [u64; 3],
+    len: u32,
+}
+
+impl Beyond {
+    /// Letters of the longest run that is told of.
+    const LEN_MAX: usize = 64;
+
+    pub(super) fn of(letters: &[u8]) -> Option<Beyond> {
+        let mut highest = [0; Self::LEN_MAX];
+        let len = u32::try_from(letters.len()).ok().filter(|len| (1..=64).contains(len))?;
+        for (highest, letter) in highest.iter_mut().zip(letters) {
+            *highest = HIGHEST.get(usize::from(*letter)).copied().unwrap_or(0);
+        }
+        Some(Beyond { places: [0, 1, 2].map(|place| gather(&highest, place)), len })
+    }
+
+    /// How many bytes are none of ASCII that the letters from `start` on spell.
+    pub(super) fn count(&self, start: usize) -> u32 {
+        const GROUPS: u64 = 0x1111_1111_1111_1111;
+        let whole = (1u64 << (self.len - 1)) - 1;
+        let of_place = |(place, bits): (u32, u64)| {
+            let from = u32::try_from(start).unwrap_or(u32::MAX).saturating_add(place);
+            bits & GROUPS.checked_shl(from).unwrap_or(0)
+        };
+        let bits = (0..).zip(self.places).map(of_place).fold(0, |bits, part| bits | part);
+        (bits & whole).count_ones()
+    }
+}
+
+/// The bit of this place of each byte.
+fn gather(bytes: &[u8; Beyond::LEN_MAX], place: u32) -> u64 {
+    const LOWEST: u64 = 0x0101_0101_0101_0101;
+    const GATHER: u64 = 0x0102_0408_1020_4080;
+    let eight =
+        |eight: &[u8; 8]| (u64::from_le_bytes(*eight) >> place & LOWEST).wrapping_mul(GATHER) >> 56;
+    bytes.as_chunks().0.iter().rev().fold(0, |bits, part| bits << 8 | eight(part))
+}
+
+/// Of each letter the bits of its value that are the highest of a byte: of the first byte, of the second
+/// and of the third of a group.
+#[expect(clippy::indexing_slicing, reason = "evaluated when compiled")]
+static HIGHEST: [u8; 256] = {
+    let mut bits = [0; 256];
+    let mut byte = 0;
+    while byte < bits.len() {
+        let value = VALUES[byte];
+        bits[byte] = value >> 5 & 1 | (value >> 3 & 1) << 1 | (value >> 1 & 1) << 2;
+        byte += 1;
+    }
+    bits
+};
 
 fn decode_base64(letters: &[u8]) -> Vec<u8> {
     let whole = letters.len() / 4 * 4;
@@ -155,6 +218,20 @@ fn pair([high, low]: &[u8; 2]) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_beyond_ascii_are_told_without_decoding() {
+        let letters: Vec<u8> = (0..64usize).map(|at| b"Sz8_q/0AbZ9-"[at * 7 % 12]).collect();
+        for len in 1..=letters.len() {
+            let beyond = Beyond::of(&letters[..len]).unwrap();
+            for start in 0..len {
+                let decoded = decode_base64(&letters[start..len]);
+                let wanted = decoded.iter().filter(|b| !b.is_ascii()).count();
+                assert_eq!(beyond.count(start) as usize, wanted, "{start} of {len}");
+            }
+        }
+        assert!(Beyond::of(&[b'A'; 65]).is_none() && Beyond::of(b"").is_none());
+    }
 
     #[test]
     fn both_alphabets_and_any_length() {

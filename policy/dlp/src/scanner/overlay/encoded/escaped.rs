@@ -4,7 +4,7 @@
 
 use super::super::Around;
 use super::padded::Padded;
-use crate::gate::is_letter;
+use crate::gate::{self, is_letter};
 use crate::scanner::Scan;
 
 /// Bytes of an escape.
@@ -20,6 +20,8 @@ pub(in crate::scanner::overlay) struct Escaped {
     end: Option<u64>,
     /// The bytes at the end of a block that may begin an escape.
     held: Vec<u8>,
+    /// The letters of a run; kept for its room.
+    words: Vec<u64>,
 }
 
 impl Escaped {
@@ -85,7 +87,8 @@ impl Escaped {
             }
         }
         self.end = is_cut.then_some(offset + text.len() as u64);
-        self.padded.read(scan, around, (offset, &text));
+        gate::encoded_letters(&text, &mut self.words);
+        self.padded.read(scan, around, (offset, &text), &self.words);
         at
     }
 

@@ -8,15 +8,13 @@ use super::decode::{Spelling, group};
 use super::short::is_likely_text;
 use super::{RUN_MIN, place};
 use crate::coverage::Declared;
-use crate::gate::is_letter;
+use crate::gate::{self, Places, is_letter};
 use crate::scanner::{Leaf, Reader, Scan};
 
 /// Characters of a group.
 const GROUP: usize = 4;
 /// Characters before the end of a block that may be the beginning of a first piece.
 const BEFORE_MAX: usize = 1024;
-/// Signs in a row that are no padding, of base32 neither.
-const SIGNS_MAX: usize = 7;
 /// Bytes that are decoded before they are read.
 const TEXT_MAX: usize = 1024;
 
@@ -24,8 +22,9 @@ const TEXT_MAX: usize = 1024;
 #[derive(Debug)]
 struct Pieces {
     start: u64,
-    /// A group that is not yet whole.
-    group: Vec<u8>,
+    /// A group that is not yet whole, and how many of it are there.
+    group: [u8; GROUP],
+    filled: usize,
     text: Vec<u8>,
     letters: usize,
     leaf: Option<Box<Leaf>>,
@@ -33,19 +32,25 @@ struct Pieces {
 }
 
 impl Pieces {
-    /// Takes one group; false where it is none.
-    fn take(&mut self) -> bool {
-        let Some(&characters) = self.group.first_chunk::<GROUP>() else { return true };
-        let padding = match characters {
-            [a, b, b'=', b'='] if is_letter(a) && is_letter(b) => 2,
-            [.., b'='] if characters.iter().take(3).all(|byte| is_letter(*byte)) => 1,
-            _ if characters.iter().all(|byte| is_letter(*byte)) => 0,
-            _ => return false,
-        };
-        let letters = characters.map(|byte| if byte == b'=' { b'A' } else { byte });
+    fn new(start: u64) -> Pieces {
+        let (group, text) = ([0; GROUP], Vec::with_capacity(TEXT_MAX + GROUP));
+        Pieces { start, group, filled: 0, text, letters: 0, leaf: None, is_vain: false }
+    }
+
+    /// Takes one character; false where it ends what is no group.
+    fn take(&mut self, byte: u8) -> bool {
+        if let Some(place) = self.group.get_mut(self.filled) {
+            *place = byte;
+        }
+        self.filled += 1;
+        if self.filled < GROUP {
+            return true;
+        }
+        self.filled = 0;
+        let Some(padding) = padding(self.group) else { return false };
+        let letters = self.group.map(|byte| if byte == b'=' { b'A' } else { byte });
         self.text.extend(group(&letters).into_iter().take(3 - padding));
         self.letters += GROUP - padding;
-        self.group.clear();
         true
     }
 
@@ -84,6 +89,10 @@ pub(in crate::scanner::overlay) struct Padded {
     /// Offset of the first one.
     offset: u64,
     base32: PaddedBase32,
+    /// Where pieces may follow each other; kept for its room.
+    places: Places,
+    /// The letters of a block and what stood before it; kept for its room.
+    words: Vec<u64>,
 }
 
 impl Padded {
@@ -101,61 +110,66 @@ impl Padded {
         base64.min(self.base32.cleared())
     }
 
-    /// Takes a block, which stands at an offset.
+    /// Takes a block, which stands at an offset; `letters` has a bit for each of its bytes.
     pub(in crate::scanner::overlay) fn read(
         &mut self,
         scan: &mut Scan,
         around: &Around,
         (offset, block): (u64, &[u8]),
+        letters: &[u64],
     ) {
         self.base32.follow(scan, around, (offset, block));
-        let joined;
-        let first = block.iter().take_while(|byte| is_letter(**byte)).count();
-        let goes_on = block.get(first).is_none_or(|byte| *byte == b'=');
-        let (offset, bytes) = if self.before.is_empty() || !goes_on && !self.before.contains(&b'=')
-        {
-            (offset, block)
+        let end = offset + block.len() as u64;
+        if self.open.is_none() && goes_on(&self.before, block) {
+            let offset = offset - self.before.len() as u64;
+            let bytes = [&self.before, block].concat();
+            gate::encoded_letters(&bytes, &mut self.words);
+            self.places.find_padded(&bytes, &self.words);
+            let read = self.read_pieces(scan, around, (offset, &bytes));
+            self.keep(bytes.get(read..).unwrap_or_default(), end);
+        } else if self.places.find_padded(block, letters) || self.open.is_some() {
+            let read = self.read_pieces(scan, around, (offset, block));
+            self.keep(block.get(read..).unwrap_or_default(), end);
+        } else if block.len() < BEFORE_MAX && block.iter().all(|byte| is_part(*byte)) {
+            let bytes = [&self.before, block].concat();
+            self.keep(&bytes, end);
         } else {
-            joined = [&self.before, block].concat();
-            (offset - self.before.len() as u64, joined.as_slice())
-        };
-        self.before.clear();
+            self.keep(block, end);
+        }
+    }
+
+    /// Takes all that begins in the bytes, the first of which stands at an offset, and says up to where
+    /// that is.
+    fn read_pieces(
+        &mut self,
+        scan: &mut Scan,
+        around: &Around,
+        (offset, bytes): (u64, &[u8]),
+    ) -> usize {
         let mut at = self.follow(scan, around, bytes, 0);
+        let mut from = at;
         self.base32.open_within(scan, around, (offset, bytes), (0, at));
         while self.open.is_none()
-            && let Some(found) = memchr::memchr(b'=', bytes.get(at..).unwrap_or_default())
+            && let Some(next) = self.places.next(from)
         {
-            let pad = at + found;
-            let behind = bytes.get(pad..).unwrap_or_default();
-            let signs = behind.iter().take(SIGNS_MAX).take_while(|byte| **byte == b'=').count();
-            if behind.len() <= 2 || signs < SIGNS_MAX && signs == behind.len() {
-                // What follows is in the next block.
-                break;
-            }
-            self.base32.open(scan, around, (offset, bytes), pad + signs);
-            match first_piece(bytes, at, pad) {
+            self.base32.open(scan, around, (offset, bytes), next);
+            match first_piece(bytes, at, next).filter(|start| may_tell(bytes, *start)) {
                 Some(start) => {
-                    let (letters, is_vain) = (0, false);
-                    let (group, text) = (Vec::with_capacity(GROUP), Vec::new());
-                    let start_at = offset + start as u64;
-                    let leaf = None;
-                    self.open =
-                        Some(Pieces { start: start_at, group, text, letters, leaf, is_vain });
-                    at = self.follow(scan, around, bytes, start).max(pad + 1);
-                    self.base32.open_within(scan, around, (offset, bytes), (pad + signs, at));
+                    self.open = Some(Pieces::new(offset + start as u64));
+                    at = self.follow(scan, around, bytes, start).max(next);
+                    self.base32.open_within(scan, around, (offset, bytes), (next, at));
                 }
-                None => at = pad + 1,
+                None => at = next,
             }
+            from = at.max(next + 1);
         }
-        if self.open.is_none() {
-            self.keep(bytes.get(at..).unwrap_or_default(), offset + bytes.len() as u64);
-        }
+        at
     }
 
     /// Keeps the end of a block, up to `end`, for the next one.
     fn keep(&mut self, rest: &[u8], end: u64) {
-        let is_part = |byte: &&u8| is_letter(**byte) || **byte == b'=';
-        let len = rest.iter().rev().take(BEFORE_MAX).take_while(is_part).count();
+        let len = rest.iter().rev().take(BEFORE_MAX).take_while(|byte| is_part(**byte)).count();
+        self.before.clear();
         self.before.extend_from_slice(rest.get(rest.len() - len..).unwrap_or_default());
         self.offset = end - len as u64;
     }
@@ -164,8 +178,7 @@ impl Padded {
     fn follow(&mut self, scan: &mut Scan, around: &Around, bytes: &[u8], from: usize) -> usize {
         let Some(mut pieces) = self.open.take() else { return from };
         for (at, byte) in bytes.iter().enumerate().skip(from) {
-            pieces.group.push(*byte);
-            if !pieces.take() {
+            if !pieces.take(*byte) {
                 pieces.finish(scan, around);
                 return at;
             }
@@ -185,14 +198,52 @@ impl Padded {
     }
 }
 
-/// Where the piece begins that the padding at `pad` ends and behind which another one follows, not
+/// How much padding a group has; nothing where it is none.
+fn padding(characters: [u8; GROUP]) -> Option<usize> {
+    match characters {
+        [a, b, b'=', b'='] if is_letter(a) && is_letter(b) => Some(2),
+        [.., b'='] if characters.iter().take(3).all(|byte| is_letter(*byte)) => Some(1),
+        _ if characters.iter().all(|byte| is_letter(*byte)) => Some(0),
+        _ => None,
+    }
+}
+
+fn is_part(byte: u8) -> bool {
+    is_letter(byte) || byte == b'='
+}
+
+/// Whether `before`, all of it parts of pieces, may go on in the next block.
+fn goes_on(before: &[u8], block: &[u8]) -> bool {
+    if before.is_empty() {
+        return false;
+    }
+    let first = block.iter().take_while(|byte| is_part(**byte)).count();
+    let missing = gate::PADDED_MIN.saturating_sub(before.len());
+    let has_sign = |bytes: &[u8]| memchr::memchr(b'=', bytes).is_some();
+    first >= missing && (has_sign(before) || has_sign(block.get(..first).unwrap_or_default()))
+}
+
+/// Whether the pieces from `start` on have letters enough to tell something, as far as they are known.
+fn may_tell(bytes: &[u8], start: usize) -> bool {
+    let (groups, _) = bytes.get(start..).unwrap_or_default().as_chunks::<GROUP>();
+    let mut letters = 0;
+    for group in groups {
+        let Some(padding) = padding(*group) else { return false };
+        letters += GROUP - padding;
+        if letters >= RUN_MIN {
+            return true;
+        }
+    }
+    true
+}
+
+/// Where the piece begins that ends with the padding before `next`, the first letter of another one, not
 /// before `floor`. Letters that are glued to its front are left out.
-fn first_piece(bytes: &[u8], floor: usize, pad: usize) -> Option<usize> {
-    let padding = if bytes.get(pad + 1) == Some(&b'=') { 2 } else { 1 };
-    bytes.get(pad + padding).filter(|next| is_letter(**next))?;
-    let before = bytes.get(floor..pad)?;
-    let letters = before.iter().rev().take_while(|byte| is_letter(**byte)).count();
-    let last = GROUP - padding;
+fn first_piece(bytes: &[u8], floor: usize, next: usize) -> Option<usize> {
+    let before = bytes.get(floor..next)?;
+    let padding = before.iter().rev().take_while(|byte| **byte == b'=').count();
+    let letters = before.iter().rev().skip(padding).take_while(|byte| is_letter(**byte)).count();
+    let last = GROUP.checked_sub(padding).filter(|last| *last >= 2)?;
     let whole = letters.checked_sub(last)? / GROUP * GROUP;
-    Some(pad - last - whole)
+    Some(next - GROUP - whole)
 }

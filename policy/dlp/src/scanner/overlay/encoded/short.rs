@@ -1,7 +1,7 @@
 //! Short runs: words, hashes and identifiers mostly, which decode to no text. Decoded in place and
 //! given up as soon as that is plain; only what is text or a container is read.
 
-use super::decode::{Spelling, base32_within, decode_short, group};
+use super::decode::{Beyond, Spelling, base32_within, decode_short, group};
 use super::{Around, GLUED_MAX, GLUED_MIN, RUN_MIN, place, spelling};
 use crate::coverage::Declared;
 use crate::detector::labelled::is_uuid;
@@ -11,6 +11,8 @@ use crate::gate::{self, Area, is_printable};
 use crate::scanner::overlay::wide::NUL_MIN;
 use crate::scanner::{Leaf, Node, Reader, Scan};
 
+/// One of so many bytes of a text may be other than printable.
+const OTHER_PART: usize = 8;
 /// Letters decoded at a time to see whether they are text: whole groups.
 const PIECE: usize = 8;
 
@@ -78,13 +80,20 @@ fn text_in_phase<'a>(
     }
     let glued = letters.iter().enumerate().filter(|(_, b)| matches!(b, b'/' | b'-' | b'_'));
     let starts = (1..4).chain(glued.map(|(at, _)| at + 1).take(GLUED_MAX));
-    starts.filter_map(|at| letters.get(at..)).find(|letters| is_text(spelling, letters, room))
+    let beyond = Beyond::of(letters).filter(|_| spelling == Spelling::Base64);
+    // Hardly any gets beyond the highest bits of its bytes.
+    let may_be = |at: &usize| {
+        let most = spelling.decoded_len(letters.len().saturating_sub(*at)) / OTHER_PART;
+        beyond.is_none_or(|beyond| beyond.count(*at) as usize <= most)
+    };
+    let mut texts = starts.filter(may_be).filter_map(|at| letters.get(at..));
+    texts.find(|letters| is_text(spelling, letters, room))
 }
 
 /// Whether nearly all of what `letters` spell is printable.
 fn is_text(spelling: Spelling, letters: &[u8], piece: &mut Vec<u8>) -> bool {
     let len = spelling.decoded_len(letters.len());
-    let mut left = len / 8;
+    let mut left = len / OTHER_PART;
     let mut may_be = |bytes: &[u8]| {
         let other = bytes.iter().filter(|b| !is_printable(**b)).count();
         let is_left = other <= left;
