@@ -135,6 +135,13 @@ impl<'a> View<'a> {
         self.seen = Some((seen, first));
     }
 
+    /// Takes the label that was found before the anchor already.
+    pub(crate) fn hear(&mut self, near: &Near<'_>) {
+        let before = self.at;
+        let known = near.said().map(|(label, words)| Known { before, words, label });
+        self.known.set(known);
+    }
+
     /// The byte at `i`; outside of the leaf a NUL, which is part of no identifier.
     pub(crate) fn byte(&self, i: usize) -> u8 {
         self.bytes.get(i).copied().unwrap_or(0)

@@ -6,10 +6,12 @@
 mod family;
 mod index;
 mod phrases;
+mod recent;
 
 use crate::word::{WORD_MAX, Word, key, key_of, previous_word};
 pub(crate) use family::{Families, Family};
-pub(crate) use index::may_be_last;
+pub(crate) use index::{may_be_last, meaning_of_short};
+pub(crate) use recent::{Recent, WORDS_MAX};
 
 /// Bytes before a value in which a label may begin.
 pub(crate) const WINDOW: usize = 72;
@@ -151,7 +153,7 @@ struct Marks {
 
 /// What a byte before a value means to the search for its label.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     /// Binary data: what stands before is no text that goes on here.
     Control,
     Digit,
@@ -183,13 +185,18 @@ const KINDS: [Kind; 256] = {
     kinds
 };
 
+#[inline(always)]
+pub(crate) fn kind_of(byte: u8) -> Kind {
+    KINDS.get(usize::from(byte)).copied().unwrap_or(Kind::Mark)
+}
+
 /// The marks before `upto`. Nothing where another number, or the mask of one, stands first; a digit
 /// that counts a label (`phone2`) is none.
 fn skip_punctuation(bytes: &[u8], upto: usize, floor: usize) -> Option<Marks> {
     let mut marks = Marks { upto, newlines: 0, has_number_sign: false };
     while marks.upto > floor {
         let byte = *bytes.get(marks.upto - 1)?;
-        match KINDS.get(usize::from(byte)).copied().unwrap_or(Kind::Mark) {
+        match kind_of(byte) {
             Kind::Mark => {}
             Kind::Letter => return Some(marks),
             Kind::Digit if !counts_a_label(bytes, marks.upto - 1) => return None,
@@ -336,7 +343,7 @@ struct Tail {
     meant: u128,
 }
 
-const fn tail(word: &str, meant: &str) -> Tail {
+const fn joint(word: &str, meant: &str) -> Tail {
     let len = word.len();
     let unused = 8 * (WORD_MAX - len);
     let spelled = key(word.as_bytes()) >> unused;
@@ -347,13 +354,13 @@ const fn tail(word: &str, meant: &str) -> Tail {
 const LAST_LETTERS: &[u8] = b"dmor";
 /// Last words that are joined.
 const TAILS: &[Tail] = &[
-    tail("id", "id"),
-    tail("identifier", "id"),
-    tail("nbr", "number"),
-    tail("no", "number"),
-    tail("num", "number"),
-    tail("number", "number"),
-    tail("uid", "uid"),
+    joint("id", "id"),
+    joint("identifier", "id"),
+    joint("nbr", "number"),
+    joint("no", "number"),
+    joint("num", "number"),
+    joint("number", "number"),
+    joint("uid", "uid"),
 ];
 
 #[cfg(test)]

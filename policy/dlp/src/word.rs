@@ -98,11 +98,17 @@ fn last_word_len(near: u64) -> usize {
 
 /// How many letters a tail ends with, and their key; nothing where they may go on before it.
 #[inline(always)]
-pub(crate) fn short_word(tail: u64) -> Option<(usize, u128)> {
+pub(crate) fn short_word(tail: u64) -> Option<(usize, u64)> {
     let near = tail | all(0x20);
     let len = run(within(near, b'a', b'z'));
     let key = if len == 0 { 0 } else { near << (8 * (TAIL - len)) };
-    (len < TAIL).then_some((len, u128::from(key) << 64))
+    (len < TAIL).then_some((len, key))
+}
+
+/// The key of a word of at most [`TAIL`] letters as those of all words are.
+#[inline(always)]
+pub(crate) fn whole_key(key: u64) -> u128 {
+    u128::from(key) << 64
 }
 
 /// As [`short_word`], of the letters that eight bytes begin with, the first in the highest place.
@@ -118,7 +124,7 @@ pub(crate) fn first_word(head: u64) -> Option<(usize, u128)> {
 /// Where the letters that stand before `end` begin, and their key.
 pub(crate) fn letters_and_key(bytes: &[u8], end: usize) -> (usize, u128) {
     if let Some((len, key)) = short_word(tail(bytes, end)) {
-        return (end - len.min(end), key);
+        return (end - len.min(end), whole_key(key));
     }
     let start = end - letters_before(bytes, end);
     (start, bytes.get(start..end).map_or(0, key_of))
@@ -213,6 +219,7 @@ pub(crate) struct Filter(Vec<u64>);
 impl Filter {
     /// Bits, a power of two: four kilobytes.
     pub(crate) const BITS: u32 = 15;
+    const ODD: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
 
     pub(crate) fn of(keys: impl Iterator<Item = u128>) -> Filter {
         let mut bits = vec![0u64; 1 << (Self::BITS - 6)];
@@ -236,8 +243,14 @@ impl Filter {
 
     /// The bit of a key: below `1 << BITS`, and depending on many of its letters.
     pub(crate) fn bit(key: u128) -> usize {
-        const ODD: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
-        usize::try_from(key.wrapping_mul(ODD) >> (u128::BITS - Self::BITS)).unwrap_or(0)
+        usize::try_from(key.wrapping_mul(Self::ODD) >> (u128::BITS - Self::BITS)).unwrap_or(0)
+    }
+
+    /// The same of the key of a short word: the lower half of its whole key is zero.
+    #[inline(always)]
+    pub(crate) fn bit_of_short(key: u64) -> usize {
+        const LOW: u64 = 0xf39c_c060_5ced_c835;
+        usize::try_from(key.wrapping_mul(LOW) >> (u64::BITS - Self::BITS)).unwrap_or(0)
     }
 }
 
@@ -335,6 +348,10 @@ mod tests {
         for len in 0..=WORD_MAX + 1 {
             let word: Vec<u8> = (b'a'..).take(len).collect();
             assert_eq!(key_of(&word), key(&word), "{len}");
+            if let Some((_, short)) = short_word(tail(&word, len)) {
+                assert_eq!(whole_key(short), key(&word), "{len}");
+                assert_eq!(Filter::bit_of_short(short), Filter::bit(key(&word)), "{len}");
+            }
             assert_eq!(key_of(&word.to_ascii_uppercase()), key(&word), "{len}");
             let marks: Vec<u8> = (b'Z'..).take(len).collect();
             assert_eq!(key_of(&marks), key(&marks), "{len}");

@@ -3,7 +3,7 @@
 
 use super::labelled::{Announced, Value};
 use super::shape::{Shape, Values};
-use super::{Detector, Match, View, iban};
+use super::{Detector, Match, Near, View, iban};
 use crate::check;
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
@@ -16,7 +16,7 @@ pub(crate) const ROUTING: Detector = Detector {
     shapes: &[Shape::near_label(1 << 9, Families::of(&[Family::Routing]))],
     values: Values::NONE,
     words: &[],
-    may_stand: super::always,
+    may_stand: may_be_routing,
     examine: routing,
 };
 
@@ -30,6 +30,11 @@ pub(crate) const IBAN: Detector = Detector {
     may_stand: iban::may_stand,
     examine: iban::examine,
 };
+
+/// Whether the prefix and the check digit are right.
+fn may_be_routing(near: &Near<'_>) -> bool {
+    near.behind().get(..9).is_some_and(check::aba)
+}
 
 /// Nine digits with a right prefix and check digit behind a label.
 fn routing(view: &View<'_>) -> Option<Match> {

@@ -46,7 +46,8 @@ fn may_stand(near: &Near<'_>) -> bool {
     match near.anchor {
         Anchor::Caps => may_open(near),
         Anchor::Colon => is_month(2),
-        Anchor::Digits => !matches!(near.run, 2 | 4) || may_end(near),
+        Anchor::Digits if matches!(near.run, 2 | 4) => may_end(near),
+        Anchor::Digits => may_be_compact(near),
         Anchor::At | Anchor::Dots | Anchor::Mixed | Anchor::Pairs | Anchor::Scheme => false,
     }
 }
@@ -55,6 +56,12 @@ fn may_stand(near: &Near<'_>) -> bool {
 #[inline]
 pub(super) fn may_open(near: &Near<'_>) -> bool {
     month_of(near.behind()).is_some()
+}
+
+/// Whether year, month and day may stand together, by their first digits.
+fn may_be_compact(near: &Near<'_>) -> bool {
+    let is_century = matches!([near.byte(0), near.byte(1)], [b'1', b'8' | b'9'] | [b'2', b'0']);
+    is_century && matches!(near.byte(4), b'0' | b'1') && matches!(near.byte(6), b'0'..=b'3')
 }
 
 /// Whether a day or year may end a date, or a year begin one, by what stands beside it.

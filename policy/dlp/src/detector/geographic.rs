@@ -58,9 +58,9 @@ pub(super) fn may_open(near: &Near<'_>) -> bool {
     second.is_ascii_uppercase() && third == b' ' && is_before_zip()
         || matches!(second, b'o' | b'O') && near.byte(0) == b'B' && matches!(third, b'x' | b'X')
         || match near.before(2) {
-            b'0'..=b'9' => true,
+            b'0'..=b'9' => street::goes_on(near),
             // `12A Main`, `5th Avenue`.
-            b'A'..=b'Z' => near.before(3).is_ascii_digit(),
+            b'A'..=b'Z' => near.before(3).is_ascii_digit() && street::goes_on(near),
             b'd' | b'h' | b't' => near.before(4).is_ascii_digit(),
             _ => false,
         }

@@ -6,7 +6,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::shape::Values;
-use super::{Detector, Match, View};
+use super::{Detector, Match, Near, View};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
 
@@ -17,12 +17,19 @@ pub(crate) const IP: Detector = Detector {
     shapes: &[],
     values: Values::NONE,
     words: &[],
-    may_stand: super::always,
+    may_stand,
     examine,
 };
 
 /// Letters of the longest address (RFC 4291, with an embedded IPv4 address).
 const LEN_MAX: usize = 45;
+
+/// Whether two more octets follow the second dot.
+fn may_stand(near: &Near<'_>) -> bool {
+    let third = (1..=3).take_while(|at| near.byte(*at).is_ascii_digit()).count();
+    let has_fourth = || near.byte(third + 1) == b'.' && near.byte(third + 2).is_ascii_digit();
+    near.anchor != Anchor::Dots || has_fourth()
+}
 
 fn examine(view: &View<'_>) -> Option<Match> {
     let (start, end, is_public) =

@@ -166,14 +166,26 @@ fn examine(view: &View<'_>) -> Option<Match> {
     Some(Match { identifier, confidence, start, end })
 }
 
-/// Whether more than digits stand here that are fewer than any family's value has.
+/// Whether more than digits stand here that are fewer than any family's value has, and a label may stand
+/// before a code that begins with digits, or in one that begins with letters.
 fn may_stand(near: &Near<'_>) -> bool {
     const LEN_MIN: usize = 4;
+    let glued = usize::from(near.anchor == Anchor::Digits && near.before(1) == b'-');
+    if near.anchor != Anchor::Digits || glued > 0 {
+        let part = (glued + 1..Near::BEFORE)
+            .take_while(|back| near.before(*back).is_ascii_alphanumeric())
+            .count();
+        let back = glued + part;
+        let is_first = part > 0 && near.before(back + 1) != b'-' && back + 1 < Near::BEFORE;
+        let may_be_within = !near.before(back).is_ascii_digit()
+            && (near.anchor == Anchor::Digits || near.may_be_labelled(0));
+        return !is_first || may_be_within || near.may_be_labelled(back);
+    }
     let next = near.byte(near.run);
     let goes_on = next.is_ascii_alphanumeric()
         || next == b'-'
         || next == b' ' && near.byte(near.run + 1).is_ascii_digit();
-    near.anchor != Anchor::Digits || near.run >= LEN_MIN || near.before(1) == b'-' || goes_on
+    near.run >= LEN_MIN || goes_on
 }
 
 /// Where the token around the anchor begins: letters, digits and single dashes. Nothing where an

@@ -7,7 +7,7 @@ use crate::detector::labelled::is_uuid;
 use crate::detector::shape::table;
 use crate::detector::{Near, RUN_MAX};
 use crate::gate::{self, Anchor};
-use crate::word::digits_from;
+use crate::word::{all, digits_from, within};
 
 /// Bytes between two numbers of a list.
 const GAP_MAX: usize = 8;
@@ -84,43 +84,90 @@ fn is_decimal(bytes: &[u8], dot: usize) -> bool {
     len > 0 && !matches!(next, b'.' | b'-' | b'/' | b':') && !next.is_ascii_alphabetic()
 }
 
+/// How a moment is written, eight bytes at a time: which of them are digits, letters and marks.
+struct Form<const N: usize> {
+    parts: [Part; 3],
+    len: usize,
+}
+
+#[derive(Clone, Copy)]
+struct Part {
+    digits: u64,
+    letters: u64,
+    /// The marks, and all bits of their places.
+    marks: u64,
+    marked: u64,
+}
+
+/// `9` is any digit, `a` any letter, `?` anything.
+#[expect(clippy::indexing_slicing, reason = "evaluated when compiled")]
+const fn form<const N: usize>(text: &[u8; N]) -> Form<N> {
+    let mut parts = [Part { digits: 0, letters: 0, marks: 0, marked: 0 }; 3];
+    let mut at = 0;
+    while at < N {
+        let (part, place) = (&mut parts[at / 8], 8 * (at % 8));
+        match text[at] {
+            b'9' => part.digits |= 0x80 << place,
+            b'a' => part.letters |= 0x80 << place,
+            b'?' => {}
+            mark => {
+                part.marks |= (mark as u64) << place;
+                part.marked |= 0xff << place;
+            }
+        }
+        at += 1;
+    }
+    Form { parts, len: N }
+}
+
+impl<const N: usize> Form<N> {
+    /// Whether `bytes` begin so.
+    fn fits(&self, bytes: &[u8]) -> bool {
+        let Some(text) = bytes.first_chunk::<N>() else { return false };
+        let mut whole = [0; 24];
+        whole.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
+        whole.as_chunks().0.iter().zip(&self.parts).all(|(eight, part)| {
+            let eight = u64::from_le_bytes(*eight);
+            let (digits, letters) =
+                (within(eight, b'0', b'9'), within(eight | all(0x20), b'a', b'z'));
+            let missing = part.digits & !digits | part.letters & !letters;
+            missing | (eight & part.marked ^ part.marks) == 0
+        })
+    }
+}
+
 /// Where the date and time end that begin with the run of `len` digits at `at`: `2024-04-30
 /// 12:15:03.123`, `30/Apr/2024:12:15:03`. Nothing else begins within them.
 pub(crate) fn timestamp_end(bytes: &[u8], at: usize, len: usize) -> Option<usize> {
-    const ISO: &[u8] = b"9999-99-99?99:99:99";
-    const LOG: &[u8] = b"99/aaa/9999:99:99:99";
-    let form = match len {
-        4 => ISO,
-        2 => LOG,
-        _ => return None,
-    };
-    let text = bytes.get(at..at + form.len())?;
-    let fits = |(byte, kind): (&u8, &u8)| match kind {
-        b'9' => byte.is_ascii_digit(),
-        b'a' => byte.is_ascii_alphabetic(),
-        b'?' => matches!(byte, b'T' | b' '),
-        _ => byte == kind,
-    };
-    if !text.iter().zip(form).all(fits) {
-        return None;
-    }
-    let end = at + form.len();
-    let fraction = bytes.get(end + 1..).unwrap_or_default();
-    let digits = fraction.iter().take(9).take_while(|b| b.is_ascii_digit()).count();
-    let has_fraction = digits > 0 && matches!(byte(bytes, end), b'.' | b',');
-    Some(if has_fraction { end + 1 + digits } else { end })
+    const ISO: Form<19> = form(b"9999-99-99?99:99:99");
+    const LOG: Form<20> = form(b"99/aaa/9999:99:99:99");
+    let text = bytes.get(at..)?;
+    let end = at
+        + match len {
+            4 if ISO.fits(text) && matches!(byte(text, 10), b'T' | b' ') => ISO.len,
+            2 if LOG.fits(text) => LOG.len,
+            _ => return None,
+        };
+    let has_point = matches!(byte(bytes, end), b'.' | b',');
+    let fraction = if has_point { digits_from(bytes, end + 1, 9) } else { 0 };
+    Some(if fraction > 0 { end + 1 + fraction } else { end })
 }
 
-/// As [`timestamp_end`], of what begins a line of a log, or stands in its brackets: nobody's date,
-/// unless the line before ends with a label.
-pub(crate) fn leading_timestamp(bytes: &[u8], at: usize, len: usize) -> Option<usize> {
-    let before = bytes.get(..at).unwrap_or_default();
-    let is_leading = match before {
-        [] | [.., b'['] => true,
-        [.., last, b'\n'] => !matches!(last, b':' | b'=' | b'|' | b'"'),
+/// Where the moment ends that begins at the anchor and a line of a log, or stands in its brackets: nobody's
+/// date, unless the line before ends with a label.
+#[inline]
+pub(crate) fn leading_end(near: &Near<'_>) -> Option<usize> {
+    let is_leading = match near.before(1) {
+        b'[' => true,
+        b'\n' => near.place().1 > 1 && !matches!(near.before(2), b':' | b'=' | b'|' | b'"'),
+        0 => near.place().1 == 0,
         _ => false,
     };
-    if is_leading { timestamp_end(bytes, at, len) } else { None }
+    if !is_leading || near.anchor != Anchor::Digits || !matches!(near.run, 2 | 4) {
+        return None;
+    }
+    let (bytes, at) = near.place();
+    timestamp_end(bytes, at, near.run).filter(|_| near.label(0).is_none())
 }
 
 /// Where the UUID (RFC 9562) begins and ends that has `at` in its first groups, where `run` digits
@@ -159,7 +206,7 @@ pub(crate) fn may_begin_code(near: &Near<'_>) -> bool {
                 .all(may_be_plain)
     };
     matches!(near.anchor, Anchor::Digits | Anchor::Mixed)
-        && (behind.is_ascii_hexdigit() || behind == b'-' || is_moment() || may_be_encoded())
+        && (near.byte(near.hex_len()) == b'-' || is_moment() || may_be_encoded())
 }
 
 /// Of the standard alphabet of base64: other numbers are written with dashes.

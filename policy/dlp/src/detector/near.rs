@@ -2,13 +2,13 @@
 //! all anchors of a text are nobody's by these alone. Invariant: what is told here of an anchor is
 //! what its whole view would tell; outside of the leaf stand NULs, which are part of no identifier.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use super::RUN_MAX;
 use crate::gate::{self, Anchor};
-use crate::label;
+use crate::label::{self, Gap, Kind, Label, Recent};
 use crate::word::{
-    TAIL, all, digits_from, first_word, key_of, letters_and_key, run, short_word, within,
+    TAIL, all, digits_from, first_word, key_of, letters_and_key, run, short_word, whole_key, within,
 };
 
 /// Bytes before an anchor, and from it on, that are at hand.
@@ -26,8 +26,8 @@ pub(crate) struct Near<'a> {
     pub(crate) anchor: Anchor,
     /// Length of the digit run at the anchor, at most `RUN_MAX + 1`; 0 where it is no digit.
     pub(crate) run: usize,
-    /// Whether a label may stand right before it, where that was asked.
-    labelled: Cell<Option<bool>>,
+    said: Cell<Said>,
+    recent: &'a RefCell<Recent>,
 }
 
 impl<'a> Near<'a> {
@@ -38,7 +38,7 @@ impl<'a> Near<'a> {
     #[inline]
     pub(crate) fn of(bytes: &'a [u8], at: usize, room: &'a mut Room) -> Option<Near<'a>> {
         let (head, rest) = bytes.split_at_checked(at)?;
-        let Room { before, behind } = room;
+        let Room { before, behind, recent } = room;
         let before = head.last_chunk().unwrap_or_else(|| last(head, before));
         let behind = rest.first_chunk().unwrap_or_else(|| first(rest, behind));
         let mut near = Near {
@@ -48,7 +48,8 @@ impl<'a> Near<'a> {
             behind,
             anchor: Anchor::Digits,
             run: 0,
-            labelled: Cell::new(None),
+            said: Cell::new(Said::Nothing),
+            recent,
         };
         near.anchor = near.kind()?;
         if matches!(near.anchor, Anchor::Digits | Anchor::Mixed) {
@@ -127,14 +128,27 @@ impl<'a> Near<'a> {
         }
     }
 
-    /// How many letters end `back` places before the anchor, and their key.
+    /// How many hexadecimal digits stand from the anchor on, at most eight.
+    #[inline]
+    pub(crate) fn hex_len(&self) -> usize {
+        let ahead = self.behind.first_chunk().map_or(0, |ahead| u64::from_le_bytes(*ahead));
+        run(within(ahead, b'0', b'9') | within(ahead | all(0x20), b'a', b'f'))
+    }
+
+    /// How many letters end `back` places before the anchor, and their short key, where they are few.
     #[inline(always)]
+    pub(crate) fn short_word(&self, back: usize) -> Option<(usize, u64)> {
+        short_word(self.tail(back))
+    }
+
+    /// How many letters end `back` places before the anchor, and their key.
     pub(crate) fn letters_and_key(&self, back: usize) -> (usize, u128) {
-        short_word(self.tail(back)).unwrap_or_else(|| {
-            let end = self.at - back;
-            let (start, key) = letters_and_key(self.bytes, end);
-            (end - start, key)
-        })
+        if let Some((len, key)) = short_word(self.tail(back)) {
+            return (len, whole_key(key));
+        }
+        let end = self.at - back;
+        let (start, key) = letters_and_key(self.bytes, end);
+        (end - start, key)
     }
 
     /// How many letters stand from the anchor on, and their key.
@@ -172,15 +186,80 @@ impl<'a> Near<'a> {
         self.letters_and_key(back).0
     }
 
+    /// The nearest label before the anchor, with so many foreign words between at most.
+    pub(crate) fn label(&self, words: usize) -> Option<Label> {
+        let said = self.said.get();
+        if let Said::Label(label, upto) = said
+            && (label.is_some() || upto >= words)
+        {
+            return label.filter(|label| label.gap.words <= words);
+        }
+        let at_once = || if words == 0 { Some((self.label_at_once()?, 0)) } else { None };
+        let behind = || if said == Said::Unsure { None } else { self.behind_number(words) };
+        let (label, upto) = at_once().or_else(behind).unwrap_or_else(|| {
+            let near = label::Near { len: label::WINDOW, words };
+            (label::nearest(self.bytes, self.at, near), words)
+        });
+        self.said.set(Said::Label(label, upto));
+        label.filter(|label| label.gap.words <= words)
+    }
+
+    /// The label without a word between, where that is known without a long search.
+    #[inline]
+    pub(crate) fn label_at_once(&self) -> Option<Option<Label>> {
+        if self.said.get() == Said::Nothing {
+            let direct = self.direct().map(|label| (label, 0));
+            let found = direct.or_else(|| self.behind_number(0)).or_else(|| {
+                let may_be = self.may_follow_label(0);
+                (!may_be).then_some((None, 0))
+            });
+            self.said.set(found.map_or(Said::Unsure, |(label, upto)| Said::Label(label, upto)));
+        }
+        match self.said.get() {
+            Said::Label(label, _) => Some(label.filter(|label| label.gap.words == 0)),
+            Said::Nothing | Said::Unsure => None,
+        }
+    }
+
+    fn behind_number(&self, words: usize) -> Option<(Option<Label>, usize)> {
+        self.recent.borrow_mut().behind_number((self.bytes, self.at), self.before, words)
+    }
+
+    /// The label that was found so far, and beyond how many words it was looked for.
+    pub(crate) fn said(&self) -> Option<(Option<Label>, usize)> {
+        match self.said.get() {
+            Said::Label(label, upto) => Some((label, upto)),
+            Said::Nothing | Said::Unsure => None,
+        }
+    }
+
+    /// The label without a word between, where the nearest word tells at once.
+    #[inline]
+    fn direct(&self) -> Option<Option<Label>> {
+        const MARKS_MAX: usize = 7;
+        let stop = (1..=MARKS_MAX).find(|back| label::kind_of(self.before(*back)) != Kind::Mark)?;
+        match label::kind_of(self.before(stop)) {
+            // One that counts a label (`phone2`), or of another number.
+            Kind::Digit => (!self.before(stop + 1).is_ascii_alphabetic()).then_some(None),
+            Kind::Letter => {
+                let gap = Gap { len: stop - 1, words: 0 };
+                match label::meaning_of_short(self.tail(gap.len))? {
+                    (_, None) => Some(None),
+                    (_, Some(family)) => Some(Some(Label { family: family?, gap })),
+                }
+            }
+            Kind::Control => Some(None),
+            Kind::Mark | Kind::Newline | Kind::NumberSign | Kind::Star => None,
+        }
+    }
+
     /// Whether a label may stand, without a word between, before what begins `back` places before the
     /// anchor. Where that is not known at once it may.
     pub(crate) fn may_be_labelled(&self, back: usize) -> bool {
         if back > 0 {
             return self.may_follow_label(back);
         }
-        let labelled = self.labelled.get().unwrap_or_else(|| self.may_follow_label(0));
-        self.labelled.set(Some(labelled));
-        labelled
+        self.label_at_once().is_none_or(|label| label.is_some())
     }
 
     fn may_follow_label(&self, from: usize) -> bool {
@@ -201,11 +280,33 @@ impl<'a> Near<'a> {
     }
 }
 
-/// Room for the bytes beside an anchor at either end of what is known.
+/// What is known of the label before an anchor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Said {
+    /// It was not asked for.
+    Nothing,
+    /// It takes a search.
+    Unsure,
+    /// The nearest one, and beyond how many foreign words it was looked for.
+    Label(Option<Label>, usize),
+}
+
+/// Room for the bytes beside an anchor at either end of what is known, and the labels found last.
 #[derive(Debug, Default)]
 pub(crate) struct Room {
     before: [u8; BEFORE],
     behind: [u8; BEHIND],
+    recent: RefCell<Recent>,
+}
+
+impl Room {
+    pub(crate) fn new(recent: Recent) -> Room {
+        Room { recent: RefCell::new(recent), ..Room::default() }
+    }
+
+    pub(crate) fn into_recent(self) -> Recent {
+        self.recent.into_inner()
+    }
 }
 
 /// The last bytes of fewer than there are places.

@@ -38,8 +38,18 @@ const REGISTERED: &[&[u8]] = &[
     b"2.5.29.",
 ];
 
-/// Whether a root and its child end at the dot: `1.2`, `1.3`, `2.16`.
+/// Whether a root and its child end at the dot, `1.2`, `1.3`, `2.16`, and arcs enough follow.
 fn may_stand(near: &Near<'_>) -> bool {
+    let mut dots = 0;
+    let is_part = |b: &&u8| {
+        dots += usize::from(**b == b'.');
+        b.is_ascii_digit() || **b == b'.'
+    };
+    let len = near.behind().iter().take_while(is_part).count();
+    // The dot behind the root stands before.
+    if dots + 2 < ARCS_MIN && len < near.behind().len() {
+        return false;
+    }
     let child = (1..=3).take_while(|&back| near.before(back).is_ascii_digit()).count();
     let is_root = matches!(near.before(child + 2), b'0'..=b'2');
     is_root && child > 0 && !near.before(child + 3).is_ascii_alphanumeric()

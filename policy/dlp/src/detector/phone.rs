@@ -29,13 +29,20 @@ const SEPARATORS: Marks = Marks::BLANK.or(Marks::DASH).or(Marks::DOT).or(Marks::
 /// Whether another group of digits follows, a parenthesis or plus stands before, or all of a number's
 /// digits stand together.
 fn may_stand(near: &Near<'_>) -> bool {
-    if matches!(near.before(1), b'(' | b'+') || matches!(near.run, 10 | 11) {
+    // No country's code begins with 0, and behind that of North America the number stands alone.
+    let is_international = near.before(1) == b'+' && !matches!(near.byte(0), b'0' | b'1');
+    if near.before(1) == b'(' || is_international || matches!(near.run, 10 | 11) {
         return true;
     }
     let (mark, next) = (near.byte(near.run), near.byte(near.run + 1));
     let is_next = next.is_ascii_digit() || near.byte(near.run + 2).is_ascii_digit();
     let goes_on = matches!(mark, b' ' | b'-' | b'.' | b')' | b'/') && (is_next || next == b'(');
-    let is_separated = || near.run == 3 && next.is_ascii_digit() && near.byte(6).is_ascii_digit();
+    let is_separated = || {
+        near.run == 3
+            && (4..7).all(|at| near.byte(at).is_ascii_digit())
+            && matches!(near.byte(7), b' ' | b'-' | b'.')
+            && near.byte(8).is_ascii_digit()
+    };
     (goes_on || mark == b'(') && (is_separated() || near.may_be_labelled(0))
 }
 

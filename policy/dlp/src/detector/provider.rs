@@ -34,9 +34,11 @@ pub(crate) const DEA: Detector = Detector {
     examine: dea,
 };
 
-/// Whether the second of three groups follows, or ten digits stand together.
+/// Whether the second of three groups follows, or ten digits stand together with their check digit.
 fn may_be_npi(near: &Near<'_>) -> bool {
-    matches!(near.byte(0), b'1' | b'2') && (near.run != 4 || near.byte(5).is_ascii_digit())
+    let is_whole = || near.behind().get(..10).is_some_and(check::npi);
+    matches!(near.byte(0), b'1' | b'2')
+        && if near.run == 4 { near.byte(5).is_ascii_digit() } else { is_whole() }
 }
 
 /// Whether seven digits follow, or a 9 and seven.

@@ -5,7 +5,7 @@
 
 use super::{Detector, Near, RUN_MAX};
 use crate::gate::Anchor;
-use crate::label::{self, Families};
+use crate::label::{self, Families, Label};
 use crate::word::{Filter, Words, key};
 
 /// Kinds of bytes beside a run of digits, a bit for each.
@@ -100,14 +100,11 @@ const VALUES: [u8; 256] = {
 enum Wants {
     /// No word between it and the digits.
     Direct,
-    /// At most [`LABEL_WORDS_MAX`] words between.
+    /// At most [`label::WORDS_MAX`] words between.
     Near,
     /// None.
     Nothing,
 }
-
-/// Foreign words between a label and digits, at most.
-const LABEL_WORDS_MAX: usize = 6;
 
 /// Something that a detector can report at a run of digits.
 #[derive(Clone, Copy, Debug)]
@@ -317,7 +314,9 @@ impl Shapes {
         let Some(of_run) = self.of_runs.get(near.run) else { return 0 };
         let written = of_run.written(near.before(1), near.before(2), near.byte(near.run));
         let labelled = of_run.labelled & !(written | of_run.near_label);
-        let labelled = if labelled != 0 && near.may_be_labelled(0) { labelled } else { 0 };
+        let direct = if labelled == 0 { None } else { near.label_at_once() };
+        // Where that is not known at once, it is looked for when all else fits.
+        let labelled = labelled & direct.map_or(labelled, |label| self.of_label(label));
         written | of_run.near_label | labelled
     }
 
@@ -329,6 +328,13 @@ impl Shapes {
         }
         // One mark may stand between.
         back += usize::from(!near.before(back + 1).is_ascii_alphabetic());
+        // Most words are short, and none of theirs.
+        if let Some((len, key)) = near.short_word(back)
+            && near.before(back + len + 1) != b'\\'
+            && !self.any_word.hold(Filter::bit_of_short(key))
+        {
+            return detectors & !self.with_words;
+        }
         let (len, key) = near.letters_and_key(back);
         // The letter of an escape (`\n`) may be joined to the word.
         if near.before(back + len + 1) == b'\\' {
@@ -352,14 +358,17 @@ impl Shapes {
             return asked;
         }
         let is_near = asked & of_run.near_label & !written != 0;
-        let words = if is_near { LABEL_WORDS_MAX } else { 0 };
-        let (bytes, at) = near.place();
-        let label = label::nearest(bytes, at, label::Near { len: label::WINDOW, words });
-        let Some(label) = label else { return asked & written };
-        let is_direct = label.gap.words == 0;
+        let label = near.label(if is_near { label::WORDS_MAX } else { 0 });
+        let is_direct = label.is_some_and(|label| label.gap.words == 0);
         let reached = of_run.near_label | if is_direct { of_run.labelled } else { 0 };
-        let of_family = self.of_families.get(label.family as usize).copied().unwrap_or(0);
-        asked & (written | reached & of_family)
+        asked & (written | reached & self.of_label(label))
+    }
+
+    /// Those that ask for what a label announces.
+    #[inline]
+    fn of_label(&self, label: Option<Label>) -> u32 {
+        let of_family = label.and_then(|label| self.of_families.get(label.family as usize));
+        of_family.copied().unwrap_or(0)
     }
 }
 

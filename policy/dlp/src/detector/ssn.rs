@@ -9,6 +9,7 @@ use super::{Detector, Match, Near, View};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
 use crate::label::{Families, Family, Label};
+use crate::word::all;
 
 pub(crate) const SSN: Detector = Detector {
     name: "ssn",
@@ -32,7 +33,32 @@ const LABEL_NEAR: usize = 48;
 /// Bytes of three groups with separators.
 const GROUPED: usize = 11;
 
-/// Whether the second of three groups follows that of three digits; whether a word or a mask stands
+/// Bytes before the last four digits in which a word says what they are.
+const TOLD_NEAR: usize = 32;
+
+/// Whether one of the words may stand before that [`last_four`] asks for: `last`, `ends`, `ending`.
+fn may_be_last(near: &Near<'_>) -> bool {
+    const LETTERS: usize = 3;
+    let (bytes, at) = near.place();
+    let before = bytes.get(..at).and_then(<[u8]>::last_chunk::<{ TOLD_NEAR + LETTERS - 1 }>);
+    let Some(before) = before else { return true };
+    // Eight places at a time: a byte is zero where all three letters are right.
+    let eight = |from: usize| {
+        let part = before.get(from..).and_then(<[u8]>::first_chunk);
+        part.map_or(0, |part| u64::from_le_bytes(*part) | all(0x20))
+    };
+    let holds = |[a, b, c]: [u64; LETTERS], word: [u8; LETTERS]| {
+        let [first, second, third] = word.map(all);
+        let other = (a ^ first) | (b ^ second) | (c ^ third);
+        other.wrapping_sub(all(1)) & !other & all(0x80) != 0
+    };
+    (0..TOLD_NEAR).step_by(8).any(|from| {
+        let letters = [eight(from), eight(from + 1), eight(from + 2)];
+        holds(letters, *b"las") || holds(letters, *b"end")
+    })
+}
+
+/// Whether two more groups follow that of three digits; whether a word or a mask stands
 /// before the last four; whether a label is glued to a whole number.
 fn may_stand(near: &Near<'_>) -> bool {
     match near.run {
@@ -42,11 +68,14 @@ fn may_stand(near: &Near<'_>) -> bool {
             is_dashed && near.byte(7).is_ascii_digit() && near.may_be_labelled(0)
         }
         _ if near.anchor == Anchor::Mixed => false,
-        3 => near.byte(4).is_ascii_digit() && near.byte(5).is_ascii_digit(),
+        3 => {
+            let is_pair = near.byte(4).is_ascii_digit() && near.byte(5).is_ascii_digit();
+            is_pair && near.byte(6) == near.byte(3) && near.byte(7).is_ascii_digit()
+        }
         4 => {
             let word = (1..=4).map(|back| near.before(back)).find(u8::is_ascii_alphanumeric);
-            word.is_some_and(|b| b.is_ascii_alphabetic() || b == b'4')
-                || near.before(2) == near.before(3)
+            word.is_some_and(|b| b.is_ascii_alphabetic() || b == b'4') && may_be_last(near)
+                || near.before(2) == near.before(3) && near.before(1) == near.before(4)
         }
         _ => true,
     }
@@ -191,7 +220,7 @@ fn last_four(view: &View<'_>) -> Option<Match> {
             near.windows(4).rposition(|w| w.eq_ignore_ascii_case(b"last"))
         };
         label(view.at).or_else(|| label(told + counted()?))?;
-        let is_last = view.mentions(view.at, 32, &["last", "ending", "ends", "lastfour"]);
+        let is_last = view.mentions(view.at, TOLD_NEAR, &["last", "ending", "ends", "lastfour"]);
         is_last.then_some(view.at)?
     };
     let opens = view.before(start, 1);

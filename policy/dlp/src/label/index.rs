@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use super::phrases::{PHRASES, Phrase};
 use super::{ALIASES, Family, TAILS};
-use crate::word::{Filter, TAIL, all, key, short_word as short_letters, tail, within};
+use crate::word::{Filter, TAIL, all, key, short_word as short_letters, tail, whole_key, within};
 
 struct Index {
     filter: Filter,
@@ -143,7 +143,20 @@ pub(crate) fn may_be_last(bytes: &[u8], upto: usize) -> bool {
 /// one of a phrase; nothing where they do not say which word it is.
 #[inline]
 fn is_last_word(tail: u64) -> Option<bool> {
-    one_word(tail).map(|(_, key)| INDEX.filter.may_hold(key))
+    one_word(tail).map(|(_, key)| INDEX.filter.hold(Filter::bit_of_short(key)))
+}
+
+/// How many letters the word has that a tail ends with, and what it means by itself, as
+/// [`super::meaning_of`] says; nothing where that takes a closer look.
+#[inline]
+pub(crate) fn meaning_of_short(tail: u64) -> Option<(usize, Option<Option<Family>>)> {
+    let (len, key) = one_word(tail)?;
+    let is_behind_digit = (tail >> (8 * len) & 0xff).wrapping_sub(u64::from(b'0')) < 10;
+    match phrases_of_short(key) {
+        [] => Some((len, None)),
+        [phrase] if phrase.is_bare() && !is_behind_digit => Some((len, Some(phrase.meaning))),
+        _ => None,
+    }
 }
 
 /// How many letters the word has that ends before `upto`, its key, and whether a digit stands before
@@ -153,13 +166,13 @@ pub(super) fn short_word(bytes: &[u8], upto: usize) -> Option<(usize, u128, bool
     let tail = tail(bytes, upto);
     let (len, key) = one_word(tail)?;
     let is_behind_digit = (tail >> (8 * len) & 0xff).wrapping_sub(u64::from(b'0')) < 10;
-    Some((len, key, is_behind_digit))
+    Some((len, whole_key(key), is_behind_digit))
 }
 
 /// How many letters the word has that a tail ends with, and its key; nothing where it may go on before
 /// the tail, is several words, or one to which another is joined.
 #[inline]
-fn one_word(tail: u64) -> Option<(usize, u128)> {
+fn one_word(tail: u64) -> Option<(usize, u64)> {
     let (len, key) = short_letters(tail)?;
     if len == 0 || is_joined(tail | all(0x20), len) {
         return None;
@@ -223,6 +236,17 @@ fn small_ending(tail: u64) -> Option<usize> {
     let letter = |back: u32| tail >> (8 * back) & 0x1f;
     let bit = letter(2) << 10 | letter(1) << 5 | letter(0);
     (within(tail, b'a', b'z') & NEAR == NEAR).then_some(usize::try_from(bit).unwrap_or(0))
+}
+
+/// As [`phrases`], of the key of a short word.
+#[inline]
+fn phrases_of_short(key: u64) -> &'static [Known] {
+    let index = &*INDEX;
+    let bit = Filter::bit_of_short(key);
+    if !index.filter.hold(bit) {
+        return &[];
+    }
+    index.phrases(whole_key(key), bit).unwrap_or_default()
 }
 
 /// The phrases whose last word has this key, or is meant by it.

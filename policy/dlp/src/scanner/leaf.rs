@@ -16,6 +16,7 @@ use crate::coverage::{Blocks, Declared};
 use crate::detector::{LOOK_AHEAD, LOOK_BACK, Match, REACH_BACK, Seen, View};
 use crate::format::dialect::Dialect;
 use crate::gate::{Anchor, Census, SURVEYED, Survey};
+use crate::label::Recent;
 use crate::redact::MASK;
 use crate::scanner::overlay::{Around, Overlays};
 use crate::scanner::rosters::Rosters;
@@ -45,6 +46,8 @@ pub(crate) struct Leaf {
     looked: u64,
     /// Where anchors may stand, of one sweep.
     candidates: Vec<u32>,
+    /// The labels before the last numbers.
+    recent: Recent,
     /// The structured form that the leaf is written in.
     dialect: Option<Box<dyn Dialect>>,
     /// What it has told for sure.
@@ -82,6 +85,7 @@ impl Leaf {
             names: Names::default(),
             looked: 0,
             candidates: Vec::new(),
+            recent: Recent::default(),
             dialect: None,
             known: Known::default(),
             mask: MASK,

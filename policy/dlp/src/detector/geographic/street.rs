@@ -2,8 +2,8 @@
 //! (C2), and the town behind it.
 
 use super::state;
-use crate::detector::View;
 use crate::detector::word::Lower;
+use crate::detector::{Near, View};
 use crate::finding::Confidence;
 use crate::word::{Table, Words};
 
@@ -61,6 +61,20 @@ fn suffix(word: &[u8]) -> Option<Suffix> {
         return Some(Suffix::Strong);
     }
     WEAK_WORDS.hold(word).then_some(Suffix::Weak)
+}
+
+/// Whether another word of a street's name may follow the one at the anchor, as one does in all but those
+/// that are behind an ordinal.
+pub(super) fn goes_on(near: &Near<'_>) -> bool {
+    const LEN_MAX: usize = 24;
+    let is_part = |ahead: &usize| {
+        let byte = near.byte(*ahead);
+        byte.is_ascii_alphanumeric() || matches!(byte, b'\'' | b'-') || byte >= 0x80
+    };
+    let len = (0..LEN_MAX).take_while(is_part).count();
+    let end = len + usize::from(near.byte(len) == b'.');
+    let next = near.byte(end + 1);
+    near.byte(end) == b' ' && (next.is_ascii_uppercase() || next.is_ascii_digit() || next >= 0xc3)
 }
 
 /// A street at the capital behind its number: `12 Oak Street`, `221B N Baker St`, `5 42nd Ave`.

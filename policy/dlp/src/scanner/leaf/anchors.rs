@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::Leaf;
 use crate::detector::listed::{
-    cell_end, encoded_end, leading_timestamp, listed_end, may_begin_code, timestamp_end, uuid_at,
+    cell_end, encoded_end, leading_end, listed_end, may_begin_code, timestamp_end, uuid_at,
 };
 use crate::detector::{LOOK_AHEAD, LOOK_BACK, Near, RUN_MAX, Room, View};
 use crate::gate::{self, Anchor, Area};
@@ -21,7 +21,7 @@ impl Leaf {
     pub(super) fn judge(&mut self, scan: &mut Scan, window: &[u8], to: usize) {
         let mut candidates = std::mem::take(&mut self.candidates);
         let seen = RefCell::new(std::mem::take(&mut self.seen));
-        let mut room = Room::default();
+        let mut room = Room::new(std::mem::take(&mut self.recent));
         while self.judged < to {
             let end = to.min(self.judged + SWEEP);
             candidates.clear();
@@ -44,7 +44,12 @@ impl Leaf {
                     continue;
                 }
                 let Some(near) = Near::of(window, at, &mut room) else { continue };
-                let asked = scan.catalog.asked(&near);
+                let leading = leading_end(&near);
+                if let Some(end) = leading.filter(|_| !is_next) {
+                    self.judged = end;
+                    continue;
+                }
+                let asked = if leading.is_none() { scan.catalog.asked(&near) } else { 0 };
                 if asked == 0 && !is_next && !may_begin_code(&near) {
                     self.judged = at + near.run.max(1);
                 } else if let Some(end) = listed_end(window, at).filter(|_| !is_next) {
@@ -54,6 +59,7 @@ impl Leaf {
                     let bytes = window.get(start..(at + LOOK_AHEAD).min(window.len()));
                     let mut view = View::new(bytes.unwrap_or_default(), at - start, near.anchor);
                     view.keep(&seen, self.base + start as u64);
+                    view.hear(&near);
                     self.examine(scan, window, (start, &view), asked);
                 }
             }
@@ -61,6 +67,7 @@ impl Leaf {
         }
         self.known.pass(self.base + self.judged as u64);
         self.candidates = candidates;
+        self.recent = room.into_recent();
         self.seen = seen.into_inner();
         self.look(scan, window, to);
     }
@@ -96,13 +103,6 @@ impl Leaf {
                 self.judged = self.judged.max(start + end);
                 return;
             }
-        }
-        if is_run
-            && let Some(end) = leading_timestamp(bytes, view.at, view.run)
-            && view.label(view.at, label::WINDOW, 0).is_none()
-        {
-            self.judged = self.judged.max(start + end);
-            return;
         }
         if let Some((detector, found)) = scan.catalog.examine(view, asked) {
             self.found(window, detector, &found, (start, view));
