@@ -263,7 +263,7 @@ impl Inbound {
         ongoing.note(|record| {
             record.source = Some(peer.id.to_string());
             record.method = Some(method::seen(&head.method));
-            record.target = Some(masked(&head.uri, printable, names::seen));
+            record.target = Some(masked(&head.uri, printable, names::host_seen));
             record.address = Some(self.app.address().to_string());
             record.downstream_tls_version.clone_from(&peer.tls_version);
             record.downstream_tls_group.clone_from(&peer.tls_group);

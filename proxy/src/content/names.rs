@@ -2,6 +2,8 @@
 //! much, and so data is spelled in what a name may hold: digits between dots, base32, hexadecimal,
 //! spread over labels.
 
+use policy::Host;
+
 use crate::ongoing::printable;
 
 /// Letters from which on a run of base32 is decoded; shorter ones hold no identifier.
@@ -55,6 +57,14 @@ pub fn seen(name: &str) -> String {
     // The name itself is masked where it tells something; what it is a spelling of has no place to
     // be masked at.
     if forms(name).iter().skip(1).any(is_form_telling) { covered(name) } else { printable(name) }
+}
+
+/// A host that somebody asks for, as a record may show it: what is none may be any words, and is not shown.
+pub fn host_seen(text: &str) -> String {
+    match Host::parse(text) {
+        Ok(_) => seen(text),
+        Err(_) => format!("(no host, {} bytes)", text.len()),
+    }
 }
 
 /// The name without the labels that carry something.

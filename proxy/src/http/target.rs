@@ -224,13 +224,18 @@ impl Scheme {
     }
 }
 
-/// A request's target for the record, its host as `host` shows it and the rest masked by `mask`. User information, which is a password as
-/// often as not, is left out. The parts are masked alone and together: what a whole hides from a
+/// Schemes that a record shows.
+const SCHEMES: [&str; 4] = ["http", "https", "ws", "wss"];
+
+/// A request's target for the record, its host as `host` shows it, its scheme where it is one of the web's,
+/// and the rest masked by `mask`. User information, which is a password as often as not, is left out. The parts are masked alone and together: what a whole hides from a
 /// detector, a label or segment may show.
 pub fn masked(uri: &Uri, mask: impl Fn(&str) -> String, host: impl Fn(&str) -> String) -> String {
     let mut text = String::new();
     if let Some(scheme) = uri.scheme_str() {
-        text.push_str(&mask(scheme));
+        // A scheme that nobody serves may be any word.
+        let is_known = SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(scheme));
+        text.push_str(if is_known { scheme } else { "(scheme)" });
         text.push_str("://");
     }
     if let Some(authority) = uri.authority() {

@@ -60,7 +60,7 @@ async fn decide(
     ongoing: &mut Ongoing,
     (request, arrival): (&Request<Incoming>, &Arrival),
 ) -> Result<(Heading, Option<Tunnel>), Stop> {
-    let seen = masked(request.uri(), printable, names::seen);
+    let seen = masked(request.uri(), printable, names::host_seen);
     ongoing.note(|record| {
         record.method = Some("CONNECT".to_owned());
         record.target = Some(seen);

@@ -234,7 +234,7 @@ impl Work<'_> {
         };
         ongoing.note(|record| {
             record.method = Some(method::seen(&head.method));
-            record.target = seen.map(|uri| masked(&uri, printable, names::seen));
+            record.target = seen.map(|uri| masked(&uri, printable, names::host_seen));
         });
         target
     }

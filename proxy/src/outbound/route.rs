@@ -66,7 +66,7 @@ where
     let (speaks, stream) = unless_cut(&cut, hear(stream, rooms.limits.detect_timeout)).await?;
     match speaks {
         Speaks::Tls(hello) => {
-            ongoing.note(|record| record.sni = hello.server_name.as_deref().map(names::seen));
+            ongoing.note(|record| record.sni = hello.server_name.as_deref().map(names::host_seen));
             let (host, permit) = named(rooms, ongoing, &heading, &hello)?;
             if let Some(permit) = permit {
                 let tunnel = opaque::open(rooms, ongoing, permit, &heading).await?;

@@ -86,7 +86,7 @@ async fn admit(
         }
         Address::Name(name) => {
             let text = String::from_utf8_lossy(&name);
-            let seen = format!("tcp://{}:{port}", names::seen(&text));
+            let seen = format!("tcp://{}:{port}", names::host_seen(&text));
             ongoing.note(|record| record.target = Some(printable(&seen)));
             let malformed = |what: &str| Error::new(error::Kind::Malformed, what).into();
             // Clients send addresses as names, too.

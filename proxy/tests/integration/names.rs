@@ -28,7 +28,7 @@ async fn socks5_replies_in_its_own_words() {
         ("BIND", vec![5, 2, 0, 1, 127, 0, 0, 1, 0, 80], 7, "malformed"),
         ("UDP ASSOCIATE", vec![5, 3, 0, 1, 127, 0, 0, 1, 0, 80], 7, "malformed"),
         ("an unknown address", vec![5, 1, 0, 9, 0, 0], 8, "malformed"),
-        ("no name", socks_name("not a name", 80), 1, "malformed"),
+        ("no name", socks_name("Jane Doe born 1980", 80), 1, "malformed"),
     ]
     .into_iter()
     .enumerate()
@@ -40,6 +40,7 @@ async fn socks5_replies_in_its_own_words() {
         let told = record["error"].as_str().or(record["reason"].as_str()).unwrap();
         assert!(told.starts_with(reason), "{what}: {told}");
         assert_eq!(record["bytes_released"], 0);
+        assert!(!record.to_string().contains("Jane"), "a record says what is no name: {record}");
     }
     registry.assert_untouched();
     assert!(server.seen().is_empty());

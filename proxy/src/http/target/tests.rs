@@ -278,6 +278,8 @@ fn records_show_no_user_information() {
         ("http://a:a@a.example/a:a", "http://a.example/a:a"),
         ("user:word@a.example:443", "a.example:443"),
         ("/a@b", "/a@b"),
+        ("wss://a.example/x", "wss://a.example/x"),
+        ("jane-doe-has-hiv://a.example/x", "(scheme)://a.example/x"),
     ] {
         assert_eq!(masked(&uri.parse().unwrap(), str::to_owned, str::to_owned), shown);
     }
