@@ -20,7 +20,7 @@ mod uploads;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Body, Frame};
 use policy::{Ruling, Verdict};
@@ -42,6 +42,7 @@ pub use self::uploads::Uploads;
 use crate::budget::{Holder, Share};
 use crate::config::Limits;
 use crate::drain::Drain;
+use crate::error::{Error, Kind};
 use crate::http::body::BodyError;
 use crate::live::Cut;
 use crate::stop::Stop;
@@ -132,6 +133,38 @@ impl Content {
         self.room.memory(holder)
     }
 
+    /// Takes a short body whole, for who must know it before any of it is read: paced as one that is held,
+    /// in memory that is counted as long as the share is kept.
+    ///
+    /// # Errors
+    /// It is longer than `bytes_max` or does not arrive, or no memory is left for it.
+    pub async fn take_whole<B>(
+        &self,
+        body: B,
+        meters: &Meters,
+        bytes_max: usize,
+    ) -> Result<(Bytes, Share), Stop>
+    where
+        B: Body<Data = Bytes> + Unpin,
+        B::Error: Into<BodyError>,
+    {
+        let mut source = self.source(body, &meters.cut);
+        source.pace = Some(self.pace());
+        let (mut whole, mut memory) = (BytesMut::new(), self.memory(meters.holder));
+        while let Some(frame) = source.next().await? {
+            let Some(data) = frame.data_ref() else { continue };
+            if whole.len() + data.len() > bytes_max {
+                let what = format!("a body of this kind may have {bytes_max} bytes");
+                return Err(Error::new(Kind::Malformed, what).into());
+            }
+            if !memory.try_grow(data.len()) {
+                return Err(Kind::BufferedBytesMax.into());
+            }
+            whole.extend_from_slice(data);
+        }
+        Ok((whole.freeze(), memory))
+    }
+
     /// Reads and forgets what a refused client is still sending, so that it reads our answer
     /// instead of a reset. Bounded in bytes and time.
     pub fn linger<B>(&self, body: B, drain: &Drain)
@@ -203,7 +236,7 @@ impl Content {
         if ruling.profile().exempt().is_some() {
             return self.read_body(ruling, hint, body, (meters, drain)).await;
         }
-        let upload = self.uploads.open(id, &ruling);
+        let upload = self.uploads.open(id, meters.holder, &ruling);
         let part = (number, &hint.to_scanner());
         let turn = tokio::select! {
             turn = self.uploads.turn(&upload, part, &ruling) => turn,
@@ -251,12 +284,11 @@ impl Content {
             if hint.is_grpc {
                 source.idle = self.grpc_idle;
             }
-            let (pieces, receiver) = Pieces::channel(self.receiver_idle, &meters.cut);
+            let (pieces, receiver) = Pieces::streamed(self.receiver_idle, meters);
             drain.spawn(pump(source, sieve, pieces, self.linger_after(meters)));
             return Ok(ClearedBody::coming(receiver, hint.length, meters.released.clone()));
         }
-        let pace = Pace::new(self.body_bytes_per_second_min, self.body_idle, Instant::now());
-        source.pace = Some(pace);
+        source.pace = Some(self.pace());
         let trailers = match take_all(&mut source, &mut sieve, None).await {
             Ok(trailers) => trailers,
             Err(stop) => {
@@ -268,7 +300,7 @@ impl Content {
         };
         if !sieve.is_in_memory() {
             let len = trailers.is_none().then(|| sieve.held());
-            let (pieces, receiver) = Pieces::channel(self.receiver_idle, &meters.cut);
+            let (pieces, receiver) = Pieces::held(self.receiver_idle, meters);
             drain.spawn(empty(sieve, trailers, pieces));
             return Ok(ClearedBody::coming(receiver, len, meters.released.clone()));
         }
@@ -284,6 +316,10 @@ impl Content {
     /// told nothing.
     fn linger_after(&self, meters: &Meters) -> Option<Linger> {
         (!meters.cell.is_answer).then_some(self.linger)
+    }
+
+    fn pace(&self) -> Pace {
+        Pace::new(self.body_bytes_per_second_min, self.body_idle, Instant::now())
     }
 
     fn source<B>(&self, body: B, cut: &Cut) -> Source<B> {

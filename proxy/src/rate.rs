@@ -2,7 +2,7 @@
 //! table that cannot grow without end. The time comes in as a value.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,10 @@ use spiffe::SpiffeId;
 /// share one bucket.
 const SOURCES_MAX: usize = 4096;
 
+/// Bits of an IPv6 address that tell one site's hosts apart (RFC 4291, 2.5.4): any of them can be had by
+/// whoever has one.
+const HOST_BITS: u32 = 64;
+
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Source {
@@ -19,6 +23,20 @@ pub enum Source {
     Address(IpAddr),
     /// A peer that has proved who it is.
     Peer(SpiffeId),
+}
+
+impl Source {
+    /// A client at `address`: all of this machine's own addresses are one, and all of an IPv6 network of
+    /// 64 bits, since one client can take any of them.
+    pub fn at(address: IpAddr) -> Self {
+        Self::Address(match address.to_canonical() {
+            own if own.is_loopback() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(address) => {
+                Ipv6Addr::from_bits(address.to_bits() >> HOST_BITS << HOST_BITS).into()
+            }
+            address @ IpAddr::V4(_) => address,
+        })
+    }
 }
 
 /// The buckets.
@@ -109,6 +127,17 @@ mod tests {
         // However long it rests, no more than the burst.
         assert_eq!([ask(9000), ask(9000), ask(9000)], [Ok(()); 3]);
         assert!(ask(9000).is_err());
+    }
+
+    #[test]
+    fn an_address_that_anybody_here_can_take_is_no_other_source() {
+        let at = |text: &str| Source::at(text.parse().unwrap());
+        assert_eq!(at("127.0.0.1"), at("127.9.8.7"));
+        assert_eq!(at("127.0.0.1"), at("::1"));
+        assert_eq!(at("10.1.2.3"), at("::ffff:10.1.2.3"));
+        assert_eq!(at("fd00:1:2:3::4"), at("fd00:1:2:3:ffff::5"));
+        assert_ne!(at("fd00:1:2:3::4"), at("fd00:1:2:4::4"));
+        assert_ne!(at("10.1.2.3"), at("10.1.2.4"));
     }
 
     #[test]

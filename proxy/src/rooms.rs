@@ -111,7 +111,7 @@ impl Rooms {
         let source = match direction {
             // Known by its certificate, once that is read.
             Direction::Inbound => None,
-            Direction::Outbound => Some(Source::Address(downstream.ip())),
+            Direction::Outbound => Some(Source::at(downstream.ip())),
         };
         self.seat(ongoing, direction, source.as_ref())
     }
@@ -122,7 +122,7 @@ impl Rooms {
     /// As [`Rooms::open`].
     pub fn open_on(&self, kind: Kind, arrival: &Arrival) -> Result<Ongoing, TurnedAway> {
         let mut ongoing = self.begin((Direction::Outbound, kind), arrival.downstream)?;
-        let mut source = Source::Address(arrival.downstream.ip());
+        let mut source = Source::at(arrival.downstream.ip());
         if let Some(entrance) = &arrival.entrance {
             entrance.note(&mut ongoing);
             source = entrance.peer().cloned().map_or(source, Source::Peer);

@@ -67,7 +67,7 @@ pub fn of_exchange(limits: &Limits, carriage: Carriage) -> usize {
     // A piece leaves one buffer before the next one has room for it.
     let answer = to_client + BUFFER_BYTES + BUFFERS * BUFFER_BYTES;
     if !has_body {
-        return answer;
+        return answer.max(GIVEN_OUT_BYTES);
     }
     let from_client = if is_http2 { window as usize } else { BUFFERS * limits.header_bytes_max };
     (answer + from_client + send_buffer.max(BUFFER_BYTES)).max(GIVEN_OUT_BYTES)
@@ -102,7 +102,7 @@ mod tests {
             of_exchange(&limits, Carriage { version, window: 256 << 10, has_body }) >> 10
         };
         // README, "limits".
-        assert_eq!((of(Version::HTTP_11, false), of(Version::HTTP_2, false)), (160, 160));
+        assert_eq!((of(Version::HTTP_11, false), of(Version::HTTP_2, false)), (192, 192));
         assert_eq!((of(Version::HTTP_11, true), of(Version::HTTP_2, true)), (352, 480));
         assert_eq!(most(&limits) >> 10, 480 + 2 * 320);
     }

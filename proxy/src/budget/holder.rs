@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::rate::Source;
 
 /// Counters. Of a thousand sources most have one to themselves.
-const HOLDERS: usize = 4096;
+const HOLDERS: usize = 1 << 14;
 
 /// Whose a share is. The default is whoever is not known yet.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Holder(Option<u16>);
 
 /// What each has used, bytes.

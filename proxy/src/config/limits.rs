@@ -144,7 +144,8 @@ limits! {
     pool_idle_max: usize = 64, count("limits.poolIdleMax", usize);
     /// An upload that nothing happens to for so long is forgotten: it cannot be completed any more.
     upload_idle: Duration = Duration::from_secs(3600), duration("limits.uploadIdle", SignedDuration);
-    /// Uploads in parts under way; beyond it the one that was used least lately is forgotten.
+    /// Uploads in parts under way; beyond it the one that was used least lately of whoever has
+    /// begun most is forgotten.
     uploads_max: usize = 256, count("limits.uploadsMax", usize);
     /// Connections to one destination at once.
     upstream_connections_max: usize = 1024, count("limits.upstreamConnectionsMax", usize);

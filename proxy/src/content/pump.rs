@@ -8,7 +8,8 @@ use http::HeaderMap;
 use http_body::{Body, Frame};
 use tokio::sync::mpsc;
 
-use super::body::Piece;
+use super::Meters;
+use super::body::{Piece, Released, Tally};
 use super::sieve::Sieve;
 use super::source::{Linger, Source};
 use super::spool::RECORD_BYTES;
@@ -18,10 +19,12 @@ use crate::live::Cut;
 use crate::stop::Stop;
 
 /// Pieces of a released body that wait for the wire.
-const PIECES_WAITING_MAX: usize = 3;
+const PIECES_WAITING_MAX: usize = 4;
+/// The same of one that comes out of a file.
+const RECORDS_WAITING_MAX: usize = 1;
 /// What of a body that comes out of a file is in memory at once, bytes: what waits, the piece that is next,
 /// and the one that is being written.
-pub const GIVEN_OUT_BYTES: usize = (PIECES_WAITING_MAX + 2) * RECORD_BYTES;
+pub const GIVEN_OUT_BYTES: usize = (RECORDS_WAITING_MAX + 2) * RECORD_BYTES;
 
 /// How long a source may take to end once its receiver is gone.
 const GONE_MAX: Duration = Duration::from_secs(1);
@@ -31,12 +34,39 @@ pub(super) struct Pieces {
     sender: mpsc::Sender<Piece>,
     idle: Duration,
     cut: Cut,
+    /// Bytes that have set out, and those that have been taken.
+    sent: Tally,
+    released: Released,
 }
 
 impl Pieces {
-    pub(super) fn channel(idle: Duration, cut: &Cut) -> (Self, mpsc::Receiver<Piece>) {
-        let (sender, receiver) = mpsc::channel(PIECES_WAITING_MAX);
-        (Self { sender, idle, cut: cut.clone() }, receiver)
+    /// For a body that is sent while it is read.
+    pub(super) fn streamed(idle: Duration, meters: &Meters) -> (Self, mpsc::Receiver<Piece>) {
+        Self::channel(idle, meters, PIECES_WAITING_MAX)
+    }
+
+    /// For a body that has been read and comes out of a file.
+    pub(super) fn held(idle: Duration, meters: &Meters) -> (Self, mpsc::Receiver<Piece>) {
+        Self::channel(idle, meters, RECORDS_WAITING_MAX)
+    }
+
+    fn channel(idle: Duration, meters: &Meters, waiting: usize) -> (Self, mpsc::Receiver<Piece>) {
+        let (sender, receiver) = mpsc::channel(waiting);
+        let (cut, released) = (meters.cut.clone(), meters.released.clone());
+        (Self { sender, idle, cut, sent: Tally::default(), released }, receiver)
+    }
+
+    /// Says that the body has ended. Who has taken all of it need not wait to be told.
+    async fn end(&self) -> Result<(), Stop> {
+        match self.send(Piece::End).await {
+            Err(Stop::Failed(error))
+                if error.kind() == Kind::ReceiverGone
+                    && self.released.bytes() >= self.sent.total() =>
+            {
+                Ok(())
+            }
+            ended => ended,
+        }
     }
 
     async fn send(&self, piece: Piece) -> Result<(), Stop> {
@@ -162,11 +192,12 @@ async fn send_rest(
     if let Some(trailers) = trailers {
         pieces.send(Piece::Frame(Frame::trailers(trailers))).await?;
     }
-    pieces.send(Piece::End).await
+    pieces.end().await
 }
 
 async fn send_cleared(sieve: &mut Sieve, pieces: &Pieces) -> Result<(), Stop> {
     while let Some(piece) = sieve.release().await? {
+        pieces.sent.add(piece.len());
         pieces.send(Piece::Frame(Frame::data(piece))).await?;
     }
     Ok(())

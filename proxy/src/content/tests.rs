@@ -2,7 +2,9 @@
 
 use crate::error::Kind;
 use std::convert::Infallible;
+use std::net::Ipv4Addr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use policy::{EgressFacts, Host, Policy, Source as PolicyText};
@@ -10,7 +12,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::budget::Budget;
-use crate::drain;
+use crate::{drain, rate};
 use http_body_util::BodyExt;
 
 const SSN: &str = "536-22-8941";
@@ -178,6 +180,44 @@ async fn clean_bodies_pass_whole_in_every_mode() {
         let read = meters.cell.with(|reading| reading.coverage().read);
         assert_eq!(read, if path == "/exempt" { 0 } else { body.len() as u64 });
     }
+}
+
+#[tokio::test]
+async fn who_has_all_of_a_body_need_not_hear_that_it_has_ended() {
+    let body = prose(100_000);
+    let chunks: Vec<&[u8]> = body.chunks(7_000).collect();
+    let hint = Hint { length: Some(body.len() as u64), ..Hint::default() };
+    for (takes, failure) in [(body.len(), None), (1, Some(Kind::ReceiverGone))] {
+        let (_tasks, drain) = drain::channel();
+        let (meters, source) = (Meters::default(), Pieces::of(&chunks, End::Whole));
+        let content = content(1 << 20);
+        let read = content.read_body(ruling("/stream"), &hint, source, (&meters, &drain)).await;
+        let mut receiver = read.unwrap();
+        while meters.released.bytes() < takes as u64 {
+            receiver.frame().await.unwrap().unwrap();
+        }
+        drop(receiver);
+        meters.released.over_or_cut(Duration::from_secs(10)).await;
+        assert_eq!(meters.cell.with(|reading| reading.failure), failure);
+    }
+}
+
+#[test]
+fn uploads_of_one_source_do_not_push_out_those_of_another() {
+    let (gauge, hour) =
+        (prometheus::IntGauge::new("bytes", "test").unwrap(), Duration::from_secs(3600));
+    let budget = Budget::new(u64::MAX, gauge);
+    let of = |number: u32| budget.holder(&rate::Source::at(Ipv4Addr::from(number).into()));
+    let own = of(1);
+    // Two may meet in one counter.
+    let theirs = (2..).map(of).find(|theirs| *theirs != own).unwrap();
+    let uploads = Uploads::new(4, hour, hour);
+    let mine = uploads.open("mine", own, &ruling("/hold"));
+    for number in 0..20 {
+        uploads.open(&format!("theirs {number}"), theirs, &ruling("/hold"));
+    }
+    let again = uploads.open("mine", own, &ruling("/hold"));
+    assert!(Arc::ptr_eq(&mine, &again), "it was forgotten and begun anew");
 }
 
 #[tokio::test]

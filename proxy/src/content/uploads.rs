@@ -16,6 +16,7 @@ use policy::{Place, Ruling, Verdict};
 use tokio::sync::Notify;
 
 use super::ReadingCell;
+use crate::budget::Holder;
 use crate::http::s3;
 use crate::stop::Stop;
 
@@ -33,6 +34,8 @@ pub struct Uploads {
 pub(super) struct Upload {
     state: Mutex<State>,
     turned: Notify,
+    /// Who began it.
+    holder: Holder,
 }
 
 #[derive(Debug)]
@@ -106,25 +109,22 @@ impl fmt::Debug for Digest {
 }
 
 impl Uploads {
-    /// At most `uploads_max` under way; one that nothing happens to for `idle` is forgotten, the
-    /// oldest first where there are too many. A part waits for those before it as long as one of them
+    /// At most `uploads_max` under way; one that nothing happens to for `idle` is forgotten. Where there are
+    /// too many it is the oldest of whoever has most, so that nobody's are pushed out by another's. A part waits for those before it as long as one of them
     /// is being read, and `part_wait` longer; then the upload is broken.
     pub fn new(uploads_max: usize, idle: Duration, part_wait: Duration) -> Self {
         Self { table: Arc::default(), uploads_max, idle, part_wait }
     }
 
     /// The upload of this id, begun now if it is not known.
-    pub(super) fn open(&self, id: &str, ruling: &Ruling) -> Arc<Upload> {
+    pub(super) fn open(&self, id: &str, holder: Holder, ruling: &Ruling) -> Arc<Upload> {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(upload) = table.get(id) {
             return Arc::clone(upload);
         }
         table.retain(|_, upload| upload.with(|state| state.used.elapsed() < self.idle));
         if table.len() >= self.uploads_max {
-            let oldest = table.iter().min_by_key(|(_, upload)| upload.with(|state| state.used));
-            if let Some(key) = oldest.map(|(key, _)| key.clone()) {
-                table.remove(&key);
-            }
+            forget_one(&mut table);
         }
         let upload = Arc::new(Upload {
             state: Mutex::new(State {
@@ -136,6 +136,7 @@ impl Uploads {
                 used: Instant::now(),
             }),
             turned: Notify::new(),
+            holder,
         });
         table.insert(id.to_owned(), Arc::clone(&upload));
         upload
@@ -379,4 +380,18 @@ fn block(ruling: &Ruling, code: &'static str, text: &str) -> Stop {
 fn sealed(ruling: &Ruling) -> Verdict {
     let text = "what would be masked has left with a part of the upload".to_owned();
     Verdict::block(ruling.rule().cloned(), "cannot-redact", text)
+}
+
+/// Forgets the upload that has been left alone longest, of those who have begun most.
+fn forget_one(table: &mut HashMap<String, Arc<Upload>>) {
+    let mut begun: HashMap<Holder, usize> = HashMap::new();
+    for upload in table.values() {
+        *begun.entry(upload.holder).or_default() += 1;
+    }
+    let most = begun.values().copied().max();
+    let of_most = table.iter().filter(|(_, upload)| begun.get(&upload.holder).copied() == most);
+    let oldest = of_most.min_by_key(|(_, upload)| upload.with(|state| state.used));
+    if let Some(key) = oldest.map(|(key, _)| key.clone()) {
+        table.remove(&key);
+    }
 }

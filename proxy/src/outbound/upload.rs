@@ -1,9 +1,8 @@
 //! Multipart uploads: which requests are parts of one artifact, and the last word before it becomes an
 //! object.
 
-use bytes::{Bytes, BytesMut};
 use http::request;
-use http_body_util::{BodyExt, Full};
+use http_body_util::Full;
 use hyper::body::Incoming;
 use policy::Ruling;
 
@@ -16,7 +15,8 @@ use crate::link::Tolled;
 use crate::rooms::Rooms;
 use crate::stop::Stop;
 
-/// Bytes of the list with which an upload is completed: 10,000 parts with their checksums.
+/// Bytes of the list with which an upload is completed: 10,000 parts with their checksums. It is compared
+/// with what was read before any of it leaves.
 const LIST_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// What a request does to an upload, if anything.
@@ -36,7 +36,7 @@ pub(super) async fn read(
     (rooms, arrival, meters): (&Rooms, &Arrival, &Meters),
     call: Option<&UploadCall>,
     ruling: Ruling,
-    (hint, mut body): (&Hint, Tolled<Incoming>),
+    (hint, body): (&Hint, Tolled<Incoming>),
 ) -> Result<ClearedBody, Stop> {
     let (content, metering) = (&rooms.content, (meters, &arrival.drain));
     match call {
@@ -45,7 +45,7 @@ pub(super) async fn read(
         }
         // An exempt upload was not read, so there is nothing to judge.
         Some(UploadCall::Complete(id)) if ruling.profile().exempt().is_none() => {
-            let list = take_list(&mut body, rooms).await?;
+            let (list, _memory) = content.take_whole(body, meters, LIST_BYTES_MAX).await?;
             content.uploads().complete((id, &list), &ruling, &meters.cell)?;
             return content.read_body(ruling, hint, Full::new(list), metering).await;
         }
@@ -53,20 +53,4 @@ pub(super) async fn read(
         Some(UploadCall::Complete(_)) | None => {}
     }
     content.read_body(ruling, hint, body, metering).await
-}
-
-/// The whole list: it is compared with what was read before any of it leaves.
-async fn take_list(body: &mut Tolled<Incoming>, rooms: &Rooms) -> Result<Bytes, Stop> {
-    let mut list = BytesMut::new();
-    loop {
-        let next = tokio::time::timeout(rooms.limits.body_idle, body.frame());
-        let next = next.await.map_err(|_| Error::from(error::Kind::BodyTimeout))?;
-        let Some(frame) = next else { return Ok(list.freeze()) };
-        let frame = frame.map_err(|cause| Error::new(error::Kind::BodyAborted, cause))?;
-        list.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
-        if list.len() > LIST_BYTES_MAX {
-            let what = "the list of parts is longer than 4 MiB";
-            return Err(Error::new(error::Kind::Malformed, what).into());
-        }
-    }
 }
