@@ -142,6 +142,7 @@ impl<'a> Near<'a> {
     }
 
     /// How many letters end `back` places before the anchor, and their key.
+    #[inline(always)]
     pub(crate) fn letters_and_key(&self, back: usize) -> (usize, u128) {
         if let Some((len, key)) = short_word(self.tail(back)) {
             return (len, whole_key(key));
