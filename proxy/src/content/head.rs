@@ -110,6 +110,7 @@ fn read_together(
     for name in headers.keys() {
         let is_binary = name.as_str().ends_with("-bin");
         let values = headers.get_all(name).iter().map(HeaderValue::as_bytes);
+        let values = values.flat_map(|value| members(value, is_binary));
         let spelled = |value| if is_binary { binary(value) } else { None };
         let values: Vec<_> =
             values.map(|value| spelled(value).map_or(Cow::Borrowed(value), Cow::Owned)).collect();
@@ -131,6 +132,16 @@ fn read_together(
     texts.iter().rev().try_for_each(|text| part.weigh(back.read(catalog, text)))?;
     part.finish();
     Ok(())
+}
+
+/// The values that one line holds (RFC 9110, section 5.3; gRPC joins binary ones so, too): without a digit
+/// they are halves of nothing.
+fn members(value: &[u8], is_binary: bool) -> Vec<&[u8]> {
+    if is_binary || value.contains(&b',') && value.iter().any(u8::is_ascii_digit) {
+        value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).collect()
+    } else {
+        vec![value]
+    }
 }
 
 /// What a binary value of gRPC says (gRPC over HTTP/2, "Binary-Header"): padding may be left out.

@@ -298,10 +298,26 @@ fn quoted_end(text: &[u8]) -> Option<&[u8]> {
 }
 
 /// Fields by which some servers take a request for one with another method than its line has.
-const METHOD_OVERRIDES: [&str; 3] =
-    ["x-http-method", "x-http-method-override", "x-method-override"];
+const METHOD_OVERRIDES: [&str; 6] = [
+    "x-forwarded-method",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method",
+    "x-method-override",
+    "x-original-method",
+];
 /// Fields by which some servers take it for one to another target.
-const TARGET_OVERRIDES: [&str; 2] = ["x-original-url", "x-rewrite-url"];
+const TARGET_OVERRIDES: [&str; 6] = [
+    "x-envoy-original-path",
+    "x-forwarded-uri",
+    "x-original-path",
+    "x-original-uri",
+    "x-original-url",
+    "x-rewrite-url",
+];
+/// Fields by which some servers take it for one to another host.
+const HOST_OVERRIDES: [&str; 4] =
+    ["x-envoy-original-host", "x-forwarded-host", "x-host", "x-original-host"];
 
 /// Refuses a request that says of itself that it is another one than its line says: the line is what is
 /// decided. Both spellings count, as in [`strip_claims`].
@@ -310,20 +326,34 @@ const TARGET_OVERRIDES: [&str; 2] = ["x-original-url", "x-rewrite-url"];
 /// [`Kind::Malformed`], with the field's name.
 pub fn check_overrides(method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Error> {
     for (name, value) in headers {
-        let spelled = name.as_str().replace('_', "-");
-        let is_other = if METHOD_OVERRIDES.contains(&spelled.as_str()) {
-            !value.as_bytes().eq_ignore_ascii_case(method.as_str().as_bytes())
-        } else if TARGET_OVERRIDES.contains(&spelled.as_str()) {
-            uri.path_and_query().is_none_or(|target| target.as_str() != *value)
+        let is_one_of = |names: &[&str]| names.iter().any(|of| is_spelled(name.as_str(), of));
+        let is_same = if !name.as_str().starts_with('x') {
+            true
+        } else if is_one_of(&METHOD_OVERRIDES) {
+            value.as_bytes().eq_ignore_ascii_case(method.as_str().as_bytes())
+        } else if is_one_of(&TARGET_OVERRIDES) {
+            uri.path_and_query().is_some_and(|target| target.as_str() == *value)
+        } else if is_one_of(&HOST_OVERRIDES) {
+            let is = |host: &[u8]| value.as_bytes().eq_ignore_ascii_case(host);
+            headers.get(HOST).is_some_and(|host| is(host.as_bytes()))
+                || uri.authority().is_some_and(|named| {
+                    is(named.as_str().as_bytes()) || is(named.host().as_bytes())
+                })
         } else {
-            false
+            true
         };
-        if is_other {
+        if !is_same {
             let text = format!("{name} asks for another request than the one that is decided");
             return Err(Error::new(Kind::Malformed, text));
         }
     }
     Ok(())
+}
+
+/// Whether a name is `of`, or it with underscores, which some servers take for dashes.
+fn is_spelled(name: &str, of: &str) -> bool {
+    let same = |(a, b): (u8, u8)| a == b || a == b'_' && b == b'-';
+    name.len() == of.len() && name.bytes().zip(of.bytes()).all(same)
 }
 
 #[cfg(test)]

@@ -25,6 +25,9 @@ fn a_value_that_is_split_over_fields_is_found() {
         &[("x-a-bin", &first), ("x-b-bin", &second)],
         &[("x-a-bin", "UGF0aWVudCBTU04gMjE5LTQ="), ("x-b-bin", "NS02MTgzIGFkbWl0dGVk")],
         &[("x-a-bin", &format!("{first}=")), ("x-a-bin", &second)],
+        &[("x-a", "the ssn is 536-2,2-8941 x")],
+        &[("x-a-bin", &format!("{first},{second}"))],
+        &[("x-a-bin", &format!("{},{}", coded("Patient SSN"), coded("536228941")))],
     ] {
         assert_eq!(refusal(fields), Some("finding"), "{fields:?}");
     }
@@ -40,7 +43,9 @@ fn ordinary_heads_say_nothing_together() {
         ("x-amz-date", "20261122T160001Z"),
         ("x-account-id", "12"),
         ("x-amz-meta-rows", "3456789"),
-        ("accept", "text/html"),
+        ("accept", "text/html, application/xml;q=0.9, */*;q=0.8"),
+        ("x-parts", "536, 22, 8941, 7"),
+        ("cache-control", "max-age=536, stale-while-revalidate=2289"),
         ("accept", "application/json;q=0.9"),
         ("grpc-timeout", "30S"),
         ("x-trace-bin", "AAECAwQFBgcICQ"),

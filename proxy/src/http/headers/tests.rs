@@ -122,7 +122,13 @@ fn a_request_is_the_one_that_its_line_says() {
         (&[("x-original-url", "/v2/a?b=c")], false),
         (&[("x-original-url", "/v2/b")], true),
         (&[("x-rewrite-url", "/v2/a")], true),
-        (&[("x-original-method", "GET")], false),
+        (&[("x-original-method", "GET")], true),
+        (&[("x-original-method", "POST")], false),
+        (&[("x-forwarded-uri", "/v2/b")], true),
+        (&[("x_envoy_original_path", "/v2/b")], true),
+        (&[("x-forwarded-host", "other.internal")], true),
+        (&[("x-forwarded-host", "registry.ml.internal")], false),
+        (&[("x-forwarded-for", "10.0.0.1")], false),
     ] {
         let checked = check_overrides(&Method::POST, &uri, &map(fields));
         assert_eq!(checked.is_err(), is_another, "{fields:?}");
