@@ -89,6 +89,25 @@ impl Share {
         self.try_grow_within(bytes as u64, bytes_max, TIMES_FREE_SPARING)
     }
 
+    /// Grows, as [`Share::try_grow_sparing`], or shrinks to `bytes` in all.
+    #[must_use = "what was not taken must not be kept"]
+    pub fn try_keep_sparing(&mut self, bytes: u64) -> bool {
+        if let Some(more) = bytes.checked_sub(self.bytes) {
+            return more == 0 || self.try_grow_sparing(usize::try_from(more).unwrap_or(usize::MAX));
+        }
+        self.shrink(self.bytes - bytes);
+        true
+    }
+
+    /// Gives back `bytes`, or all where that is less.
+    fn shrink(&mut self, bytes: u64) {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        self.budget.holders.sub(self.holder, bytes);
+        self.budget.used.fetch_sub(bytes, Ordering::Relaxed);
+        self.budget.gauge.sub(bytes.cast_signed());
+    }
+
     fn try_grow_within(&mut self, bytes: u64, bytes_max: u64, times_free: u64) -> bool {
         let Budget { used, holders, .. } = &self.budget;
         let after = |used: u64| used.checked_add(bytes).filter(|after| *after <= bytes_max);
@@ -118,9 +137,7 @@ impl Share {
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.budget.holders.sub(self.holder, self.bytes);
-        self.budget.used.fetch_sub(self.bytes, Ordering::Relaxed);
-        self.budget.gauge.sub(self.bytes.cast_signed());
+        self.shrink(self.bytes);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Reads what leaves. The only maker of [`Cleared`]: bytes that passed the scanner, or that a rule
 //! exempts by name. Nothing else can be handed to an upstream or a peer.
 
+mod allowance;
 mod body;
 mod head;
 mod hint;

@@ -161,7 +161,7 @@ impl Metrics {
                 .counters(("lazaret_findings_total", "Findings"), &["identifier", "confidence"])?,
             buffered_bytes: make.gauge(
                 "lazaret_buffered_bytes",
-                "Bytes of bodies in memory, and what exchanges under way may come to keep",
+                "Bytes of bodies in memory and of their decoders, and what exchanges under way may come to keep",
             )?,
             spool_bytes: make.gauge("lazaret_spool_bytes", "Bytes in hold spool files")?,
             links: LinkMetrics::new(&make)?,

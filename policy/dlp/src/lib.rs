@@ -31,4 +31,4 @@ pub use finding::{Confidence, Finding, Identifier, Span};
 pub use format::sniff::packed;
 pub use keyed::{InvalidKey, Key};
 pub use payload::Payload;
-pub use scanner::{Artifact, Hint, Limits, SPLIT, Scanner, Stream, scan};
+pub use scanner::{Artifact, Hint, Limits, Monitor, SPLIT, Scanner, Stream, scan};

@@ -1,6 +1,7 @@
 //! The scanner: bytes in by any chunks, evidence out. Memory is bounded whatever the input.
 
 mod artifact;
+mod held;
 mod leaf;
 mod node;
 mod overlay;
@@ -19,6 +20,9 @@ use crate::finding::Finding;
 use crate::format::told::Told;
 use crate::payload::{Measure, Meter, Payload};
 pub use artifact::Artifact;
+use held::Held;
+pub use held::Monitor;
+pub(crate) use held::Weight;
 pub(crate) use leaf::{Leaf, is_plain_text};
 pub(crate) use node::{Node, Place, Reader};
 pub(crate) use rest::Rest;
@@ -32,8 +36,11 @@ pub struct Limits {
     /// Decoded bytes, all levels together.
     pub decoded_bytes_max: u64,
     /// Decoded bytes for each encoded byte, after the first mebibyte; runs of one byte do not
-    /// count.
+    /// count, up to [`Limits::runs_max`].
     pub ratio_max: u64,
+    /// Decoded bytes in runs of one byte, all levels together, that do not count for the ratio: what
+    /// zero-filled tensors may be before they are a bomb.
+    pub runs_max: u64,
     /// Bytes that one decoder may look back, by the format's own declaration (zstd's window, xz's
     /// dictionary).
     pub window_max: u64,
@@ -49,6 +56,7 @@ impl Default for Limits {
             depth_max: 6,
             decoded_bytes_max: 16 << 30,
             ratio_max: 200,
+            runs_max: 1 << 30,
             // What `xz -9` declares; above the 8 MiB that HTTP allows (RFC 9659).
             window_max: 64 << 20,
             entries_max: 10_000,
@@ -77,8 +85,14 @@ pub(crate) struct Scan {
     pub(crate) evidence: Evidence,
     /// Bytes decoded, all levels together.
     decoded: u64,
+    /// Of these, those in runs of one byte.
+    runs: u64,
     /// Archive entries, all together.
     entries: u64,
+    held: Held,
+    monitor: Option<Arc<dyn Monitor>>,
+    /// The monitor said no.
+    is_stopped: bool,
     /// Where in the tensors the body is, where they are measured.
     pub(crate) meter: Option<Box<Meter>>,
     /// What the messages of a stream say together, where there are any.
@@ -87,8 +101,19 @@ pub(crate) struct Scan {
 
 impl Scan {
     pub(crate) fn new(catalog: Arc<Catalog>, limits: Limits) -> Scan {
-        let evidence = Evidence::default();
-        Scan { catalog, limits, evidence, decoded: 0, entries: 0, meter: None, seam: None }
+        Scan {
+            catalog,
+            limits,
+            evidence: Evidence::default(),
+            decoded: 0,
+            runs: 0,
+            entries: 0,
+            held: Held::default(),
+            monitor: None,
+            is_stopped: false,
+            meter: None,
+            seam: None,
+        }
     }
 
     pub(crate) fn add(&mut self, finding: Finding) {
@@ -99,6 +124,13 @@ impl Scan {
     pub(crate) fn may_decode(&mut self, bytes: usize) -> bool {
         self.decoded = self.decoded.saturating_add(bytes as u64);
         self.decoded <= self.limits.decoded_bytes_max
+    }
+
+    /// Notes that so many of the bytes decoded were in runs of one byte, and says by how many all of them
+    /// exceed [`Limits::runs_max`].
+    pub(crate) fn add_runs(&mut self, bytes: u64) -> u64 {
+        self.runs = self.runs.saturating_add(bytes);
+        self.runs.saturating_sub(self.limits.runs_max)
     }
 
     /// Notes that an archive has one more entry; false beyond [`Limits::entries_max`].
@@ -146,6 +178,13 @@ impl Scanner {
         Scanner { scan: Scan::new(catalog, limits), root, fed: 0, is_finished: false }
     }
 
+    /// Asks `monitor` whether the scan goes on.
+    #[must_use]
+    pub fn monitored(mut self, monitor: Arc<dyn Monitor>) -> Scanner {
+        self.scan.monitor = Some(monitor);
+        self
+    }
+
     /// Reads the body as the next message of a stream: also what it says with those before it.
     #[must_use]
     pub fn continuing(mut self, mut stream: Stream) -> Scanner {
@@ -169,6 +208,7 @@ impl Scanner {
     pub fn feed(&mut self, chunk: &[u8]) {
         self.fed += chunk.len() as u64;
         self.root.feed(&mut self.scan, chunk);
+        self.scan.goes_on();
     }
 
     /// Says that the body has ended. Idempotent; afterwards the evidence is final and all is
@@ -187,6 +227,11 @@ impl Scanner {
     /// can still become part of a finding.
     pub fn cleared(&self) -> u64 {
         if self.is_finished { self.fed } else { self.root.cleared().min(self.fed) }
+    }
+
+    /// Bytes held beyond a small fixed base: by decoders, and of what is read once it is whole.
+    pub fn held(&self) -> u64 {
+        self.scan.held.bytes()
     }
 
     /// What has been gathered so far.

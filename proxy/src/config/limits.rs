@@ -66,7 +66,8 @@ limits! {
     /// and streams take their time.
     body_timeout: Option<Duration> = None, optional("limits.bodyTimeout", SignedDuration);
     /// Bytes of bodies that the whole process keeps in memory, and what each exchange under way may come
-    /// to keep while nobody reads it: its buffers and the windows that its senders were given. Past
+    /// to keep while nobody reads it: its buffers and the windows that its senders were given; and what
+    /// decoders of bodies and of uploads under way keep. Past
     /// half of it new HTTP/2 connections get small windows, past three quarters held bodies go to the
     /// spool; where it is spent, new exchanges are turned away.
     buffered_bytes_max: u64 = 512 * MIB, size("limits.bufferedBytesMax", String);

@@ -12,6 +12,7 @@ use dlp::redact::redact;
 use dlp::{Confidence, Evidence, Finding, Stream, Tally};
 use policy::{Action, Enforcement, Inspect, Place, Ruling, Verdict};
 
+use super::allowance::Allowance;
 use super::body::Hand;
 use super::ledger::Charged;
 use super::passage::UNDER_WAY;
@@ -120,6 +121,8 @@ impl Reading {
         }
         let limits = dlp::Limits::default();
         let scanner = profile.scanner(&Hint::default().to_scanner(), limits);
+        let allowance = Arc::new(Allowance::uncounted(&meters.cut));
+        let scanner = scanner.monitored(allowance);
         let mut scanner = scanner.continuing(std::mem::take(&mut self.stream));
         for piece in message.chunks(TURN_BYTES) {
             scanner.feed(piece);

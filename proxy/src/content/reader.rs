@@ -1,7 +1,10 @@
 //! What reads a body: a scanner of its own, or the artifact that the body is a part of.
 
+use std::sync::Arc;
+
 use dlp::{Evidence, Scanner};
 
+use super::allowance::Allowance;
 use super::uploads::{Again, Joint, Turn};
 
 /// What reads one body.
@@ -22,11 +25,14 @@ impl Reader {
         Self::Body(Box::new(scanner))
     }
 
-    /// The reader of a body that is a part of an upload.
-    pub(super) fn of_part(turn: Turn) -> Self {
+    /// The reader of a body that is a part of an upload, as far as `allowance` goes.
+    pub(super) fn of_part(turn: Turn, allowance: &Arc<Allowance>) -> Self {
         match turn {
             Turn::Again(again) => Self::Again(again),
-            Turn::Next(joint) => Self::Part(joint),
+            Turn::Next(mut joint) => {
+                joint.read_within(allowance);
+                Self::Part(joint)
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use bytes::{Bytes, BytesMut};
 use dlp::redact::{Style, is_maskable, redact};
 use policy::{Action, Enforcement, Inspect, Place, Ruling, Verdict};
 
+use super::allowance::Allowance;
 use super::body::Hand;
 use super::ledger::Charged;
 use super::reader::Reader;
@@ -29,6 +30,7 @@ const TOKEN_SPAN_MAX: u64 = 256 * 1024;
 pub(super) struct Sieve {
     ruling: Ruling,
     reader: Reader,
+    allowance: Arc<Allowance>,
     /// The upload that the body is a part of.
     upload: Option<Arc<Upload>>,
     spool: Spool,
@@ -58,9 +60,13 @@ struct Judged {
 impl Sieve {
     pub(super) fn new(ruling: Ruling, hint: &Hint, room: &SpoolRoom, meters: &Meters) -> Self {
         let profile = ruling.profile();
+        let allowance = Arc::new(Allowance::new(room.memory(meters.holder), &meters.cut));
         let reader = match profile.exempt() {
             Some(_) => Reader::None,
-            None => Reader::of_body(profile.scanner(&hint.to_scanner(), dlp::Limits::default())),
+            None => {
+                let scanner = profile.scanner(&hint.to_scanner(), dlp::Limits::default());
+                Reader::of_body(scanner.monitored(Arc::clone(&allowance) as _))
+            }
         };
         if reader.reads() {
             meters.cell.with(|reading| {
@@ -71,6 +77,7 @@ impl Sieve {
         Self {
             ruling,
             reader,
+            allowance,
             upload: None,
             spool: room.spool(meters.holder),
             cell: meters.cell.clone(),
@@ -93,7 +100,7 @@ impl Sieve {
             self.cell.with(|reading| reading.before.extend(&upload.found()));
         }
         self.cell.with(|reading| reading.inspect = Some(Inspect::Hold));
-        self.reader = Reader::of_part(turn);
+        self.reader = Reader::of_part(turn, &self.allowance);
         // The parts before it have answered for theirs.
         if let Some(evidence) = self.reader.evidence() {
             self.charged = Charged::of(&self.ruling, &evidence.tally);
@@ -124,6 +131,7 @@ impl Sieve {
         self.received.add(chunk.len());
         if self.reader.reads() {
             self.reader.feed(&chunk);
+            self.allowance.check()?;
             let hold_max = self.ruling.profile().hold_max();
             if self.spool.len() + chunk.len() as u64 > hold_max {
                 return Err(self.stop(hold_max_verdict(&self.ruling, hold_max)));
@@ -144,6 +152,7 @@ impl Sieve {
         if !self.reader.finish() {
             return Err(self.stop(changed_verdict(&self.ruling)));
         }
+        self.allowance.check()?;
         self.judge()?;
         if let Some(tail) = tail {
             self.judge_tail(&tail)?;

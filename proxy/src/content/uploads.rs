@@ -5,16 +5,17 @@
 //! Invariant: the artifact is fed by one part at a time, from 1 on. A part that breaks off, or one that
 //! never comes, leaves it broken: nothing of it goes on, and it becomes no object.
 
+mod part;
+
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use aws_lc_rs::digest::{Context, SHA256};
-use dlp::{Artifact, Catalog, Evidence, Hint, Limits, Tally};
+use dlp::{Artifact, Catalog, Hint, Limits, Tally};
 use policy::{Place, Ruling, Verdict};
 use tokio::sync::Notify;
 
+pub(super) use self::part::{Again, Joint};
 use super::ReadingCell;
 use crate::budget::Holder;
 use crate::http::s3;
@@ -70,42 +71,6 @@ pub(super) enum Turn {
     Again(Box<Again>),
     /// As the next of its artifact.
     Next(Box<Joint>),
-}
-
-/// A part that was read before.
-#[derive(Debug)]
-pub(super) struct Again {
-    expected: [u8; 32],
-    digest: Digest,
-}
-
-/// The artifact, while one part is being read into it.
-#[derive(Debug)]
-pub(super) struct Joint {
-    upload: Arc<Upload>,
-    artifact: Option<Artifact>,
-    digest: Digest,
-    is_read: bool,
-}
-
-/// SHA-256 of what has come so far.
-#[derive(Clone)]
-struct Digest(Context);
-
-impl Digest {
-    fn new() -> Self {
-        Self(Context::new(&SHA256))
-    }
-
-    fn value(&self) -> Option<[u8; 32]> {
-        self.0.clone().finish().as_ref().try_into().ok()
-    }
-}
-
-impl fmt::Debug for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Digest")
-    }
 }
 
 impl Uploads {
@@ -187,15 +152,11 @@ impl Uploads {
             turned.as_mut().enable();
             let is_reading = match upload.with(|state| state.look(number, ruling))? {
                 Look::Again(expected) => {
-                    let digest = Digest::new();
-                    return Ok(Turn::Again(Box::new(Again { expected, digest })));
+                    return Ok(Turn::Again(Box::new(Again::new(expected))));
                 }
                 Look::Next(mut artifact) => {
                     artifact.begin_part(hint);
-                    let (upload, digest) = (Arc::clone(upload), Digest::new());
-                    let artifact = Some(*artifact);
-                    let joint = Joint { upload, artifact, digest, is_read: false };
-                    return Ok(Turn::Next(Box::new(joint)));
+                    return Ok(Turn::Next(Box::new(Joint::new(upload, *artifact))));
                 }
                 Look::Wait { is_reading } => is_reading,
             };
@@ -239,10 +200,16 @@ impl State {
         Ok(Look::Wait { is_reading: self.artifact.is_none() })
     }
 
+    /// The artifact is of no use any more, so it must not be kept.
+    fn end(&mut self, standing: Standing) {
+        self.standing = standing;
+        self.artifact = None;
+    }
+
     /// From here on nothing of it goes on.
     fn break_up(&mut self) {
         if matches!(self.standing, Standing::Open) {
-            self.standing = Standing::Broken;
+            self.end(Standing::Broken);
         }
     }
 
@@ -251,7 +218,7 @@ impl State {
         if Arc::ptr_eq(&self.catalog, ruling.profile().catalog()) {
             return Ok(());
         }
-        self.standing = Standing::Broken;
+        self.end(Standing::Broken);
         Err(block(ruling, "upload-broken", OTHER_POLICY))
     }
 
@@ -310,66 +277,8 @@ impl Upload {
 
     /// No part of it goes on, and it becomes no object.
     pub(super) fn stop(&self) {
-        self.with(|state| state.standing = Standing::Stopped);
+        self.with(|state| state.end(Standing::Stopped));
         self.turned.notify_waiters();
-    }
-}
-
-impl Again {
-    pub(super) fn feed(&mut self, bytes: &[u8]) {
-        self.digest.0.update(bytes);
-    }
-
-    /// Whether the part is the one that was read.
-    pub(super) fn is_same(&self) -> bool {
-        self.digest.value() == Some(self.expected)
-    }
-}
-
-impl Joint {
-    pub(super) fn feed(&mut self, bytes: &[u8]) {
-        self.digest.0.update(bytes);
-        if let Some(artifact) = &mut self.artifact {
-            artifact.feed(bytes);
-        }
-    }
-
-    /// What the end of the part shows by itself.
-    pub(super) fn tail_evidence(&self) -> Option<Evidence> {
-        self.artifact.as_ref().map(Artifact::tail_evidence)
-    }
-
-    /// The part has come whole.
-    pub(super) fn end(&mut self) {
-        if let Some(artifact) = &mut self.artifact {
-            artifact.end_part();
-            self.is_read = true;
-        }
-    }
-
-    pub(super) fn evidence(&self) -> Option<&Evidence> {
-        self.artifact.as_ref().map(Artifact::evidence)
-    }
-}
-
-/// Gives the artifact back, for the next part where this one was read whole.
-impl Drop for Joint {
-    fn drop(&mut self) {
-        let Some(mut artifact) = self.artifact.take() else { return };
-        let is_read = self.is_read;
-        let digest = self.digest.value();
-        self.upload.with(|state| {
-            state.used = Instant::now();
-            match (is_read, digest) {
-                (true, Some(digest)) => {
-                    state.found.extend(&artifact.take_evidence().tally);
-                    state.read.push(digest);
-                    state.artifact = Some(artifact);
-                }
-                (_, _) => state.break_up(),
-            }
-        });
-        self.upload.turned.notify_waiters();
     }
 }
 

@@ -21,6 +21,7 @@ mod connect;
 mod containers;
 mod content;
 mod contracts;
+mod decoders;
 mod dns;
 mod drain;
 mod early;

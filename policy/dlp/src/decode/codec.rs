@@ -147,6 +147,11 @@ pub(crate) trait Codec: fmt::Debug + Send + Sync {
         &[]
     }
 
+    /// Bytes of windows and blocks that the decoder has in memory, beyond a few tens of KiB.
+    fn weight(&self) -> usize {
+        0
+    }
+
     /// How far what was taken in may be ahead of what was given out, when the last turn did not
     /// fill its output.
     fn ahead(&self) -> Ahead;
@@ -242,6 +247,10 @@ struct Ready {
 }
 
 impl Ready {
+    fn weight(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// Gives out what fits.
     fn give(&mut self, output: &mut [u8]) -> usize {
         let rest = self.bytes.get(self.given..).unwrap_or_default();

@@ -4,7 +4,7 @@
 use crate::coverage::Declared;
 use crate::decode::codec::{Codec, Compression, Event, Fault};
 use crate::evidence::IncompleteReason;
-use crate::scanner::{Leaf, Limits, Place, Reader, Scan};
+use crate::scanner::{Leaf, Limits, Place, Reader, Scan, Weight};
 
 /// Encoded bytes fed at a time.
 pub(crate) const PIECE: usize = 4096;
@@ -38,8 +38,9 @@ pub(crate) struct Stream {
     buffer: Vec<u8>,
     pub(crate) input: u64,
     pub(crate) output: u64,
-    /// Output without runs of one byte: zero-filled tensors are no bombs.
+    /// Output without runs of one byte: zero-filled tensors are no bombs, up to a limit.
     telling: u64,
+    weight: Weight,
     /// Whether the last turn had room left, so that the codec has given out all that it may.
     is_drained: bool,
 }
@@ -54,6 +55,7 @@ impl Stream {
             input: 0,
             output: 0,
             telling: 0,
+            weight: Weight::default(),
             is_drained: true,
         }
     }
@@ -69,6 +71,10 @@ impl Stream {
     pub(crate) fn feed(&mut self, scan: &mut Scan, piece: &[u8], sink: Sink<'_>) -> Progress {
         let mut used = 0;
         loop {
+            scan.weigh(&mut self.weight, self.buffer.len() + self.codec.weight());
+            if !scan.goes_on() {
+                return Progress::Failed(used, IncompleteReason::Truncated);
+            }
             let rest = piece.get(used..).unwrap_or_default();
             let turn = match self.codec.decode(rest, &mut self.buffer) {
                 Ok(turn) => turn,
@@ -131,13 +137,15 @@ impl Stream {
     fn give(&mut self, scan: &mut Scan, made: usize, sink: Sink<'_>) -> Option<IncompleteReason> {
         let decoded = self.buffer.get(..made).unwrap_or_default();
         self.output += decoded.len() as u64;
-        self.telling += telling(decoded);
+        let telling = telling(decoded);
+        self.telling += telling;
+        let runs = scan.add_runs(decoded.len() as u64 - telling);
         sink(scan, decoded);
         if !scan.may_decode(decoded.len()) {
             return Some(IncompleteReason::DecodedBytesMax);
         }
-        let is_bomb =
-            self.telling > RATIO_FREE && self.telling / scan.limits.ratio_max.max(1) > self.input;
+        let counted = self.telling.saturating_add(runs);
+        let is_bomb = counted > RATIO_FREE && counted / scan.limits.ratio_max.max(1) > self.input;
         is_bomb.then_some(IncompleteReason::RatioMax)
     }
 

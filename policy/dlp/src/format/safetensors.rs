@@ -10,7 +10,7 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 
 use crate::coverage::Declared;
 use crate::evidence::IncompleteReason;
-use crate::scanner::{Leaf, Place, Reader, Scan};
+use crate::scanner::{Leaf, Place, Reader, Scan, Weight};
 
 /// Bytes of a header that are kept to be understood; a longer one is read, but declares nothing.
 const HEADER_MAX: u64 = 16 << 20;
@@ -23,6 +23,7 @@ pub(crate) struct Safetensors {
     leaf: Leaf,
     /// Length and header, until they are whole.
     header: Vec<u8>,
+    weight: Weight,
     /// Offset at which the tensors begin, once it is known.
     data_start: Option<u64>,
     /// What is declared of the bytes that follow, the next last: how many, and what.
@@ -38,6 +39,7 @@ impl Safetensors {
             leaf: Leaf::new(place.member.clone(), Declared::Nothing),
             member: place.member,
             header: Vec::new(),
+            weight: Weight::default(),
             data_start: None,
             sections: Vec::new(),
             input: 0,
@@ -68,6 +70,7 @@ impl Safetensors {
             self.leaf.feed(scan, part);
             if data_start <= HEADER_MAX {
                 self.header.extend_from_slice(part);
+                scan.weigh(&mut self.weight, self.header.capacity());
             }
             if part.len() == left {
                 self.end_header(scan);
@@ -92,6 +95,7 @@ impl Safetensors {
 
     fn end_header(&mut self, scan: &mut Scan) {
         let header = std::mem::take(&mut self.header);
+        scan.weigh(&mut self.weight, 0);
         scan.saw_safetensors(&header);
         let is_kept = self.data_start.is_some_and(|start| start <= HEADER_MAX);
         match serde_json::from_slice::<Tensors>(&header).ok().filter(|_| is_kept) {

@@ -4,7 +4,7 @@
 
 use crate::coverage::Declared;
 use crate::evidence::IncompleteReason;
-use crate::scanner::{Leaf, Place, Reader, Scan};
+use crate::scanner::{Leaf, Place, Reader, Scan, Weight};
 
 /// Bytes held of one input.
 pub(crate) const HELD_MAX: usize = 64 << 20;
@@ -18,13 +18,14 @@ pub(crate) struct Whole {
     place: Place,
     read: Read,
     held: Vec<u8>,
+    weight: Weight,
     /// What is too large to be held.
     plain: Option<Box<Leaf>>,
 }
 
 impl Whole {
     pub(crate) fn new(place: Place, read: Read) -> Whole {
-        Whole { place, read, held: Vec::new(), plain: None }
+        Whole { place, read, held: Vec::new(), weight: Weight::default(), plain: None }
     }
 }
 
@@ -34,12 +35,18 @@ impl Reader for Whole {
             return leaf.feed(scan, bytes);
         }
         if self.held.len() + bytes.len() <= HELD_MAX {
-            return self.held.extend_from_slice(bytes);
+            // Nobody reads what is of no use to anybody.
+            if scan.goes_on() {
+                self.held.extend_from_slice(bytes);
+                scan.weigh(&mut self.weight, self.held.capacity());
+            }
+            return;
         }
         let member = self.place.member.clone();
         scan.evidence.add_incomplete(IncompleteReason::HeaderMax, member.as_ref());
         let mut leaf = Box::new(Leaf::new(member, Declared::Nothing));
         leaf.feed(scan, &std::mem::take(&mut self.held));
+        scan.weigh(&mut self.weight, 0);
         leaf.feed(scan, bytes);
         self.plain = Some(leaf);
     }

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use super::{Hint, Limits, Node, Place, Reader, Scan};
+use super::{Hint, Limits, Monitor, Node, Place, Reader, Scan};
 use crate::catalog::Catalog;
 use crate::coverage::Coverage;
 use crate::decode::Encoding;
@@ -74,6 +74,20 @@ impl Artifact {
         Artifact { scan, root, before: 0, part: None, is_finished: false }
     }
 
+    /// Asks `monitor` from here on whether the reading goes on, and nobody else. It is kept, and what it
+    /// was told stands, until the next one comes.
+    pub fn monitor(&mut self, monitor: Arc<dyn Monitor>) {
+        // Whoever was asked before lets go of what it granted first.
+        self.scan.monitor = None;
+        self.scan.monitor = Some(monitor);
+        self.scan.goes_on();
+    }
+
+    /// Bytes held beyond a small fixed base, as [`super::Scanner::held`].
+    pub fn held(&self) -> u64 {
+        self.scan.held.bytes()
+    }
+
     /// Begins the next part. Of the sender's hints the encodings count: `aws-chunked` is undone, any
     /// other is incomplete, since a part cannot be decoded alone.
     pub fn begin_part(&mut self, hint: &Hint<'_>) {
@@ -99,6 +113,7 @@ impl Artifact {
             Some(chunks) => chunks.feed(&mut self.scan, bytes, &mut self.root),
             None => self.root.feed(&mut self.scan, bytes),
         }
+        self.scan.goes_on();
     }
 
     /// How many bytes of the part may be released, were the artifact to end with what has come so far

@@ -9,6 +9,9 @@ use super::{Ahead, Codec, Fault, Turn};
 /// Bytes that the decoder may have taken in without having decoded them.
 const AHEAD: u64 = 64;
 
+/// What a prefix code may take.
+const TREE_BYTES: usize = 4 * 1080;
+
 /// A brotli stream.
 pub(super) struct Brotli(Box<BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>>);
 
@@ -46,6 +49,17 @@ impl Codec for Brotli {
                 Ok(Turn::goes_on(used, made))
             }
         }
+    }
+
+    fn weight(&self) -> usize {
+        let state = &self.0;
+        let trees = [
+            state.literal_hgroup.num_htrees,
+            state.insert_copy_hgroup.num_htrees,
+            state.distance_hgroup.num_htrees,
+        ];
+        let trees: usize = trees.into_iter().map(usize::from).sum();
+        usize::try_from(state.ringbuffer_size).unwrap_or(0) + trees * TREE_BYTES
     }
 
     fn ahead(&self) -> Ahead {

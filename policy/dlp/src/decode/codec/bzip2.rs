@@ -6,6 +6,9 @@ use bzip2::{Decompress, Status};
 
 use super::{Ahead, Codec, Fault, Turn};
 
+/// What a block of the largest size, and what it is sorted by, take.
+const BLOCK_BYTES: usize = 4 << 20;
+
 /// A bzip2 stream.
 pub(super) struct Bzip2 {
     stream: Decompress,
@@ -44,6 +47,10 @@ impl Codec for Bzip2 {
                 Ok(Turn::goes_on(used, made))
             }
         }
+    }
+
+    fn weight(&self) -> usize {
+        BLOCK_BYTES
     }
 
     fn ahead(&self) -> Ahead {

@@ -204,6 +204,10 @@ impl Codec for Lz4 {
         &self.held
     }
 
+    fn weight(&self) -> usize {
+        self.held.capacity() + self.ready.weight()
+    }
+
     fn ahead(&self) -> Ahead {
         Ahead { encoded: self.held.len() as u64, decoded: 0 }
     }

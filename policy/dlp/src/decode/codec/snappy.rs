@@ -95,6 +95,10 @@ impl Codec for Frames {
         &self.held
     }
 
+    fn weight(&self) -> usize {
+        self.held.capacity() + self.ready.weight()
+    }
+
     fn ahead(&self) -> Ahead {
         Ahead { encoded: self.held.len() as u64, decoded: 0 }
     }
@@ -253,6 +257,10 @@ impl Codec for Block {
 
     fn held(&self) -> &[u8] {
         &self.held
+    }
+
+    fn weight(&self) -> usize {
+        self.held.capacity() + self.decoded.capacity()
     }
 
     fn ahead(&self) -> Ahead {

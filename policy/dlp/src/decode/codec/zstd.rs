@@ -12,6 +12,9 @@ use crate::evidence::IncompleteReason;
 /// What a block may decode to, and what it may take.
 const BLOCK_MAX: usize = 128 * 1024;
 
+/// What the decoder's ring has beyond a power of two.
+const RING_SLACK: usize = 2 * BLOCK_MAX;
+
 /// A zstd frame.
 pub(super) struct Zstd {
     window_max: u64,
@@ -20,6 +23,7 @@ pub(super) struct Zstd {
     decoder: FrameDecoder,
     has_check: bool,
     window: u64,
+    blocks: usize,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -48,6 +52,7 @@ impl Zstd {
             decoder,
             has_check: false,
             window: 0,
+            blocks: 0,
         }
     }
 
@@ -79,6 +84,7 @@ impl Zstd {
         match &self.state {
             State::Header => self.header()?,
             State::Block => {
+                self.blocks += 1;
                 let whole = self
                     .decoder
                     .decode_blocks(self.held.as_slice(), BlockDecodingStrategy::UptoBlocks(1));
@@ -116,6 +122,13 @@ impl Zstd {
     fn is_right(&self) -> bool {
         let told = self.decoder.get_checksum_from_data().filter(|_| self.has_check);
         told.is_none() || told == self.decoder.get_calculated_checksum()
+    }
+
+    /// What the decoder's ring takes: a window and a block, of a power of two, as far as it was filled.
+    fn ring(&self) -> usize {
+        let most = usize::try_from(self.window).unwrap_or(usize::MAX).saturating_add(BLOCK_MAX);
+        let ring = most.saturating_sub(RING_SLACK).checked_next_power_of_two().unwrap_or(most);
+        ring.saturating_add(RING_SLACK).min(self.blocks.saturating_mul(BLOCK_MAX))
     }
 
     fn give(&mut self, output: &mut [u8]) -> usize {
@@ -170,6 +183,10 @@ impl Codec for Zstd {
 
     fn held(&self) -> &[u8] {
         &self.held
+    }
+
+    fn weight(&self) -> usize {
+        self.held.capacity() + self.ring()
     }
 
     fn ahead(&self) -> Ahead {
