@@ -16,9 +16,9 @@ use crate::error::Kind;
 use crate::live::Cut;
 use crate::stop::Stop;
 
-/// Bytes that a scan decodes before it gives way. A body of a few KiB can decode to as much as the scan's
-/// limits allow, all at once.
-const TURN_BYTES: u64 = 1024 * 1024;
+/// Bytes that a scan decodes before it gives way: some milliseconds of work, so that giving way costs an
+/// archive little. A body of a few KiB can decode to as much as the scan's limits allow, all at once.
+const TURN_BYTES: u64 = 4 * 1024 * 1024;
 /// How long it gives way: enough for another thread to come for the worker's tasks.
 const GIVE_WAY: Duration = Duration::from_millis(1);
 

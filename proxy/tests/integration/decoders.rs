@@ -114,8 +114,8 @@ async fn others_go_on_while_bodies_decode_to_very_much() {
     let site = Site::new();
     let registry = site.registry().await;
     let sidecar = site.start(&site.plan(&registry)).await;
-    // More than there are workers, each 750 MiB.
-    let body = frame(6000);
+    // More than there are workers, each a GiB.
+    let body = frame(8000);
     let mut bodies = Vec::new();
     for number in 0..3 {
         let mut workload = sidecar.workload().await;
