@@ -75,6 +75,11 @@ impl Budget {
 }
 
 impl Share {
+    /// Another one of the same holder, of nothing yet.
+    pub fn sibling(&self) -> Self {
+        self.budget.share(self.holder)
+    }
+
     /// Takes `bytes` more if that much is left for the holder.
     #[must_use = "what was not taken must not be kept"]
     pub fn try_grow(&mut self, bytes: usize) -> bool {

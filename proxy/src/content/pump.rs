@@ -12,7 +12,7 @@ use super::Meters;
 use super::body::{Piece, Released, Tally};
 use super::sieve::Sieve;
 use super::source::{Linger, Source};
-use super::spool::RECORD_BYTES;
+use super::spool::SHORT_RECORD_BYTES;
 use crate::error::Kind;
 use crate::http::body::BodyError;
 use crate::live::Cut;
@@ -22,9 +22,11 @@ use crate::stop::Stop;
 const PIECES_WAITING_MAX: usize = 4;
 /// The same of one that comes out of a file.
 const RECORDS_WAITING_MAX: usize = 1;
-/// What of a body that comes out of a file is in memory at once, bytes: what waits, the piece that is next,
-/// and the one that is being written.
-pub const GIVEN_OUT_BYTES: usize = (RECORDS_WAITING_MAX + 2) * RECORD_BYTES;
+/// Pieces of such a body that are in memory at once: what waits, the one that is next, and the one that is
+/// being written.
+pub(super) const RECORDS_IN_MEMORY: usize = RECORDS_WAITING_MAX + 2;
+/// What of it is in memory at once where that is short, bytes.
+pub const GIVEN_OUT_BYTES: usize = RECORDS_IN_MEMORY * SHORT_RECORD_BYTES;
 
 /// How long a source may take to end once its receiver is gone.
 const GONE_MAX: Duration = Duration::from_secs(1);

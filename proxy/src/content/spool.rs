@@ -14,13 +14,16 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKe
 use bytes::{Bytes, BytesMut};
 use prometheus::IntGauge;
 
+use super::pump::RECORDS_IN_MEMORY;
 use crate::budget::{Budget, Holder, Share};
 use crate::error::{Error, Kind};
 
-/// Plaintext bytes of one sealed record, and of a piece that comes out of a file. Some of them are in
-/// memory at once, on their way in or out: no more than the exchange has taken for what it does not use
-/// while its body is held or given out ([`crate::budget::cost::of_exchange`]).
-pub(super) const RECORD_BYTES: usize = 64 * 1024;
+/// Plaintext bytes of one sealed record, and of a piece that comes out of a file, where memory is left for
+/// those that are on their way in or out at once.
+const RECORD_BYTES: usize = 256 * 1024;
+/// The same where it is not: then no more of them are in memory than the exchange has taken for what it does
+/// not use while its body is held or given out ([`crate::budget::cost::of_exchange`]).
+pub(super) const SHORT_RECORD_BYTES: usize = 64 * 1024;
 /// Bytes that AES-GCM adds to a record.
 const TAG_BYTES: usize = 16;
 /// Chunks below this are joined, so that a body of one-byte chunks costs what it weighs.
@@ -54,6 +57,9 @@ struct SpoolFile {
     file: Arc<File>,
     key: Arc<LessSafeKey>,
     pending: BytesMut,
+    record_bytes: usize,
+    /// Of the records that are in memory, where they are not short ones.
+    _share: Share,
     records: VecDeque<usize>,
     written: u64,
     read: u64,
@@ -136,7 +142,7 @@ impl Spool {
             return Ok(());
         }
         if self.file.is_none() {
-            self.file = Some(SpoolFile::create(&self.room).await?);
+            self.file = Some(SpoolFile::create(&self.room, self.share.sibling()).await?);
         }
         match &mut self.file {
             Some(file) => file.push(&chunk).await,
@@ -180,17 +186,22 @@ impl Spool {
 }
 
 impl SpoolFile {
-    async fn create(room: &SpoolRoom) -> Result<Self, Error> {
+    async fn create(room: &SpoolRoom, mut share: Share) -> Result<Self, Error> {
         let folder = room.folder.clone();
         // tempfile_in opens with O_TMPFILE and 0600, or unlinks at once.
         let file = blocking(move || tempfile::tempfile_in(folder)).await?;
         let mut secret = [0; 32];
         aws_lc_rs::rand::fill(&mut secret).map_err(broken)?;
         let key = UnboundKey::new(&AES_256_GCM, &secret).map_err(broken)?;
+        let in_memory = (RECORD_BYTES + TAG_BYTES) * RECORDS_IN_MEMORY;
+        let is_ample = share.try_grow_sparing(in_memory);
+        let record_bytes = if is_ample { RECORD_BYTES } else { SHORT_RECORD_BYTES };
         Ok(Self {
             file: Arc::new(file),
             key: Arc::new(LessSafeKey::new(key)),
-            pending: BytesMut::with_capacity(RECORD_BYTES + TAG_BYTES),
+            pending: BytesMut::with_capacity(record_bytes + TAG_BYTES),
+            record_bytes,
+            _share: share,
             records: VecDeque::new(),
             written: 0,
             read: 0,
@@ -206,11 +217,11 @@ impl SpoolFile {
 
     async fn push(&mut self, mut chunk: &[u8]) -> Result<(), Error> {
         while !chunk.is_empty() {
-            let room = RECORD_BYTES - self.pending.len();
+            let room = self.record_bytes - self.pending.len();
             let (now, later) = chunk.split_at(room.min(chunk.len()));
             self.pending.extend_from_slice(now);
             chunk = later;
-            if self.pending.len() == RECORD_BYTES {
+            if self.pending.len() == self.record_bytes {
                 self.seal().await?;
             }
         }
@@ -218,8 +229,8 @@ impl SpoolFile {
     }
 
     async fn seal(&mut self) -> Result<(), Error> {
-        let mut record =
-            std::mem::replace(&mut self.pending, BytesMut::with_capacity(RECORD_BYTES + TAG_BYTES));
+        let next = BytesMut::with_capacity(self.record_bytes + TAG_BYTES);
+        let mut record = std::mem::replace(&mut self.pending, next);
         let plain_len = record.len();
         self.reserved.add((plain_len + TAG_BYTES) as u64)?;
         let (file, key) = (Arc::clone(&self.file), Arc::clone(&self.key));
