@@ -20,7 +20,7 @@ mod sweep;
 mod tally;
 
 pub(crate) use kernel::is_text;
-pub(crate) use letters::{encoded_letters, is_letter, letters_len};
+pub(crate) use letters::{encoded_letters, is_letter, letters_len, letters_start};
 pub(crate) use loops::{Window, decode_hex, distinct};
 pub(crate) use names::segment_marks;
 pub(crate) use padding::PADDED_MIN;

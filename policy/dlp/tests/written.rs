@@ -194,6 +194,42 @@ fn base64_in_padded_pieces_is_read() {
 }
 
 #[test]
+fn what_stands_right_behind_padded_pieces_is_no_part_of_their_value() {
+    let piece = |piece: &[u8]| base64_simd::STANDARD.encode_to_string(piece);
+    let pieces: String = NOTE.as_bytes().chunks(4).map(piece).collect();
+    for behind in ["N1*PR*X", "DOB: ", "7, ", "a]"] {
+        let found: Vec<_> =
+            spelled(&format!("{pieces}{behind}")).into_iter().map(|f| f.1).collect();
+        assert_eq!(found, ["name", "ssn"], "{behind}");
+    }
+}
+
+#[test]
+fn pieces_beside_binary_content_are_read_and_not_joined_over_it() {
+    let piece = |piece: &[u8]| base64_simd::STANDARD.encode_to_string(piece);
+    let pieces: String = NOTE.as_bytes().chunks(4).map(piece).collect();
+    let filler = "nothing to be found here. ".repeat(200);
+    let binary: Vec<u8> =
+        (0..4096u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let inside = |bytes: &[u8]| {
+        let evidence = pieces::evidence(bytes, &[usize::MAX]);
+        assert_eq!(pieces::evidence(bytes, &[7]), evidence);
+        evidence.findings.iter().filter(|f| f.member.is_some()).count()
+    };
+    for cut in 1..20 {
+        let (first, rest) = pieces.split_at(cut);
+        // The first piece begins at the end of a block that is not text.
+        let begin = &binary[..4096 - cut];
+        let glued = [begin, first.as_bytes(), rest.as_bytes(), b" ", filler.as_bytes()].concat();
+        assert!(inside(&glued) >= 2, "{cut}");
+        let before = format!("{}{first}", filler.get(..4096 - cut).unwrap());
+        let apart = [before.as_bytes(), &binary, rest.as_bytes(), b" ", filler.as_bytes()].concat();
+        let alone = [&binary, &binary[..], rest.as_bytes(), b" ", filler.as_bytes()].concat();
+        assert_eq!(inside(&apart), inside(&alone), "{cut}");
+    }
+}
+
+#[test]
 fn padding_may_be_escaped_as_in_urls() {
     let pieces = |size: usize, sign: &str| -> String {
         let piece = |piece: &[u8]| base64_simd::STANDARD.encode_to_string(piece);

@@ -54,6 +54,21 @@ impl Task for OfLetters<'_> {
     }
 }
 
+/// Where the letters begin that stand before `end`, by the bits of [`encoded_letters`].
+pub(crate) fn letters_start(words: &[u64], end: usize) -> usize {
+    let mut start = end;
+    while let Some(last) = start.checked_sub(1) {
+        let word = words.get(last / BLOCK).copied().unwrap_or(0);
+        let behind = BLOCK - 1 - last % BLOCK;
+        let len = (word << behind).leading_ones() as usize;
+        start -= len;
+        if len + behind < BLOCK {
+            break;
+        }
+    }
+    start
+}
+
 /// Whether `byte` is a letter of either alphabet of base64.
 #[inline(always)]
 pub(crate) fn is_letter(byte: u8) -> bool {
@@ -80,6 +95,10 @@ mod tests {
         OfWords(bytes, &mut portable).run::<Portable>();
         assert_eq!(best, wanted);
         assert_eq!(portable, wanted);
+        for end in 0..=bytes.len() {
+            let len = bytes[..end].iter().rev().take_while(|b| is_letter(**b)).count();
+            assert_eq!(letters_start(&best, end), end - len);
+        }
     }
 
     proptest! {

@@ -10,6 +10,11 @@ use super::tally::padded;
 pub(crate) struct Places(pub(super) Vec<u64>);
 
 impl Places {
+    /// Forgets all places.
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
     /// Looks for any of `wanted` in `bytes`.
     pub(crate) fn find<const N: usize>(&mut self, bytes: &[u8], wanted: [u8; N]) {
         self.0.clear();

@@ -171,6 +171,8 @@ impl Overlays {
         }
         if is_text || self.padded.is_open() {
             self.padded.read(scan, around, (self.offset, block), self.encoded.letters());
+        } else {
+            self.padded.pass(block, self.offset + block.len() as u64);
         }
         if is_text || self.escaped.is_open() {
             self.escaped.read(scan, around, (&self.before, self.offset, block));

@@ -8,6 +8,7 @@ mod decode;
 pub(super) mod escaped;
 mod letters;
 pub(super) mod padded;
+mod pieces;
 mod short;
 mod vain;
 

@@ -1,7 +1,7 @@
 //! The letters of base64 (RFC 4648, both alphabets) and of hexadecimal, to bytes. Never fails: what is
 //! no letter of the alphabet was left out before.
 
-use crate::gate::decode_hex;
+use crate::gate::{decode_hex, is_letter};
 
 /// How a run is spelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,17 +20,52 @@ impl Spelling {
             Self::Hex => letters / 2,
         }
     }
+
+    /// Letters that are decoded together.
+    pub(super) fn group_len(self) -> usize {
+        match self {
+            Self::Base32 => BASE32_GROUP,
+            Self::Base64 => 4,
+            Self::Hex => 2,
+        }
+    }
+
+    /// Whether a group, whole or padded, has so many letters.
+    pub(super) fn is_group(self, letters: usize) -> bool {
+        match self {
+            Self::Base32 => matches!(letters, 2 | 4 | 5 | 7 | 8),
+            Self::Base64 => (2..=4).contains(&letters),
+            Self::Hex => letters == 2,
+        }
+    }
+
+    /// Whether it is written with this letter.
+    #[inline(always)]
+    pub(super) fn has(self, letter: u8) -> bool {
+        match self {
+            Self::Base32 => is_of_base32(&letter),
+            Self::Base64 => is_letter(letter),
+            Self::Hex => letter.is_ascii_hexdigit(),
+        }
+    }
 }
 
 /// The bytes that few `letters` spell, in `decoded`; as [`decode`].
 pub(super) fn decode_short(spelling: Spelling, letters: &[u8], decoded: &mut Vec<u8>) {
     decoded.clear();
+    extend(spelling, letters, decoded);
+}
+
+/// Adds the bytes that few `letters` spell; as [`decode`].
+pub(super) fn extend(spelling: Spelling, letters: &[u8], decoded: &mut Vec<u8>) {
     match spelling {
         Spelling::Base32 => extend_base32(letters, decoded),
         Spelling::Base64 => {
             let (groups, rest) = letters.as_chunks::<4>();
-            decoded.resize(groups.len() * 3, 0);
-            for (to, letters) in decoded.as_chunks_mut::<3>().0.iter_mut().zip(groups) {
+            let start = decoded.len();
+            decoded.resize(start + groups.len() * 3, 0);
+            let fresh = decoded.get_mut(start..).unwrap_or_default();
+            for (to, letters) in fresh.as_chunks_mut::<3>().0.iter_mut().zip(groups) {
                 *to = group(letters);
             }
             extend_last(rest, decoded);

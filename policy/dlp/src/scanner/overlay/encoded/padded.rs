@@ -3,82 +3,17 @@
 //! memory; one piece alone is the affair of runs.
 
 use super::super::Around;
+use super::RUN_MIN;
 use super::base32::PaddedBase32;
-use super::decode::{Spelling, group};
-use super::short::is_likely_text;
-use super::{RUN_MIN, place};
-use crate::coverage::Declared;
+use super::decode::Spelling;
+use super::pieces::{Pieces, letters_of};
 use crate::gate::{self, Places, is_letter};
-use crate::scanner::{Leaf, Reader, Scan};
+use crate::scanner::Scan;
 
 /// Characters of a group.
 const GROUP: usize = 4;
 /// Characters before the end of a block that may be the beginning of a first piece.
 const BEFORE_MAX: usize = 1024;
-/// Bytes that are decoded before they are read.
-const TEXT_MAX: usize = 1024;
-
-/// Pieces that go on at the end of the bytes seen.
-#[derive(Debug)]
-struct Pieces {
-    start: u64,
-    /// A group that is not yet whole, and how many of it are there.
-    group: [u8; GROUP],
-    filled: usize,
-    text: Vec<u8>,
-    letters: usize,
-    leaf: Option<Box<Leaf>>,
-    is_vain: bool,
-}
-
-impl Pieces {
-    fn new(start: u64) -> Pieces {
-        let (group, text) = ([0; GROUP], Vec::with_capacity(TEXT_MAX + GROUP));
-        Pieces { start, group, filled: 0, text, letters: 0, leaf: None, is_vain: false }
-    }
-
-    /// Takes one character; false where it ends what is no group.
-    fn take(&mut self, byte: u8) -> bool {
-        if let Some(place) = self.group.get_mut(self.filled) {
-            *place = byte;
-        }
-        self.filled += 1;
-        if self.filled < GROUP {
-            return true;
-        }
-        self.filled = 0;
-        let Some(padding) = padding(self.group) else { return false };
-        let letters = self.group.map(|byte| if byte == b'=' { b'A' } else { byte });
-        self.text.extend(group(&letters).into_iter().take(3 - padding));
-        self.letters += GROUP - padding;
-        true
-    }
-
-    fn read(&mut self, scan: &mut Scan, around: &Around) {
-        let is_first = self.leaf.is_none();
-        if is_first && (self.letters < RUN_MIN || !is_likely_text(&self.text)) {
-            self.is_vain = true;
-        }
-        let text = std::mem::take(&mut self.text);
-        if self.is_vain || !scan.may_decode(text.len()) {
-            return;
-        }
-        let leaf = self.leaf.get_or_insert_with(|| {
-            let place = place(around, Spelling::Base64, self.start);
-            Box::new(Leaf::new(place.member, Declared::Nothing).nested(place.depth))
-        });
-        leaf.watch(scan, &text);
-    }
-
-    fn finish(mut self, scan: &mut Scan, around: &Around) {
-        if !self.text.is_empty() {
-            self.read(scan, around);
-        }
-        if let Some(mut leaf) = self.leaf {
-            leaf.finish(scan);
-        }
-    }
-}
 
 /// The padded pieces of one leaf.
 #[derive(Debug, Default)]
@@ -103,7 +38,7 @@ impl Padded {
     /// The offset before which all pieces have been read.
     pub(in crate::scanner::overlay) fn cleared(&self) -> u64 {
         let base64 = match &self.open {
-            Some(pieces) => pieces.start,
+            Some(pieces) => pieces.cleared(),
             None if self.before.is_empty() => u64::MAX,
             None => self.offset,
         };
@@ -120,22 +55,44 @@ impl Padded {
     ) {
         self.base32.follow(scan, around, (offset, block));
         let end = offset + block.len() as u64;
-        if self.open.is_none() && goes_on(&self.before, block) {
+        // Signs are rare: where none is, nothing begins, and what goes on is followed.
+        let has_sign = memchr::memchr(b'=', block).is_some();
+        if self.open.is_none() && goes_on(&self.before, block, has_sign) {
             let offset = offset - self.before.len() as u64;
             let bytes = [&self.before, block].concat();
-            gate::encoded_letters(&bytes, &mut self.words);
-            self.places.find_padded(&bytes, &self.words);
+            let mut words = std::mem::take(&mut self.words);
+            gate::encoded_letters(&bytes, &mut words);
+            self.places.find_padded(&bytes, &words);
             let read = self.read_pieces(scan, around, (offset, &bytes));
-            self.keep(bytes.get(read..).unwrap_or_default(), end);
-        } else if self.places.find_padded(block, letters) || self.open.is_some() {
+            self.keep(&bytes, read, &words, end);
+            self.words = words;
+        } else if self.find(block, has_sign, letters) || self.open.is_some() {
             let read = self.read_pieces(scan, around, (offset, block));
-            self.keep(block.get(read..).unwrap_or_default(), end);
-        } else if block.len() < BEFORE_MAX && block.iter().all(|byte| is_part(*byte)) {
-            let bytes = [&self.before, block].concat();
-            self.keep(&bytes, end);
+            self.keep(block, read, letters, end);
+        } else if block.len() < BEFORE_MAX && parts_start(block, 0, letters) == 0 {
+            self.before.extend_from_slice(block);
+            let spent = self.before.len().saturating_sub(BEFORE_MAX);
+            self.before.drain(..spent);
+            self.offset = end - self.before.len() as u64;
         } else {
-            self.keep(block, end);
+            self.keep(block, 0, letters, end);
         }
+    }
+
+    /// Keeps of a block that is not read, up to an offset, what pieces may begin with.
+    pub(in crate::scanner::overlay) fn pass(&mut self, block: &[u8], end: u64) {
+        let parts = block.iter().rev().take(BEFORE_MAX).take_while(|byte| is_part(**byte)).count();
+        self.before.clear();
+        self.before.extend_from_slice(block.get(block.len() - parts..).unwrap_or_default());
+        self.offset = end - parts as u64;
+    }
+
+    /// Looks where pieces may follow each other in a block, and says whether there are any.
+    fn find(&mut self, block: &[u8], has_sign: bool, letters: &[u64]) -> bool {
+        if !has_sign {
+            self.places.clear();
+        }
+        has_sign && self.places.find_padded(block, letters)
     }
 
     /// Takes all that begins in the bytes, the first of which stands at an offset, and says up to where
@@ -155,7 +112,7 @@ impl Padded {
             self.base32.open(scan, around, (offset, bytes), next);
             match first_piece(bytes, at, next).filter(|start| may_tell(bytes, *start)) {
                 Some(start) => {
-                    self.open = Some(Pieces::new(offset + start as u64));
+                    self.open = Some(Pieces::new(Spelling::Base64, offset + start as u64));
                     at = self.follow(scan, around, bytes, start).max(next);
                     self.base32.open_within(scan, around, (offset, bytes), (next, at));
                 }
@@ -166,25 +123,21 @@ impl Padded {
         at
     }
 
-    /// Keeps the end of a block, up to `end`, for the next one.
-    fn keep(&mut self, rest: &[u8], end: u64) {
-        let len = rest.iter().rev().take(BEFORE_MAX).take_while(|byte| is_part(**byte)).count();
+    /// Keeps of bytes that have been read up to `from`, and end at an offset, what may go on.
+    fn keep(&mut self, bytes: &[u8], from: usize, letters: &[u64], end: u64) {
+        let floor = from.max(bytes.len().saturating_sub(BEFORE_MAX));
+        let rest = bytes.get(parts_start(bytes, floor, letters)..).unwrap_or_default();
         self.before.clear();
-        self.before.extend_from_slice(rest.get(rest.len() - len..).unwrap_or_default());
-        self.offset = end - len as u64;
+        self.before.extend_from_slice(rest);
+        self.offset = end - rest.len() as u64;
     }
 
     /// Takes what belongs to the open pieces from `from` on, and says up to where that is.
     fn follow(&mut self, scan: &mut Scan, around: &Around, bytes: &[u8], from: usize) -> usize {
         let Some(mut pieces) = self.open.take() else { return from };
-        for (at, byte) in bytes.iter().enumerate().skip(from) {
-            if !pieces.take(*byte) {
-                pieces.finish(scan, around);
-                return at;
-            }
-            if pieces.text.len() >= TEXT_MAX {
-                pieces.read(scan, around);
-            }
+        if let Some(at) = pieces.take(scan, around, bytes.get(from..).unwrap_or_default()) {
+            pieces.finish(scan, around);
+            return from + at;
         }
         self.open = Some(pieces);
         bytes.len()
@@ -198,38 +151,42 @@ impl Padded {
     }
 }
 
-/// How much padding a group has; nothing where it is none.
-fn padding(characters: [u8; GROUP]) -> Option<usize> {
-    match characters {
-        [a, b, b'=', b'='] if is_letter(a) && is_letter(b) => Some(2),
-        [.., b'='] if characters.iter().take(3).all(|byte| is_letter(*byte)) => Some(1),
-        _ if characters.iter().all(|byte| is_letter(*byte)) => Some(0),
-        _ => None,
-    }
-}
-
 fn is_part(byte: u8) -> bool {
     is_letter(byte) || byte == b'='
 }
 
+/// Where the parts of pieces begin that bytes end with, not before `floor`; `letters` has a bit for each
+/// of them.
+fn parts_start(bytes: &[u8], floor: usize, letters: &[u64]) -> usize {
+    let mut start = bytes.len();
+    loop {
+        start = gate::letters_start(letters, start).max(floor);
+        if start == floor || bytes.get(start - 1) != Some(&b'=') {
+            return start;
+        }
+        start -= 1;
+    }
+}
+
 /// Whether `before`, all of it parts of pieces, may go on in the next block.
-fn goes_on(before: &[u8], block: &[u8]) -> bool {
-    if before.is_empty() {
+fn goes_on(before: &[u8], block: &[u8], has_sign: bool) -> bool {
+    let is_signed = memchr::memchr(b'=', before).is_some();
+    if before.is_empty() || !is_signed && !has_sign {
         return false;
     }
-    let first = block.iter().take_while(|byte| is_part(**byte)).count();
     let missing = gate::PADDED_MIN.saturating_sub(before.len());
+    let parts = block.iter().take_while(|byte| is_part(**byte));
+    let first = if is_signed { parts.take(missing).count() } else { parts.count() };
     let has_sign = |bytes: &[u8]| memchr::memchr(b'=', bytes).is_some();
-    first >= missing && (has_sign(before) || has_sign(block.get(..first).unwrap_or_default()))
+    first >= missing && (is_signed || has_sign(block.get(..first).unwrap_or_default()))
 }
 
 /// Whether the pieces from `start` on have letters enough to tell something, as far as they are known.
 fn may_tell(bytes: &[u8], start: usize) -> bool {
-    let (groups, _) = bytes.get(start..).unwrap_or_default().as_chunks::<GROUP>();
     let mut letters = 0;
-    for group in groups {
-        let Some(padding) = padding(*group) else { return false };
-        letters += GROUP - padding;
+    for group in bytes.get(start..).unwrap_or_default().chunks_exact(GROUP) {
+        let Some(len) = letters_of(Spelling::Base64, group) else { return false };
+        letters += len;
         if letters >= RUN_MIN {
             return true;
         }
