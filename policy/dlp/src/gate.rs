@@ -10,6 +10,7 @@ mod avx2;
 mod avx512;
 mod kernel;
 mod letters;
+mod lists;
 mod loops;
 mod masks;
 mod names;
@@ -17,6 +18,7 @@ mod padding;
 mod places;
 mod survey;
 mod sweep;
+mod swept;
 mod tally;
 
 pub(crate) use kernel::is_text;
@@ -26,7 +28,8 @@ pub(crate) use names::segment_marks;
 pub(crate) use padding::PADDED_MIN;
 pub(crate) use places::Places;
 pub(crate) use survey::{SURVEYED, Survey};
-pub(crate) use sweep::{Area, sweep, sweep_known};
+pub(crate) use sweep::{Area, sweep, sweep_apart};
+pub(crate) use swept::Swept;
 pub(crate) use tally::{Census, census, kinds, near_zero};
 
 /// Printable bytes in a row that an anchor stands among: in binary data shorter runs are chance. The

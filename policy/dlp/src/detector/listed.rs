@@ -23,16 +23,21 @@ pub(crate) fn listed_end(bytes: &[u8], at: usize) -> Option<usize> {
     (is_passed && !(len == 4 && is_year(bytes, at))).then_some(at + len)
 }
 
-/// Where a short number ends that stands right behind the comma of another one, as nearly all of a table are.
+/// Where a number ends that stands right behind the comma of another one, as nearly all of a list are that
+/// the sweep has not set apart.
 #[inline]
-pub(crate) fn cell_end(bytes: &[u8], at: usize) -> Option<usize> {
-    const LEN_MAX: usize = 7;
-    let [before, b','] = bytes.get(at.checked_sub(2)?..at)? else { return None };
-    let len = digits_from(bytes, at, LEN_MAX + 1);
-    let is_cell = before.is_ascii_digit()
-        && (1..=LEN_MAX).contains(&len)
-        && matches!(byte(bytes, at + len), b',' | b';' | b'\t' | b'\n' | b'\r' | b']');
-    is_cell.then_some(at + len)
+pub(crate) fn cell_end(near: &Near<'_>) -> Option<usize> {
+    let is_behind_comma = match near.before(1) {
+        b',' => near.before(2).is_ascii_digit(),
+        b' ' => near.before(2) == b',' && near.before(3).is_ascii_digit(),
+        _ => false,
+    };
+    if !is_behind_comma || near.anchor != Anchor::Digits || near.run > RUN_MAX {
+        return None;
+    }
+    let (bytes, at) = near.place();
+    let is_listed = matches!(near.byte(near.run), b',' | b';' | b'\t' | b'\n' | b'\r' | b']');
+    (is_listed && !(near.run == 4 && is_year(bytes, at))).then_some(at + near.run)
 }
 
 /// Whether the number at `at` stands behind the day of a month: `Oct 4, 1938`.

@@ -66,6 +66,12 @@ impl Kernel for Avx2 {
     }
 
     #[inline(always)]
+    fn separators(block: &[u8; BLOCK]) -> u64 {
+        // SAFETY: the processor has the features.
+        unsafe { separators(block) }
+    }
+
+    #[inline(always)]
     fn feeds(block: &[u8; BLOCK]) -> u64 {
         // SAFETY: the processor has the features.
         unsafe { all(block, b'\n') }
@@ -149,6 +155,13 @@ fn text(block: &[u8; BLOCK]) -> u64 {
 fn all(block: &[u8; BLOCK], byte: u8) -> u64 {
     let [low, high] = load(block);
     class(low, high, byte)
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn separators(block: &[u8; BLOCK]) -> u64 {
+    let [low, high] = load(block);
+    bits(is_separator(low), is_separator(high))
 }
 
 #[inline]
@@ -246,6 +259,14 @@ fn is_letter(bytes: __m256i) -> __m256i {
 fn is_printable(bytes: __m256i) -> __m256i {
     let is_graphic = _mm256_cmpgt_epi8(bytes, _mm256_set1_epi8(0x1f));
     _mm256_or_si256(is_graphic, is_in(bytes, b'\t', 5))
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn is_separator(bytes: __m256i) -> __m256i {
+    let is_end = _mm256_or_si256(is(bytes, b'\n'), is(bytes, b'\r'));
+    let is_mark = _mm256_or_si256(is(bytes, b','), is(bytes, b';'));
+    _mm256_or_si256(_mm256_or_si256(is_end, is_mark), is(bytes, b'\t'))
 }
 
 /// As [`super::kernel::is_text`].

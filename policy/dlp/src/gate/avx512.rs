@@ -62,6 +62,12 @@ impl Kernel for Avx512 {
     }
 
     #[inline(always)]
+    fn separators(block: &[u8; BLOCK]) -> u64 {
+        // SAFETY: the processor has the features.
+        unsafe { separators(block) }
+    }
+
+    #[inline(always)]
     fn feeds(block: &[u8; BLOCK]) -> u64 {
         // SAFETY: the processor has the features.
         unsafe { is(load(block), b'\n') }
@@ -136,6 +142,14 @@ fn printable(block: &[u8; BLOCK]) -> u64 {
 fn text(block: &[u8; BLOCK]) -> u64 {
     let bytes = load(block);
     is_in(bytes, b' ', 95) | is_in(bytes, b'\t', 5) | is_in(bytes, 0x1b, 2)
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn separators(block: &[u8; BLOCK]) -> u64 {
+    let bytes = load(block);
+    let lines = is(bytes, b'\n') | is(bytes, b'\r');
+    is(bytes, b',') | is(bytes, b';') | is(bytes, b'\t') | lines
 }
 
 #[inline]

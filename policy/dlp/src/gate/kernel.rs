@@ -17,6 +17,8 @@ pub(super) trait Kernel {
     fn zeros(block: &[u8; BLOCK]) -> u64;
     /// Which are this byte.
     fn is(block: &[u8; BLOCK], byte: u8) -> u64;
+    /// Which separate the numbers of a list: comma, semicolon, tab and the ends of lines.
+    fn separators(block: &[u8; BLOCK]) -> u64;
     /// Which are line feeds.
     fn feeds(block: &[u8; BLOCK]) -> u64;
     /// Which are beyond ASCII.
@@ -98,6 +100,11 @@ impl Kernel for Portable {
     }
 
     #[inline(always)]
+    fn separators(block: &[u8; BLOCK]) -> u64 {
+        mask(block, |b| matches!(b, b',' | b';' | b'\t' | b'\n' | b'\r'))
+    }
+
+    #[inline(always)]
     fn feeds(block: &[u8; BLOCK]) -> u64 {
         mask(block, |b| b == b'\n')
     }
@@ -152,7 +159,7 @@ mod tests {
     struct All<'a>(&'a [u8; BLOCK], u8);
 
     impl Task for All<'_> {
-        type Out = (Masks, [u64; 10]);
+        type Out = (Masks, [u64; 11]);
 
         fn run<K: Kernel>(self) -> Self::Out {
             let All(block, near) = self;
@@ -160,6 +167,7 @@ mod tests {
                 K::printable(block),
                 K::text(block),
                 K::zeros(block),
+                K::separators(block),
                 K::feeds(block),
                 K::high(block),
                 K::bars(block),

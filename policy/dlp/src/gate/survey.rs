@@ -225,11 +225,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::tally::census;
-    use super::super::{Area, anchor_at, sweep, sweep_known};
+    use super::super::{Area, Swept, anchor_at, sweep_apart};
     use super::*;
 
-    fn anchors(bytes: &[u8], found: Vec<u32>) -> Vec<u32> {
-        found.into_iter().filter(|at| anchor_at(bytes, *at as usize).is_some()).collect()
+    fn anchors(bytes: &[u8], found: Swept) -> Vec<u32> {
+        let is_anchor = |at: &u32| anchor_at(bytes, *at as usize).is_some();
+        found.candidates.into_iter().filter(is_anchor).collect()
     }
 
     /// All of a leaf, block by block, each sweep behind what has been surveyed.
@@ -241,9 +242,9 @@ mod tests {
             let seen = &bytes[..(number + 1) * SURVEYED];
             let to = seen.len() - lag;
             let area = Area { bytes: seen, base: 0, from, to, knows_keys: false };
-            let (mut known, mut wanted) = (Vec::new(), Vec::new());
-            assert!(sweep_known(area, &survey, &mut known));
-            sweep(area, &mut wanted);
+            let (mut known, mut wanted) = (Swept::default(), Swept::default());
+            sweep_apart(area, Some(&survey), &mut known);
+            sweep_apart(area, None, &mut wanted);
             assert_eq!(anchors(seen, known), anchors(seen, wanted));
             from = to;
             for offset in (seen.len().saturating_sub(3 * SURVEYED)..=seen.len()).step_by(999) {

@@ -2,8 +2,10 @@
 //! with at that.
 
 use super::kernel::{Kernel, Task, run};
+use super::lists::{self, Lists};
 use super::masks::{BLOCK, Carry, Masks, Runs, candidates, open_run};
 use super::survey::{Survey, Told};
+use super::swept::Swept;
 use super::{PLAIN_MIN, RUN_MIN, is_in_run};
 
 /// What is swept.
@@ -33,18 +35,25 @@ impl Area<'_> {
 
 /// Adds to `found` where an anchor may stand in the area, in order.
 pub(crate) fn sweep(area: Area<'_>, found: &mut Vec<u32>) {
-    run(Sweep(area, found));
+    let mut swept = Swept::default();
+    swept.candidates = std::mem::take(found);
+    run(Sweep(area, &mut swept));
+    *found = swept.candidates;
 }
 
-/// As [`sweep`], by what a survey of the leaf knows; false where it knows not all of the area.
-pub(crate) fn sweep_known(area: Area<'_>, survey: &Survey, found: &mut Vec<u32>) -> bool {
+/// As [`sweep`], into `swept`, which sets numbers of lists apart; by what the survey of the leaf knows,
+/// where it knows all of the area.
+pub(crate) fn sweep_apart(area: Area<'_>, survey: Option<&Survey>, swept: &mut Swept) {
+    swept.sets_apart = true;
     let start = area.start();
     let word = |at: usize| (area.base + at as u64).div_ceil(BLOCK as u64);
-    let (Some(first), Some(end)) = (survey.place(word(start)), survey.place(word(area.to))) else {
-        return false;
-    };
-    run(Known { area, start, survey, first, end, found });
-    true
+    let place = |at| survey?.place(word(at));
+    match (survey, place(start), place(area.to)) {
+        (Some(survey), Some(first), Some(end)) => {
+            run(Known { area, start, survey, first, end, swept });
+        }
+        _ => run(Sweep(area, swept)),
+    }
 }
 
 struct Known<'a> {
@@ -54,7 +63,7 @@ struct Known<'a> {
     /// The places in the survey of the words from the start on, and behind them.
     first: usize,
     end: usize,
-    found: &'a mut Vec<u32>,
+    swept: &'a mut Swept,
 }
 
 impl Task for Known<'_> {
@@ -62,7 +71,7 @@ impl Task for Known<'_> {
 
     #[inline(always)]
     fn run<K: Kernel>(self) {
-        let Known { area, start, survey, first, end, found } = self;
+        let Known { area, start, survey, first, end, swept } = self;
         let mut state = State::new(start, area.knows_keys);
         let mut next = first;
         let at = |place: usize| start + (place - first) * BLOCK;
@@ -74,18 +83,18 @@ impl Task for Known<'_> {
             let bytes = area.bytes.get(at(place)..).and_then(<[u8]>::first_chunk::<BLOCK>);
             if let Some(block) = bytes {
                 let told = survey.told(place);
-                let hits = state.block::<K>((area.bytes, at(place)), block, &told, found);
-                emit(hits, at(place), found);
+                let hits = state.block::<K>((area.bytes, at(place)), block, &told, swept);
+                swept.add(at(place), hits);
             }
         }
         if end > next {
             state.pass(&survey.told(end - 1));
         }
-        state.end::<K>(area, at(end), found);
+        state.end::<K>(area, at(end), swept);
     }
 }
 
-struct Sweep<'a>(Area<'a>, &'a mut Vec<u32>);
+struct Sweep<'a>(Area<'a>, &'a mut Swept);
 
 impl Task for Sweep<'_> {
     type Out = ();
@@ -101,7 +110,7 @@ const GROUP: usize = 64;
 
 /// [`sweep`] by one kernel.
 #[inline(always)]
-pub(super) fn sweep_with<K: Kernel>(area: Area<'_>, found: &mut Vec<u32>) {
+pub(super) fn sweep_with<K: Kernel>(area: Area<'_>, swept: &mut Swept) {
     let Area { bytes, .. } = area;
     let to = area.to.min(bytes.len());
     let mut at = area.start();
@@ -111,19 +120,19 @@ pub(super) fn sweep_with<K: Kernel>(area: Area<'_>, found: &mut Vec<u32>) {
         let count = (to - at).div_ceil(BLOCK).min(GROUP);
         let (blocks, tail) = rest.as_chunks::<BLOCK>();
         let blocks = blocks.get(..count).unwrap_or(blocks);
-        state.group::<K>((bytes, at), blocks, found);
+        state.group::<K>((bytes, at), blocks, swept);
         at += blocks.len() * BLOCK;
         if blocks.len() < count {
             let mut block = [0; BLOCK];
             block.iter_mut().zip(tail).for_each(|(to, from)| *to = *from);
             let real = !(u64::MAX << tail.len());
             let told = state.tell::<K>(&block, !real);
-            let hits = state.block::<K>((bytes, at), &block, &told, found);
-            emit(hits & real, at, found);
+            let hits = state.block::<K>((bytes, at), &block, &told, swept);
+            swept.add(at, hits & real);
             at += BLOCK;
         }
     }
-    state.end::<K>(area, at, found);
+    state.end::<K>(area, at, swept);
 }
 
 /// Between blocks.
@@ -131,6 +140,7 @@ struct State {
     runs: Runs,
     /// What the block before leaves behind, where that is known.
     carry: Carry,
+    lists: Lists,
     before: Before,
     /// The printable bytes at its end, where it was passed over, and how many in a row were wanted.
     open: u64,
@@ -158,6 +168,7 @@ impl State {
         State {
             runs: if at == 0 { Runs::at_start() } else { Runs::default() },
             carry: Carry::default(),
+            lists: Lists::default(),
             before: Before::Known,
             open: 0,
             plain: u64::BITS,
@@ -179,12 +190,11 @@ impl State {
 
     /// Ends the sweep of an area, of which the block before `at` was the last.
     #[inline(always)]
-    fn end<K: Kernel>(&self, area: Area<'_>, at: usize, found: &mut Vec<u32>) {
+    fn end<K: Kernel>(&self, area: Area<'_>, at: usize, swept: &mut Swept) {
         if self.before == Before::Passed && self.open != 0 {
-            self.reopen::<K>(area.bytes, at, found);
+            self.reopen::<K>(area.bytes, at, swept);
         }
-        let is_inside = |at: &u32| (area.from..area.to).contains(&(*at as usize));
-        found.retain(is_inside);
+        swept.keep(area.from, area.to);
     }
 
     /// Takes up to [`GROUP`] blocks, the first of which is at `at` of `bytes`. First all are told
@@ -194,7 +204,7 @@ impl State {
         &mut self,
         (bytes, at): (&[u8], usize),
         blocks: &[[u8; BLOCK]],
-        found: &mut Vec<u32>,
+        swept: &mut Swept,
     ) {
         let mut told = [Told::default(); GROUP];
         let mut holds_run = 0u64;
@@ -213,8 +223,8 @@ impl State {
             next = place + 1;
             if let (Some(block), Some(told)) = (blocks.get(place), told.get(place)) {
                 let at = at + place * BLOCK;
-                let hits = self.block::<K>((bytes, at), block, told, found);
-                emit(hits, at, found);
+                let hits = self.block::<K>((bytes, at), block, told, swept);
+                swept.add(at, hits);
             }
         }
         if let Some(last) = told.get(blocks.len().wrapping_sub(1)).filter(|_| blocks.len() > next) {
@@ -248,7 +258,7 @@ impl State {
         (bytes, at): (&[u8], usize),
         block: &[u8; BLOCK],
         told: &Told,
-        found: &mut Vec<u32>,
+        swept: &mut Swept,
     ) -> u64 {
         if self.is_encoded() && K::encoded(block) == u64::MAX {
             self.before = Before::Encoded;
@@ -257,10 +267,34 @@ impl State {
         match self.before {
             Before::Known => {}
             Before::Passed if self.open == 0 => self.carry = Carry::default(),
-            Before::Encoded | Before::Passed => self.carry = self.reopen::<K>(bytes, at, found),
+            Before::Encoded | Before::Passed => self.carry = self.reopen::<K>(bytes, at, swept),
+        }
+        if self.before != Before::Known {
+            self.lists = Lists::default();
         }
         self.before = Before::Known;
-        let hits = candidates(&self.masks::<K>(block), &mut self.carry);
+        let masks = self.masks::<K>(block);
+        let hits = candidates(&masks, &mut self.carry);
+        let is_dense = swept.sets_apart && lists::are_likely(&masks);
+        let listed = if is_dense { self.listed::<K>(block, &masks) } else { 0 };
+        if !is_dense {
+            self.lists = Lists::default();
+        }
+        let hits = self.in_runs((bytes, at), told, hits);
+        swept.set_apart(at, hits & listed);
+        hits & !listed
+    }
+
+    /// The numbers of a block that are of a list.
+    #[inline(always)]
+    fn listed<K: Kernel>(&mut self, block: &[u8; BLOCK], masks: &Masks) -> u64 {
+        let separators = K::separators(block);
+        self.lists.next(masks, separators, separators | K::is(block, b']'))
+    }
+
+    /// Of the candidates of a block those that stand in a run of printable bytes that is long enough.
+    #[inline(always)]
+    fn in_runs(&self, (bytes, at): (&[u8], usize), told: &Told, hits: u64) -> u64 {
         if told.printable == u64::MAX {
             return hits;
         }
@@ -284,7 +318,7 @@ impl State {
     /// run that has become long enough.
     #[cold]
     #[inline(never)]
-    fn reopen<K: Kernel>(&self, bytes: &[u8], at: usize, found: &mut Vec<u32>) -> Carry {
+    fn reopen<K: Kernel>(&self, bytes: &[u8], at: usize, swept: &mut Swept) -> Carry {
         let mut carry = Carry::default();
         let Some(start) = at.checked_sub(BLOCK) else { return carry };
         let block = bytes.get(start..).and_then(<[u8]>::first_chunk::<BLOCK>);
@@ -295,18 +329,8 @@ impl State {
         }
         let hits = Bits(hits & self.open);
         let late = hits.filter(|&bit| is_in_run(bytes, start + bit, self.run_min));
-        found.extend(late.filter_map(|bit| u32::try_from(start + bit).ok()));
+        swept.candidates.extend(late.filter_map(|bit| u32::try_from(start + bit).ok()));
         carry
-    }
-}
-
-#[inline(always)]
-fn emit(hits: u64, at: usize, found: &mut Vec<u32>) {
-    let base = u32::try_from(at).unwrap_or(u32::MAX);
-    let mut hits = hits;
-    while hits != 0 {
-        found.push(base.saturating_add(hits.trailing_zeros()));
-        hits &= hits - 1;
     }
 }
 
@@ -331,6 +355,7 @@ mod tests {
     use super::super::kernel::Portable;
     use super::super::{RUN_MIN_BINARY, anchor_at, is_printable};
     use super::*;
+    use crate::detector::listed::listed_end;
 
     /// Every anchor, byte by byte.
     fn scalar(bytes: &[u8], from: usize, to: usize) -> Vec<u32> {
@@ -363,14 +388,34 @@ mod tests {
             at > 0 && matches!(&bytes[at - 1..=at], br#"":"# | br#""="#)
         };
         for knows_keys in [false, true] {
-            let (mut portable, mut best) = (Vec::new(), Vec::new());
+            let (mut portable, mut best) = (Swept::default(), Vec::new());
             let area = Area { bytes, base: 0, from, to, knows_keys };
             sweep_with::<Portable>(area, &mut portable);
             sweep(area, &mut best);
-            assert_eq!(portable, best, "both forms pass on the same candidates");
+            assert_eq!(portable.candidates, best, "both forms pass on the same candidates");
+            check_apart(area, &best);
             let is_wanted = |at: &u32| !(knows_keys && is_key_end(at));
             let wanted: Vec<u32> = wanted.iter().copied().filter(is_wanted).collect();
             assert_eq!(exact(bytes, best), wanted, "and all anchors are among them");
+        }
+    }
+
+    /// Numbers that are set apart are of lists, and all else stays.
+    #[track_caller]
+    fn check_apart(area: Area<'_>, all: &[u32]) {
+        let (mut portable, mut best) = (Swept::default(), Swept::default());
+        portable.sets_apart = true;
+        sweep_with::<Portable>(area, &mut portable);
+        sweep_apart(area, None, &mut best);
+        assert_eq!(portable, best, "both forms set the same apart");
+        let mut anchors = best.anchors((area.from, area.to));
+        let everywhere = 0..usize::MAX;
+        let both = std::iter::from_fn(|| anchors.next_anchor(&everywhere));
+        assert_eq!(both.map(offset).collect::<Vec<_>>(), all);
+        let is_set_apart = |at: &&u32| !best.candidates.contains(at);
+        for at in all.iter().filter(is_set_apart) {
+            let end = listed_end(area.bytes, *at as usize);
+            assert!(end.is_some(), "{at} in {}", String::from_utf8_lossy(area.bytes));
         }
     }
 
@@ -402,6 +447,24 @@ mod tests {
             };
             let bytes: Vec<u8> = parts.into_iter().flat_map(part).collect();
             check(&bytes, 0, bytes.len());
+        }
+
+        #[test]
+        fn numbers_of_lists_are_told_by_what_stands_around_them(
+            parts in prop::collection::vec(
+                prop_oneof![
+                    6 => "[0-9]{1,18}",
+                    8 => prop::sample::select(&[
+                        ",", ", ", ",\n    ", ",\r\n      ", ";", "\t", "\n", ", -", " ", "], [", "]", " , ",
+                    ][..]).prop_map(str::to_owned),
+                    1 => prop::sample::select(&["Oct ", "x", "ssn ", "-", ".", ",         "][..])
+                        .prop_map(str::to_owned),
+                ],
+                0..120,
+            ),
+        ) {
+            let text = parts.concat();
+            check(text.as_bytes(), 0, text.len());
         }
 
         #[test]

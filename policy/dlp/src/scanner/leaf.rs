@@ -15,7 +15,7 @@ use std::sync::Arc;
 use crate::coverage::{Blocks, Declared};
 use crate::detector::{LOOK_AHEAD, LOOK_BACK, Match, REACH_BACK, Seen, View};
 use crate::format::dialect::Dialect;
-use crate::gate::{Anchor, Census, SURVEYED, Survey};
+use crate::gate::{Anchor, Census, SURVEYED, Survey, Swept};
 use crate::label::Recent;
 use crate::redact::MASK;
 use crate::scanner::overlay::{Around, Overlays};
@@ -45,7 +45,7 @@ pub(crate) struct Leaf {
     /// Offset in the leaf up to which a site's own detectors have looked.
     looked: u64,
     /// Where anchors may stand, of one sweep.
-    candidates: Vec<u32>,
+    swept: Swept,
     /// The labels before the last numbers.
     recent: Recent,
     /// The structured form that the leaf is written in.
@@ -84,7 +84,7 @@ impl Leaf {
             lines: Lines::default(),
             names: Names::default(),
             looked: 0,
-            candidates: Vec::new(),
+            swept: Swept::default(),
             recent: Recent::default(),
             dialect: None,
             known: Known::default(),

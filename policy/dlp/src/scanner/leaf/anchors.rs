@@ -2,6 +2,7 @@
 //! left at the bytes beside it is one at which every detector would report nothing.
 
 use std::cell::RefCell;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::Leaf;
@@ -19,57 +20,71 @@ const SWEEP: usize = 4 * 1024;
 impl Leaf {
     /// Judges the anchors of `window`, which begins at the base, up to `to`.
     pub(super) fn judge(&mut self, scan: &mut Scan, window: &[u8], to: usize) {
-        let mut candidates = std::mem::take(&mut self.candidates);
+        let mut swept = std::mem::take(&mut self.swept);
         let seen = RefCell::new(std::mem::take(&mut self.seen));
         let mut room = Room::new(std::mem::take(&mut self.recent));
         while self.judged < to {
             let end = to.min(self.judged + SWEEP);
-            candidates.clear();
+            swept.clear();
             let knows_keys = self.dialect.is_some();
             let (base, from) = (self.base, self.judged);
             let area = Area { bytes: window, base, from, to: end, knows_keys };
-            let survey = self.survey.as_deref();
-            if !survey.is_some_and(|known| gate::sweep_known(area, known, &mut candidates)) {
-                gate::sweep(area, &mut candidates);
-            }
-            for &at in &candidates {
-                let at = at as usize;
-                let offset = self.base + at as u64;
-                if at < self.judged || self.known.holds(offset) {
-                    continue;
-                }
-                let is_next = self.series.as_ref().is_some_and(|series| series.is_near(offset));
-                if let Some(end) = cell_end(window, at).filter(|_| !is_next) {
-                    self.judged = end;
+            gate::sweep_apart(area, self.survey.as_deref(), &mut swept);
+            let mut anchors = swept.anchors((from, end));
+            // Where a number may go on with a series.
+            let mut reach = self.series_reach();
+            while let Some(at) = anchors.next_anchor(&reach) {
+                if at < self.judged || self.known.holds(self.base + at as u64) {
                     continue;
                 }
                 let Some(near) = Near::of(window, at, &mut room) else { continue };
-                let leading = leading_end(&near);
-                if let Some(end) = leading.filter(|_| !is_next) {
-                    self.judged = end;
-                    continue;
-                }
-                let asked = if leading.is_none() { scan.catalog.asked(&near) } else { 0 };
-                if asked == 0 && !is_next && !may_begin_code(&near) {
-                    self.judged = at + near.run.max(1);
-                } else if let Some(end) = listed_end(window, at).filter(|_| !is_next) {
-                    self.judged = end;
-                } else {
-                    let start = at.saturating_sub(LOOK_BACK);
-                    let bytes = window.get(start..(at + LOOK_AHEAD).min(window.len()));
-                    let mut view = View::new(bytes.unwrap_or_default(), at - start, near.anchor);
-                    view.keep(&seen, self.base + start as u64);
-                    view.hear(&near);
-                    self.examine(scan, window, (start, &view), asked);
-                }
+                let is_next = reach.contains(&at);
+                let Some(asked) = self.pass_over(scan, &near, is_next) else { continue };
+                let start = at.saturating_sub(LOOK_BACK);
+                let bytes = window.get(start..(at + LOOK_AHEAD).min(window.len()));
+                let mut view = View::new(bytes.unwrap_or_default(), at - start, near.anchor);
+                view.keep(&seen, self.base + start as u64);
+                view.hear(&near);
+                self.examine(scan, window, (start, &view), asked);
+                reach = self.series_reach();
             }
             self.judged = self.judged.max(end);
         }
         self.known.pass(self.base + self.judged as u64);
-        self.candidates = candidates;
+        self.swept = swept;
         self.recent = room.into_recent();
         self.seen = seen.into_inner();
         self.look(scan, window, to);
+    }
+
+    /// Where in the window a number may go on with a series.
+    fn series_reach(&self) -> Range<usize> {
+        let Some(series) = &self.series else { return 0..0 };
+        let (start, end) = series.reach();
+        let index = |offset: u64| usize::try_from(offset.saturating_sub(self.base)).unwrap_or(0);
+        index(start)..index(end)
+    }
+
+    /// Leaves an anchor at the bytes beside it, where these tell that it is nobody's; else which
+    /// detectors are asked. It `is_next` where it may go on with a series.
+    #[inline(always)]
+    fn pass_over(&mut self, scan: &Scan, near: &Near<'_>, is_next: bool) -> Option<u32> {
+        let (window, at) = near.place();
+        let leading = leading_end(near);
+        if !is_next && let Some(end) = cell_end(near).or(leading) {
+            self.judged = end;
+            return None;
+        }
+        let asked = if leading.is_none() { scan.catalog.asked(near) } else { 0 };
+        if asked == 0 && !is_next && !may_begin_code(near) {
+            self.judged = at + near.run.max(1);
+            return None;
+        }
+        if let Some(end) = listed_end(window, at).filter(|_| !is_next) {
+            self.judged = end;
+            return None;
+        }
+        Some(asked)
     }
 
     /// Looks at an anchor by a view that begins at `start` of the window.

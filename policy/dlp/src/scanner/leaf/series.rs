@@ -45,7 +45,13 @@ impl Series {
 
     /// Whether the next number could stand at `offset`.
     pub(super) fn is_near(&self, offset: u64) -> bool {
-        (self.end..=self.end + (GAP_MAX + self.len) as u64).contains(&offset)
+        let (from, to) = self.reach();
+        (from..to).contains(&offset)
+    }
+
+    /// The offsets at which the next number could stand, from the first up to the second.
+    pub(super) fn reach(&self) -> (u64, u64) {
+        (self.end, self.end + (GAP_MAX + self.len) as u64 + 1)
     }
 
     /// The next number, where it is the token at the anchor of the view, which begins at `start` of the
