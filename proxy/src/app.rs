@@ -184,6 +184,7 @@ impl App {
             // Whether all of it has ended is the same for the caller.
             let _last = self.tasks.ended(CUT_MAX).await;
         }
+        self.rooms.upstream.close_idle();
         (drained, self.writer)
     }
 }

@@ -34,7 +34,7 @@ pub use self::ledger::{Ledger, SOURCE_FINDINGS_MAX};
 pub use self::messages::{ClearedMessage, Messages};
 pub use self::passage::{Passage, Passed, UNDER_WAY, Waits};
 pub use self::pump::GIVEN_OUT_BYTES;
-use self::pump::{Pieces, empty, pump, take_all};
+use self::pump::{Pieces, Soon, empty, pump, take_all, take_soon};
 pub use self::reading::{Reading, ReadingCell, write_verdict};
 use self::sieve::Sieve;
 use self::source::{Linger, Pace, Source};
@@ -47,6 +47,13 @@ use crate::error::{Error, Kind};
 use crate::http::body::BodyError;
 use crate::live::Cut;
 use crate::stop::Stop;
+
+/// Bodies that say they are no longer than this are read whole before any of it is sent, where they come
+/// at once: no task runs beside the request for them, what is found in one is refused before a byte has
+/// left, and what an upstream did not take can be sent again.
+const SHORT_BYTES_MAX: u64 = 16 * 1024;
+/// How long a short body is waited for before it is sent as it comes.
+const SHORT_WAIT: Duration = Duration::from_millis(10);
 
 /// A head and body that may leave.
 #[derive(Debug)]
@@ -199,7 +206,7 @@ impl Content {
     }
 
     /// Reads a body as its profile says: `hold` returns when the whole is cleared, `stream` at
-    /// once, with a body that gives out what has been cleared so far.
+    /// once, with a body that gives out what has been cleared so far; of a short one when it is there.
     ///
     /// # Errors
     /// [`Stop`] when the held body may not leave or did not arrive.
@@ -281,17 +288,26 @@ impl Content {
             return Ok(ClearedBody::here(VecDeque::new(), meters.released.clone()));
         }
         let mut source = self.source(body, &meters.cut);
-        if !sieve.is_holding() {
-            if hint.is_grpc {
-                source.idle = self.grpc_idle;
-            }
-            let (pieces, receiver) = Pieces::streamed(self.receiver_idle, meters);
-            drain.spawn(pump(source, sieve, pieces, self.linger_after(meters)));
-            return Ok(ClearedBody::coming(receiver, hint.length, meters.released.clone()));
+        let is_holding = sieve.is_holding();
+        if is_holding {
+            source.pace = Some(self.pace());
+        } else if hint.is_grpc {
+            source.idle = self.grpc_idle;
         }
-        source.pace = Some(self.pace());
-        let trailers = match take_all(&mut source, &mut sieve, None).await {
-            Ok(trailers) => trailers,
+        let taken = if is_holding {
+            take_all(&mut source, &mut sieve, None).await.map(Soon::Ended)
+        } else if hint.length.is_some_and(|length| length <= SHORT_BYTES_MAX) {
+            take_soon(&mut source, &mut sieve, Instant::now() + SHORT_WAIT).await
+        } else {
+            Ok(Soon::GoesOn)
+        };
+        let trailers = match taken {
+            Ok(Soon::Ended(trailers)) => trailers,
+            Ok(Soon::GoesOn) => {
+                let (pieces, receiver) = Pieces::streamed(self.receiver_idle, meters);
+                drain.spawn(pump(source, sieve, pieces, self.linger_after(meters)));
+                return Ok(ClearedBody::coming(receiver, hint.length, meters.released.clone()));
+            }
             Err(stop) => {
                 if self.linger_after(meters).is_some() {
                     self.linger(source.body, drain);
@@ -299,6 +315,16 @@ impl Content {
                 return Err(stop);
             }
         };
+        self.give(sieve, trailers, (meters, drain)).await
+    }
+
+    /// Gives out a body that has been cleared to its end.
+    async fn give(
+        &self,
+        mut sieve: Sieve,
+        trailers: Option<HeaderMap>,
+        (meters, drain): (&Meters, &Drain),
+    ) -> Result<ClearedBody, Stop> {
         if !sieve.is_in_memory() {
             let len = trailers.is_none().then(|| sieve.held());
             let (pieces, receiver) = Pieces::held(self.receiver_idle, meters);

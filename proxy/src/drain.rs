@@ -76,6 +76,8 @@ impl Drain {
         F: Future<Output = ()> + Send + 'static,
     {
         let held = self.clone();
+        // Work is moved several times on its way into a task, and may be 10 KiB.
+        let work = Box::pin(work);
         tokio::spawn(async move {
             work.await;
             drop(held);

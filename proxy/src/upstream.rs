@@ -244,6 +244,14 @@ impl Upstream {
         self.carriers.forget_other_identities(identity.fingerprint());
     }
 
+    /// Closes what nothing uses any more: a drained proxy asks for nothing, and those whom it asked may be
+    /// draining, too.
+    pub fn close_idle(&self) {
+        self.pool.clear();
+        self.shared.clear();
+        self.carriers.clear();
+    }
+
     async fn with_timeout<T>(
         &self,
         released: &Released,

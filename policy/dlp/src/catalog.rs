@@ -1,5 +1,6 @@
 //! The set of detectors that a scanner runs. Immutable and shared.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use crate::detector::custom::{CustomDetector, CustomDetectors};
@@ -30,6 +31,8 @@ fn is_short(found: &Match) -> bool {
 /// A set of detectors.
 #[derive(Clone, Debug)]
 pub struct Catalog {
+    /// Tells it from every other set in this process; not 0. A clone is the same set.
+    number: u64,
     detectors: Vec<Named>,
     /// Which of them to ask at an anchor.
     shapes: Shapes,
@@ -44,6 +47,11 @@ pub struct Catalog {
 struct Named {
     name: Arc<str>,
     detector: &'static Detector,
+}
+
+fn next_number() -> u64 {
+    static NUMBERS: AtomicU64 = AtomicU64::new(1);
+    NUMBERS.fetch_add(1, Ordering::Relaxed)
 }
 
 impl Catalog {
@@ -81,6 +89,7 @@ impl Catalog {
 
     fn of(detectors: &[&'static Detector]) -> Catalog {
         Catalog {
+            number: next_number(),
             detectors: detectors
                 .iter()
                 .map(|&detector| Named { name: detector.name.into(), detector })
@@ -94,7 +103,12 @@ impl Catalog {
     /// The same detectors and rosters, and the values of these rosters besides.
     pub fn with_exact(&self, sets: Vec<Arc<ExactSet>>) -> Catalog {
         let exact = self.exact.iter().cloned().chain(sets).collect();
-        Catalog { exact, ..self.clone() }
+        Catalog { number: next_number(), exact, ..self.clone() }
+    }
+
+    /// What the set is known by.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
     }
 
     /// The rosters whose values are found.
@@ -104,7 +118,8 @@ impl Catalog {
 
     /// The same detectors with a site's own besides, instead of those that it had.
     pub fn with_custom(&self, detectors: Vec<CustomDetector>) -> Catalog {
-        Catalog { custom: CustomDetectors::new(detectors), ..self.clone() }
+        let custom = CustomDetectors::new(detectors);
+        Catalog { number: next_number(), custom, ..self.clone() }
     }
 
     /// Whether any detector of this catalogue can report `identifier`.

@@ -2,6 +2,9 @@
 //! much, and so data is spelled in what a name may hold: digits between dots, base32, hexadecimal,
 //! spread over labels.
 
+use std::cell::RefCell;
+use std::collections::HashSet;
+
 use policy::Host;
 
 use crate::ongoing::printable;
@@ -12,6 +15,8 @@ const CODED_LETTERS_MIN: usize = 12;
 const GROUP_LETTERS: usize = 8;
 /// Labels from the first one on that are read joined. More of them than stand before a listed name.
 const JOINED_LABELS_MAX: usize = 16;
+/// Names that a thread remembers.
+const PLAIN_NAMES_MAX: usize = 64;
 /// Labels at a name's end that a record shows when the others tell something.
 const SHOWN_LABELS: usize = 2;
 
@@ -54,9 +59,33 @@ fn is_form_telling(form: &String) -> bool {
 
 /// The name as a record may show it.
 pub fn seen(name: &str) -> String {
+    if is_plain(name) {
+        return name.to_owned();
+    }
     // The name itself is masked where it tells something; what it is a spelling of has no place to
     // be masked at.
     if forms(name).iter().skip(1).any(is_form_telling) { covered(name) } else { printable(name) }
+}
+
+/// Whether a name tells nothing in any form and may be shown as it is. Each thread remembers those that
+/// it was asked for last: most requests go to the same hosts.
+fn is_plain(name: &str) -> bool {
+    thread_local! {
+        static PLAIN: RefCell<HashSet<String>> = RefCell::default();
+    }
+    PLAIN.with_borrow_mut(|plain| {
+        if plain.contains(name) {
+            return true;
+        }
+        let is_plain = printable(name) == name && !is_telling(name);
+        if is_plain {
+            if plain.len() >= PLAIN_NAMES_MAX {
+                plain.clear();
+            }
+            plain.insert(name.to_owned());
+        }
+        is_plain
+    })
 }
 
 /// A host that somebody asks for, as a record may show it: what is none may be any words, and is not shown.

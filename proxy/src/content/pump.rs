@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::Meters;
 use super::body::{Piece, Released, Tally};
@@ -86,6 +87,46 @@ impl Pieces {
     }
 }
 
+/// How far a body has come by some time.
+pub(super) enum Soon {
+    /// To its end, with these trailers.
+    Ended(Option<HeaderMap>),
+    /// It goes on.
+    GoesOn,
+}
+
+/// Takes of a body what comes by `until`.
+pub(super) async fn take_soon<B>(
+    source: &mut Source<B>,
+    sieve: &mut Sieve,
+    until: Instant,
+) -> Result<Soon, Stop>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BodyError>,
+{
+    let taken = async {
+        let mut trailers = None;
+        loop {
+            // Only the wait for a frame is given up, never what is done with one.
+            match tokio::time::timeout_at(until, source.next()).await {
+                Err(_) => return Ok(Soon::GoesOn),
+                Ok(next) => match next? {
+                    Some(frame) => trailers = take_frame(frame, sieve).await?.or(trailers),
+                    None => break,
+                },
+            }
+        }
+        sieve.finish()?;
+        Ok(Soon::Ended(trailers))
+    };
+    let taken = taken.await;
+    if !matches!(taken, Ok(Soon::GoesOn)) {
+        sieve.write_evidence();
+    }
+    taken
+}
+
 /// Takes the whole body into the sieve and returns its trailers. With `pieces`, what is cleared is
 /// sent on as it comes.
 pub(super) async fn take_all<B>(
@@ -112,23 +153,33 @@ where
     B::Error: Into<BodyError>,
 {
     let mut trailers = None;
+    if let Some(pieces) = pieces {
+        // What was taken before anybody waited for it.
+        send_cleared(sieve, pieces).await?;
+    }
     while let Some(frame) = next(source, pieces).await? {
-        match frame.into_data() {
-            Ok(data) => sieve.take(data).await?,
-            Err(frame) => {
-                if let Ok(mut fields) = frame.into_trailers() {
-                    crate::http::headers::strip_trailers(&mut fields);
-                    sieve.take_trailers(&fields)?;
-                    trailers = Some(fields);
-                }
-            }
-        }
+        trailers = take_frame(frame, sieve).await?.or(trailers);
         if let Some(pieces) = pieces {
             send_cleared(sieve, pieces).await?;
         }
     }
     sieve.finish()?;
     Ok(trailers)
+}
+
+/// Takes a frame into the sieve; what it gives back are trailers that may leave.
+async fn take_frame(frame: Frame<Bytes>, sieve: &mut Sieve) -> Result<Option<HeaderMap>, Stop> {
+    match frame.into_data() {
+        Ok(data) => sieve.take(data).await?,
+        Err(frame) => {
+            if let Ok(mut fields) = frame.into_trailers() {
+                crate::http::headers::strip_trailers(&mut fields);
+                sieve.take_trailers(&fields)?;
+                return Ok(Some(fields));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// The next frame for a receiver who is still there: one who is gone must not be waited for as long as

@@ -91,6 +91,11 @@ impl Carriers {
         self.open().retain(|key, _| is_ours(key));
     }
 
+    /// Forgets all connections: each closes when its last stream has ended.
+    pub(super) fn clear(&self) {
+        self.open().clear();
+    }
+
     /// A connection with room for a stream, to one of the vetted addresses.
     fn take(&self, key: &PoolKey, vetted: &Vetted) -> Option<Carrier> {
         let now = crate::clock::now();

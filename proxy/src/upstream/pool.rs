@@ -125,6 +125,11 @@ impl Pool {
         }
     }
 
+    /// Forgets all connections, which closes them.
+    pub(super) fn clear(&self) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Forgets every connection that was made with another identity than `fingerprint`.
     pub(super) fn forget_other_identities(&self, fingerprint: &str) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);

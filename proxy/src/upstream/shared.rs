@@ -133,6 +133,11 @@ impl SharedPool {
         Arc::clone(gates.entry(key.clone()).or_default())
     }
 
+    /// Forgets all connections: each closes when its last stream has ended.
+    pub(super) fn clear(&self) {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Forgets every connection that was made with another identity than `fingerprint`. Streams
     /// under way end on theirs.
     pub(super) fn forget_other_identities(&self, fingerprint: &str) {

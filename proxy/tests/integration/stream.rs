@@ -120,6 +120,47 @@ async fn a_finding_before_anything_left_is_a_refusal_like_any_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_found_in_a_short_body_is_refused_before_its_head_leaves() {
+    let site = Site::new();
+    let registry = site.registry().await;
+    let sidecar = site.start(&site.plan(&registry)).await;
+    let body = prose_with(9_000, SSN, 8_900);
+
+    let answer = sidecar.workload().await.ask(request("PUT", "/stream/a", &body)).await;
+
+    answer.assert_problem(403, "finding");
+    let record = sidecar.record().await;
+    assert_record(&record, &json!({ "outcome": "refused", "reason": "finding", "opened": false }));
+    registry.assert_untouched();
+    sidecar.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_short_body_that_comes_late_leaves_as_it_comes() {
+    let site = Site::new();
+    let registry = site.registry().await;
+    let sidecar = site.start(&site.plan(&registry)).await;
+    let body = prose(15_000);
+    let whole = request("PUT", "/stream/a", &body);
+    let (first, rest) = whole.split_at(whole.len() - 100);
+    let mut workload = sidecar.workload().await;
+
+    workload.say(first).await;
+    registry.has_body_bytes(4_096).await;
+    workload.say(rest).await;
+
+    assert_eq!(workload.hear().await.status, 200);
+    let received = registry.request().await;
+    assert!(received.body == body && received.end == End::Whole);
+    let record = sidecar.record().await;
+    assert_record(
+        &record,
+        &json!({ "outcome": "completed", "inspect": "stream", "bytes_released": body.len() }),
+    );
+    sidecar.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_leaves_halfway_leaves_no_whole_body_behind() {
     let site = Site::new();
     let registry = site.registry().await;

@@ -21,6 +21,7 @@ impl Decoded {
 
 /// The decoded form of `text`; nothing where it is the same.
 pub(crate) fn decode(text: &[u8]) -> Option<Decoded> {
+    memchr::memchr2(b'%', b'+', text)?;
     let mut decoded = Decoded { bytes: text.to_vec(), starts: (0..=text.len()).collect() };
     for round in 0..ROUNDS_MAX {
         let again = once(&decoded, round == 0);
@@ -33,7 +34,9 @@ pub(crate) fn decode(text: &[u8]) -> Option<Decoded> {
 }
 
 fn once(text: &Decoded, has_plus: bool) -> Decoded {
-    let mut decoded = Decoded { bytes: Vec::new(), starts: Vec::new() };
+    let len = text.bytes.len();
+    let mut decoded =
+        Decoded { bytes: Vec::with_capacity(len), starts: Vec::with_capacity(len + 1) };
     let mut at = 0;
     while let Some(&byte) = text.bytes.get(at) {
         let escape = text.bytes.get(at + 1..at + 3).filter(|_| byte == b'%').and_then(hex);
