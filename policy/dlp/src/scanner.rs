@@ -14,7 +14,7 @@ mod settling;
 use std::sync::Arc;
 
 use crate::catalog::Catalog;
-use crate::coverage::{Coverage, Declared};
+use crate::coverage::Declared;
 use crate::decode::{Encoding, percent};
 use crate::evidence::Evidence;
 use crate::finding::Finding;
@@ -252,20 +252,12 @@ pub(crate) const PERCENT: &str = "percent";
 
 /// As [`scan`], and where the findings stand in the written form.
 pub(crate) fn scan_text(catalog: &Arc<Catalog>, bytes: &[u8]) -> (Evidence, Vec<(usize, usize)>) {
-    if familiar::is_familiar(catalog.number(), bytes) {
-        return (nothing_in(bytes), Vec::new());
-    }
-    let (evidence, places) = read_text(catalog, bytes);
-    if evidence == nothing_in(bytes) {
-        familiar::remember(catalog.number(), bytes);
-    }
-    (evidence, places)
-}
-
-/// The evidence of a text that was read and holds nothing.
-fn nothing_in(text: &[u8]) -> Evidence {
-    let coverage = Coverage { read: text.len() as u64, ..Coverage::default() };
-    Evidence { coverage, ..Evidence::default() }
+    let recalled = familiar::recall(catalog.number(), bytes);
+    recalled.unwrap_or_else(|| {
+        let found = read_text(catalog, bytes);
+        familiar::remember(catalog.number(), bytes, &found);
+        found
+    })
 }
 
 fn read_text(catalog: &Arc<Catalog>, bytes: &[u8]) -> (Evidence, Vec<(usize, usize)>) {

@@ -105,10 +105,7 @@ const CLAIMS: [&str; 48] = [
 
 /// Removes what a peer may not claim of its request. `strip` has the identities.
 pub fn strip_claims(headers: &mut HeaderMap) {
-    for name in CLAIMS {
-        headers.remove(name);
-    }
-    remove_disguised(headers, &CLAIMS);
+    remove_all(headers, |name| is_read_as(name, &CLAIMS));
 }
 
 /// Removes the fields of a trailer section that would be believed in a head, where some servers put them.
@@ -117,14 +114,16 @@ pub fn strip_trailers(trailers: &mut HeaderMap) {
     strip_claims(trailers);
 }
 
-/// CGI, WSGI and their kin read both spellings as one name.
-fn remove_disguised(headers: &mut HeaderMap, names: &[&str]) {
-    let is_disguised = |name: &&HeaderName| {
-        let name = name.as_str();
-        name.contains('_') && names.contains(&name.replace('_', "-").as_str())
-    };
-    let disguised: Vec<HeaderName> = headers.keys().filter(is_disguised).cloned().collect();
-    for name in disguised {
+/// Whether a server may read the name as one of these: CGI, WSGI and their kin read both spellings as one.
+fn is_read_as(name: &str, names: &[&str]) -> bool {
+    names.contains(&name) || name.contains('_') && names.contains(&name.replace('_', "-").as_str())
+}
+
+/// Few fields come, and many names are looked for: each field is asked once.
+fn remove_all(headers: &mut HeaderMap, is_unwanted: impl Fn(&str) -> bool) {
+    let unwanted: Vec<HeaderName> =
+        headers.keys().filter(|name| is_unwanted(name.as_str())).cloned().collect();
+    for name in unwanted {
         headers.remove(name);
     }
 }
@@ -146,10 +145,7 @@ pub fn strip(headers: &mut HeaderMap) {
             headers.remove(name);
         }
     }
-    for name in HOP_BY_HOP.into_iter().chain(IDENTITY) {
-        headers.remove(name);
-    }
-    remove_disguised(headers, &IDENTITY);
+    remove_all(headers, |name| HOP_BY_HOP.contains(&name) || is_read_as(name, &IDENTITY));
 }
 
 /// Joins the cookie lines that HTTP/2 may split a `Cookie` into (RFC 9113, section 8.2.3): HTTP/1.1

@@ -1,63 +1,69 @@
-//! Short texts that were read before and held nothing: names of hosts, lines of headers, segments of
-//! paths, which come with each request. Each thread remembers its own, by all their bytes and by the
-//! catalogue, so that what is said of a text is what reading it anew would say.
+//! Short texts that were read before and hold nothing, or addresses of the web: names of hosts, lines of
+//! requests and headers, segments of paths, which come with each request. Each thread remembers its own,
+//! by all their bytes and by the catalogue, so that what is said of a text is what reading it anew would
+//! say.
 
 use std::cell::RefCell;
 
+use crate::evidence::Evidence;
+use crate::finding::Identifier;
+
 /// The longest text that is remembered, bytes.
 const TEXT_MAX: usize = 119;
-/// Texts that a thread remembers: 32 KiB.
+/// Texts that a thread remembers: 34 KiB, and what was found in those that hold something.
 const TEXTS_MAX: usize = 256;
 
 thread_local! {
     static TEXTS: RefCell<Texts> = const { RefCell::new(Texts(Vec::new())) };
 }
 
-/// Whether this thread has read the text with that catalogue and found nothing.
-pub(super) fn is_familiar(catalog: u64, text: &[u8]) -> bool {
-    text.len() <= TEXT_MAX && TEXTS.with_borrow(|texts| texts.has(catalog, text))
+/// What a text holds, and where it stands in it.
+pub(super) type Found = (Evidence, Vec<(usize, usize)>);
+
+/// What this thread has read in the text with that catalogue.
+pub(super) fn recall(catalog: u64, text: &[u8]) -> Option<Found> {
+    TEXTS.with_borrow(|texts| texts.get(catalog, text).cloned())
 }
 
-/// Remembers that nothing is in a text.
-pub(super) fn remember(catalog: u64, text: &[u8]) {
-    if text.len() <= TEXT_MAX {
-        TEXTS.with_borrow_mut(|texts| texts.put(catalog, text));
+/// Remembers what is in a text, unless it is somebody's.
+pub(super) fn remember(catalog: u64, text: &[u8], found: &Found) {
+    let evidence = &found.0;
+    let is_nobodys = evidence.findings.iter().all(|finding| finding.identifier == Identifier::Url)
+        && evidence.tally.total() == evidence.findings.len() as u64;
+    if is_nobodys && text.len() <= TEXT_MAX {
+        TEXTS.with_borrow_mut(|texts| texts.put(catalog, text, found));
     }
 }
 
 /// Texts, each at the place that its bytes choose; a later one takes the place of an earlier one.
-struct Texts(Vec<Text>);
+struct Texts(Vec<Option<Text>>);
 
-#[derive(Clone, Copy)]
 struct Text {
     catalog: u64,
-    /// Longer than any text where none is kept.
     len: u8,
     bytes: [u8; TEXT_MAX],
+    found: Box<Found>,
 }
 
-const NONE: Text = Text { catalog: 0, len: u8::MAX, bytes: [0; TEXT_MAX] };
-
 impl Texts {
-    fn has(&self, catalog: u64, text: &[u8]) -> bool {
-        self.0.get(place(catalog, text)).is_some_and(|kept| {
-            kept.catalog == catalog && kept.bytes.get(..usize::from(kept.len)) == Some(text)
-        })
+    fn get(&self, catalog: u64, text: &[u8]) -> Option<&Found> {
+        let kept = self.0.get(place(catalog, text))?.as_ref()?;
+        let is_same =
+            kept.catalog == catalog && kept.bytes.get(..usize::from(kept.len)) == Some(text);
+        is_same.then_some(&*kept.found)
     }
 
-    fn put(&mut self, catalog: u64, text: &[u8]) {
-        let mut kept = Text { catalog, len: 0, bytes: [0; TEXT_MAX] };
-        let (Ok(len), Some(room)) = (u8::try_from(text.len()), kept.bytes.get_mut(..text.len()))
-        else {
+    fn put(&mut self, catalog: u64, text: &[u8], found: &Found) {
+        let mut bytes = [0; TEXT_MAX];
+        let (Ok(len), Some(room)) = (u8::try_from(text.len()), bytes.get_mut(..text.len())) else {
             return;
         };
         room.copy_from_slice(text);
-        kept.len = len;
         if self.0.is_empty() {
-            self.0 = vec![NONE; TEXTS_MAX];
+            self.0.resize_with(TEXTS_MAX, || None);
         }
         if let Some(place) = self.0.get_mut(place(catalog, text)) {
-            *place = kept;
+            *place = Some(Text { catalog, len, bytes, found: Box::new(found.clone()) });
         }
     }
 }
@@ -83,12 +89,19 @@ fn place(catalog: u64, text: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::Catalog;
+    use crate::scanner::read_text;
+
+    fn is_familiar(catalog: u64, text: &[u8]) -> bool {
+        recall(catalog, text).is_some()
+    }
 
     #[test]
     fn a_text_is_familiar_by_all_its_bytes_and_its_catalogue() {
         let text = b"content-type: application/json";
+        let nothing = Found::default();
         assert!(!is_familiar(7, text));
-        remember(7, text);
+        remember(7, text, &nothing);
         assert!(is_familiar(7, text));
         assert!(!is_familiar(8, text), "another catalogue may find something");
         assert!(!is_familiar(7, &text[1..]));
@@ -97,19 +110,36 @@ mod tests {
             other[at] ^= 1;
             assert!(!is_familiar(7, &other), "{at}");
         }
-        remember(7, b"");
+        remember(7, b"", &nothing);
         assert!(is_familiar(7, b""));
-        assert!(!is_familiar(0, b""), "a place that was never taken is nobody's");
+        assert!(!is_familiar(8, b""));
+    }
+
+    #[test]
+    fn an_address_is_recalled_as_it_was_found_and_what_is_somebodys_is_not_kept() {
+        let catalog = Catalog::builtin();
+        let text = b"PUT http://registry.ml.internal:8443/v2/models";
+        let found = read_text(&catalog, text);
+        assert_eq!(found.0.tally.total(), 1, "{found:?}");
+        remember(7, text, &found);
+        assert_eq!(recall(7, text), Some(found));
+
+        let text = b"patient ssn 219-45-6183 http://registry.ml.internal/";
+        let found = read_text(&catalog, text);
+        assert!(found.0.tally.total() > 1, "{found:?}");
+        remember(7, text, &found);
+        assert_eq!(recall(7, text), None);
     }
 
     #[test]
     fn a_long_text_is_not_remembered_and_many_texts_take_turns() {
+        let nothing = Found::default();
         let long = [b'a'; TEXT_MAX + 1];
-        remember(7, &long);
+        remember(7, &long, &nothing);
         assert!(!is_familiar(7, &long));
         let text = |number: u64| number.to_be_bytes();
         for number in 0..10_000 {
-            remember(7, &text(number));
+            remember(7, &text(number), &nothing);
             assert!(is_familiar(7, &text(number)));
         }
         let kept = (0..10_000).filter(|number| is_familiar(7, &text(*number))).count();
