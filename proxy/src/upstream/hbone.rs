@@ -275,4 +275,25 @@ impl AsyncWrite for Socket {
             Self::Direct(stream) => Pin::new(stream).poll_shutdown(context),
         }
     }
+
+    // TLS hands over several records at once: one system call for 64 KiB, not for each 16.
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Carried(stream, _) => {
+                Pin::new(stream.as_mut()).poll_write_vectored(context, pieces)
+            }
+            Self::Direct(stream) => Pin::new(stream).poll_write_vectored(context, pieces),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Carried(stream, _) => stream.is_write_vectored(),
+            Self::Direct(stream) => stream.is_write_vectored(),
+        }
+    }
 }
