@@ -30,30 +30,6 @@ impl Task for OfWords<'_> {
     }
 }
 
-/// How many letters of base64 stand at the start of `bytes`.
-pub(crate) fn letters_len(bytes: &[u8]) -> usize {
-    run(OfLetters(bytes))
-}
-
-struct OfLetters<'a>(&'a [u8]);
-
-impl Task for OfLetters<'_> {
-    type Out = usize;
-
-    #[inline(always)]
-    fn run<K: Kernel>(self) -> usize {
-        let (blocks, rest) = self.0.as_chunks::<BLOCK>();
-        for (at, block) in blocks.iter().enumerate() {
-            let letters = K::letters(block);
-            if letters != u64::MAX {
-                return at * BLOCK + letters.trailing_ones() as usize;
-            }
-        }
-        let (block, real) = padded(rest);
-        blocks.len() * BLOCK + (K::letters(&block) & real).trailing_ones() as usize
-    }
-}
-
 /// Where the letters begin that stand before `end`, by the bits of [`encoded_letters`].
 pub(crate) fn letters_start(words: &[u64], end: usize) -> usize {
     let mut start = end;
@@ -84,9 +60,6 @@ mod tests {
     use super::*;
 
     fn check(bytes: &[u8]) {
-        let len = bytes.iter().take_while(|b| is_letter(**b)).count();
-        assert_eq!(letters_len(bytes), len);
-        assert_eq!(OfLetters(bytes).run::<Portable>(), len);
         let bit = |at: usize| u64::from(bytes.get(at).is_some_and(|b| is_letter(*b)));
         let word = |at: usize| (0..BLOCK).fold(0, |word, place| word | bit(at + place) << place);
         let wanted: Vec<u64> = (0..bytes.len()).step_by(BLOCK).map(word).collect();

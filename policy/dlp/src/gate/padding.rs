@@ -37,8 +37,8 @@ impl Task for OfBytes<'_> {
         for (at, (signs, letters)) in signs.zip(letters).enumerate() {
             let now = Bits { signs, letters: *letters };
             let within = now.letters & behind(now.signs, before.signs, 1);
-            // Signs are rare, and hardly any has a letter behind it.
-            if within | before.letters & before.signs << 1 != 0 {
+            // Signs are rare, and hardly any has a letter behind it, in a run that is long enough.
+            if within | before.letters & before.signs << 1 != 0 && ends_run(before, now) {
                 let (first, second) = split(within_run(before, now));
                 any |= first | second;
                 if let Some(word) = words.get_mut(at) {
@@ -73,6 +73,19 @@ fn split(both: u128) -> (u64, u64) {
     const LOW: u128 = u64::MAX as u128;
     let half = |part: u128| u64::try_from(part & LOW).unwrap_or(0);
     (half(both), half(both >> BLOCK))
+}
+
+/// Whether such a run ends or goes on in the second of two blocks.
+#[inline(always)]
+fn ends_run(before: Bits, now: Bits) -> bool {
+    let (mut first, mut second) = (before.letters | before.signs, now.letters | now.signs);
+    let all = first;
+    // As of all that was before, of which no more than these places matter.
+    for by in [1, 2, 4, 8] {
+        second &= behind(second, first, by);
+        first &= first << by;
+    }
+    second & behind(now.letters | now.signs, all, 16) != 0
 }
 
 /// The letters behind a sign in such runs of two blocks.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use crate::evidence::IncompleteReason;
 use crate::finding::Finding;
 use crate::format::dialect::Form;
-use crate::gate::{Census, census, letters_len};
+use crate::gate::{Census, census};
 use crate::scanner::Scan;
 use bytes::Lists;
 use encoded::Encoded;
@@ -174,11 +174,11 @@ impl Overlays {
         } else {
             self.padded.pass(block, self.offset + block.len() as u64);
         }
-        if is_text || self.escaped.is_open() {
+        // Letters alone hold no mark of an escape, a form or a list, and read as they stand.
+        let has_marks = is_text && !self.encoded.is_all_letters(block.len());
+        if has_marks || self.escaped.is_open() {
             self.escaped.read(scan, around, (&self.before, self.offset, block));
         }
-        // Letters alone hold no mark of an escape or a form.
-        let has_marks = is_text && letters_len(block) < block.len();
         if has_marks || self.escapes.is_open() {
             self.escapes.read(
                 scan,
@@ -195,11 +195,11 @@ impl Overlays {
                 found,
             );
         }
-        if is_text || self.folded.is_open() || escapes::folded::is_utf8(block) {
+        if has_marks || self.folded.is_open() || !is_text && escapes::folded::is_utf8(block) {
             let kind = escapes::Kind::Folded;
             self.folded.read(scan, kind, (&self.before, self.offset, block), found);
         }
-        if is_text || self.lists.is_open() {
+        if has_marks || self.lists.is_open() {
             self.lists.read(scan, around, (self.offset, block));
         }
         if nul >= wide::NUL_MIN || self.wide.is_open() {

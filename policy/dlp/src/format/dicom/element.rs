@@ -160,6 +160,10 @@ pub(super) fn syntax_of(uid: &[u8]) -> (Syntax, bool) {
 /// How a data set without preamble is written, where `head` begins with two elements of group 0002
 /// or 0008 in ascending order.
 pub(super) fn bare_syntax(head: &[u8]) -> Option<Syntax> {
+    // Of all that is asked so, hardly anything gets beyond its first tag.
+    if !matches!(head, [2 | 8, 0, ..] | [0, 2 | 8, ..]) {
+        return None;
+    }
     [Syntax::EXPLICIT, Syntax::BIG, Syntax::IMPLICIT]
         .into_iter()
         .find(|syntax| begins_bare(head, *syntax).is_some())

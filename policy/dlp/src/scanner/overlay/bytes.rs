@@ -32,6 +32,8 @@ pub(super) struct Lists {
     open: Option<List>,
     /// Where one may begin in the block that is read.
     brackets: Places,
+    /// What the last list held, for its room: most are short, and no text.
+    room: Vec<u8>,
 }
 
 impl Lists {
@@ -62,7 +64,8 @@ impl Lists {
             let is_near =
                 block.get(at).is_none_or(|b| b.is_ascii_digit() || b.is_ascii_whitespace());
             if is_near && may_begin(block.get(at..).unwrap_or_default()) {
-                self.open = Some(List::new(offset + at as u64));
+                let room = std::mem::take(&mut self.room);
+                self.open = Some(List::new(offset + at as u64, room));
             }
         }
     }
@@ -79,6 +82,8 @@ impl Lists {
         if let Some(leaf) = &mut list.leaf {
             leaf.finish(scan);
         }
+        list.held.clear();
+        self.room = list.held;
     }
 }
 
@@ -92,8 +97,8 @@ fn may_begin(text: &[u8]) -> bool {
 }
 
 impl List {
-    fn new(start: u64) -> List {
-        let held = Vec::new();
+    /// A list whose first number stands at an offset, with `held` empty.
+    fn new(start: u64, held: Vec<u8>) -> List {
         List { start, number: None, is_ended: false, count: 0, held, leaf: None }
     }
 

@@ -14,7 +14,7 @@ mod vain;
 
 use super::Around;
 use crate::coverage::Declared;
-use crate::gate::is_letter;
+use crate::gate::{is_letter, letters_start};
 use crate::scanner::{Leaf, Node, Place, Reader, Scan};
 use decode::{Spelling, decode};
 use letters::Letters;
@@ -111,6 +111,11 @@ impl Encoded {
     /// A bit for each byte of the block that was read last: whether it is a letter.
     pub(super) fn letters(&self) -> &[u64] {
         &self.words
+    }
+
+    /// Whether the block that was read last, of this length, is nothing but letters.
+    pub(super) fn is_all_letters(&self, len: usize) -> bool {
+        letters_start(&self.words, len) == 0
     }
 
     /// The offset before which every run has been read.
@@ -215,7 +220,8 @@ impl Encoded {
 
     /// Reads a short run, unless it is known to hold nothing.
     fn read_short(&mut self, scan: &mut Scan, around: &Around, start: u64, run: &[u8]) {
-        if !self.vain.holds(run) && !short::read(scan, around, start, run, &mut self.room) {
+        let is_known = short::is_code(run) || self.vain.holds(run);
+        if !is_known && !short::read(scan, around, start, run, &mut self.room) {
             self.vain.add(run);
         }
     }

@@ -274,7 +274,13 @@ fn has_escapes(block: &[u8]) -> bool {
     let mut marks = memchr::memchr3_iter(b'%', b'\\', b'&', block);
     let is_escape = |at: usize| {
         let text = block.get(at..).unwrap_or_default();
-        matches!(escape(text), Escape::Is(Some(_), _))
+        // Most marks have other uses, which the next byte tells.
+        let may_be = match text {
+            [b'%', high, ..] => high.is_ascii_hexdigit(),
+            [b'\\', b'u', ..] | [b'&', b'#', ..] => true,
+            _ => false,
+        };
+        may_be && matches!(escape(text), Escape::Is(Some(_), _))
     };
     marks.any(is_escape)
 }

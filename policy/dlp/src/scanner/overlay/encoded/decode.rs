@@ -1,7 +1,7 @@
 //! The letters of base64 (RFC 4648, both alphabets) and of hexadecimal, to bytes. Never fails: what is
 //! no letter of the alphabet was left out before.
 
-use crate::gate::{decode_hex, is_letter};
+use crate::gate::{self, decode_hex, is_letter};
 
 /// How a run is spelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,11 +141,13 @@ fn extend_base32(letters: &[u8], decoded: &mut Vec<u8>) {
     }
 }
 
-/// Of a short run of base64 which letters make their byte none of ASCII, as first, second and third of
-/// a group: a bit for each.
+/// Of a short run of base64, in each of the four phases in which it may stand, which letters begin a
+/// byte beyond ASCII: a bit for each letter.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Beyond {
-    places: [u64; 3],
+    phases: [u64; 4],
+    /// Behind which letters something may begin that those before are glued to.
+    marks: u64,
     len: u32,
 }
 
@@ -154,29 +156,60 @@ impl Beyond {
     const LEN_MAX: usize = 64;
 
     pub(super) fn of(letters: &[u8]) -> Option<Beyond> {
-        let mut highest = [0; Self::LEN_MAX];
+        const GROUPS: u64 = 0x1111_1111_1111_1111;
+        let mut bits = [0; Self::LEN_MAX];
         let len = u32::try_from(letters.len()).ok().filter(|len| (1..=64).contains(len))?;
-        for (highest, letter) in highest.iter_mut().zip(letters) {
-            *highest = HIGHEST.get(usize::from(*letter)).copied().unwrap_or(0);
+        for (bits, letter) in bits.iter_mut().zip(letters) {
+            *bits = HIGHEST.get(usize::from(*letter)).copied().unwrap_or(0);
         }
-        Some(Beyond { places: [0, 1, 2].map(|place| gather(&highest, place)), len })
+        let bits = bits.get(..letters.len().next_multiple_of(8)).unwrap_or_default();
+        let [first, second, third, marks] = [0, 1, 2, 3].map(|place| gather(bits, place));
+        // The last letter begins no byte.
+        let whole = (1u64 << (len - 1)) - 1;
+        let phases = [0, 1, 2, 3].map(|phase| {
+            let at = |place: u32| GROUPS.rotate_left(phase + place);
+            (first & at(0) | second & at(1) | third & at(2)) & whole
+        });
+        Some(Beyond { phases, marks: marks & whole, len })
     }
 
     /// How many bytes are none of ASCII that the letters from `start` on spell.
     pub(super) fn count(&self, start: usize) -> u32 {
-        const GROUPS: u64 = 0x1111_1111_1111_1111;
-        let whole = (1u64 << (self.len - 1)) - 1;
-        let of_place = |(place, bits): (u32, u64)| {
-            let from = u32::try_from(start).unwrap_or(u32::MAX).saturating_add(place);
-            bits & GROUPS.checked_shl(from).unwrap_or(0)
-        };
-        let bits = (0..).zip(self.places).map(of_place).fold(0, |bits, part| bits | part);
-        (bits & whole).count_ones()
+        let bits = self.phases.get(start % 4).copied().unwrap_or(0);
+        let from = u32::try_from(start).ok().and_then(|start| u64::MAX.checked_shl(start));
+        (bits & from.unwrap_or(0)).count_ones()
+    }
+
+    /// Whether the letters may spell [`gate::RUN_MIN`] bytes of ASCII in a row.
+    pub(super) fn may_spell(&self) -> bool {
+        const { assert!(gate::RUN_MIN == 6) };
+        let [bits, ..] = self.phases;
+        let ascii = !bits & ((1u64 << (self.len - 1)) - 1);
+        // Of eight letters, two or one begin no byte.
+        let four = ascii & ascii >> 1 & ascii >> 2 & ascii >> 3;
+        four & four >> 3 != 0
+    }
+
+    /// Where something may begin that the letters before are glued to.
+    pub(super) fn glued(&self) -> impl Iterator<Item = usize> {
+        let mut left = self.marks;
+        std::iter::from_fn(move || {
+            let at = left.trailing_zeros() as usize;
+            left &= left.wrapping_sub(1);
+            (at < Self::LEN_MAX).then_some(at + 1)
+        })
     }
 }
 
-/// The bit of this place of each byte.
-fn gather(bytes: &[u8; Beyond::LEN_MAX], place: u32) -> u64 {
+/// Whether what stands behind a letter may begin anew: it is no letter of a word.
+pub(super) fn is_glue(letter: u8) -> bool {
+    GLUE.contains(&letter)
+}
+
+const GLUE: [u8; 3] = *b"/-_";
+
+/// The bit of this place of each byte, of at most 64.
+fn gather(bytes: &[u8], place: u32) -> u64 {
     const LOWEST: u64 = 0x0101_0101_0101_0101;
     const GATHER: u64 = 0x0102_0408_1020_4080;
     let eight =
@@ -185,14 +218,17 @@ fn gather(bytes: &[u8; Beyond::LEN_MAX], place: u32) -> u64 {
 }
 
 /// Of each letter the bits of its value that are the highest of a byte: of the first byte, of the second
-/// and of the third of a group.
+/// and of the third of a group; and whether it is glue.
 #[expect(clippy::indexing_slicing, reason = "evaluated when compiled")]
 static HIGHEST: [u8; 256] = {
     let mut bits = [0; 256];
     let mut byte = 0;
     while byte < bits.len() {
         let value = VALUES[byte];
-        bits[byte] = value >> 5 & 1 | (value >> 3 & 1) << 1 | (value >> 1 & 1) << 2;
+        let glue = (byte == GLUE[0] as usize
+            || byte == GLUE[1] as usize
+            || byte == GLUE[2] as usize) as u8;
+        bits[byte] = value >> 5 & 1 | (value >> 3 & 1) << 1 | (value >> 1 & 1) << 2 | glue << 3;
         byte += 1;
     }
     bits
@@ -252,6 +288,8 @@ fn pair([high, low]: &[u8; 2]) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -264,8 +302,29 @@ mod tests {
                 let wanted = decoded.iter().filter(|b| !b.is_ascii()).count();
                 assert_eq!(beyond.count(start) as usize, wanted, "{start} of {len}");
             }
+            let glue = (0..len - 1).filter(|at| b"/-_".contains(&letters[*at])).map(|at| at + 1);
+            assert!(beyond.glued().eq(glue), "{len}");
         }
         assert!(Beyond::of(&[b'A'; 65]).is_none() && Beyond::of(b"").is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn text_is_never_denied(
+            text in "[ -~]{6,9}",
+            before in prop::collection::vec(any::<u8>(), 0..24),
+            behind in prop::collection::vec(any::<u8>(), 0..15),
+            cut in 0usize..4,
+        ) {
+            let bytes = [before.as_slice(), text.as_bytes(), behind.as_slice()].concat();
+            let letters = base64_simd::STANDARD_NO_PAD.encode_to_string(bytes);
+            let letters = &letters.as_bytes()[..letters.len().min(64)];
+            let cut = letters.len() - cut.min(letters.len() - 1);
+            let decoded = decode_base64(&letters[..cut]);
+            let is_spelled = decoded.windows(6).any(|six| six.is_ascii());
+            let beyond = Beyond::of(&letters[..cut]).unwrap();
+            prop_assert!(beyond.may_spell() || !is_spelled);
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Short runs: words, hashes and identifiers mostly, which decode to no text. Decoded in place and
 //! given up as soon as that is plain; only what is text or a container is read.
 
-use super::decode::{Beyond, Spelling, base32_within, decode_short, group};
+use super::decode::{Beyond, Spelling, base32_within, decode_short, group, is_glue};
 use super::{Around, GLUED_MAX, GLUED_MIN, RUN_MIN, place, spelling};
 use crate::coverage::Declared;
 use crate::detector::labelled::is_uuid;
@@ -16,6 +16,11 @@ const OTHER_PART: usize = 8;
 /// Letters decoded at a time to see whether they are text: whole groups.
 const PIECE: usize = 8;
 
+/// Whether a run is the decimals of a number, or the most usual of all codes.
+pub(super) fn is_code(letters: &[u8]) -> bool {
+    is_uuid(letters) || letters.iter().all(u8::is_ascii_digit)
+}
+
 /// Reads a short run that begins at `start`; whether there was anything to read, which depends on its
 /// letters alone. Bytes that are no container are not counted: keys and
 /// hashes look like noise.
@@ -26,19 +31,16 @@ pub(super) fn read(
     letters: &[u8],
     room: &mut Vec<u8>,
 ) -> bool {
-    // Decimals of a number, and the most usual of all codes.
-    if letters.iter().all(u8::is_ascii_digit) || is_uuid(letters) {
-        return false;
-    }
     let (spelling, mark) = spelling(letters);
     let letters = letters.get(mark..).unwrap_or_default();
     let within = if spelling == Spelling::Base64 { base32_within(letters) } else { None };
     let (spelling, letters) = within.map_or((spelling, letters), |text| (Spelling::Base32, text));
+    let beyond = if spelling == Spelling::Base64 { Beyond::of(letters) } else { None };
     decode_short(spelling, letters, room);
-    let is_likely = is_likely_text(room);
+    let is_likely = beyond.is_none_or(|beyond| beyond.may_spell()) && is_likely_text(room);
     if !(is_likely && is_mostly_text(room)) && sniff::kind(room) == Kind::Plain {
         // Out of phase, too, some of it may look like text.
-        let text = text_in_phase(spelling, letters, room);
+        let text = text_in_phase((spelling, letters), beyond, room);
         if text.is_none() && !is_likely {
             return false;
         }
@@ -71,23 +73,27 @@ pub(super) fn read(
 /// Letters that are glued to the front of a run (`/u/`, `id-`, `v1_`) move it out of phase: the
 /// letters from the first later beginning on that spell text.
 fn text_in_phase<'a>(
-    spelling: Spelling,
-    letters: &'a [u8],
+    (spelling, letters): (Spelling, &'a [u8]),
+    beyond: Option<Beyond>,
     room: &mut Vec<u8>,
 ) -> Option<&'a [u8]> {
     if letters.len() < GLUED_MIN {
         return None;
     }
-    let glued = letters.iter().enumerate().filter(|(_, b)| matches!(b, b'/' | b'-' | b'_'));
-    let starts = (1..4).chain(glued.map(|(at, _)| at + 1).take(GLUED_MAX));
-    let beyond = Beyond::of(letters).filter(|_| spelling == Spelling::Base64);
-    // Hardly any gets beyond the highest bits of its bytes.
-    let may_be = |at: &usize| {
-        let most = spelling.decoded_len(letters.len().saturating_sub(*at)) / OTHER_PART;
-        beyond.is_none_or(|beyond| beyond.count(*at) as usize <= most)
+    let mut text = |start: usize| {
+        let rest = letters.get(start..)?;
+        // Hardly any gets beyond the highest bits of its bytes.
+        let most = spelling.decoded_len(rest.len()) / OTHER_PART;
+        let may_be = beyond.is_none_or(|beyond| beyond.count(start) as usize <= most);
+        (may_be && is_text(spelling, rest, room)).then_some(rest)
     };
-    let mut texts = starts.filter(may_be).filter_map(|at| letters.get(at..));
-    texts.find(|letters| is_text(spelling, letters, room))
+    (1..4).find_map(&mut text).or_else(|| match beyond {
+        Some(beyond) => beyond.glued().take(GLUED_MAX).find_map(text),
+        None => {
+            let glued = letters.iter().enumerate().filter(|(_, letter)| is_glue(**letter));
+            glued.map(|(at, _)| at + 1).take(GLUED_MAX).find_map(text)
+        }
+    })
 }
 
 /// Whether nearly all of what `letters` spell is printable.
