@@ -22,7 +22,7 @@ mod swept;
 mod tally;
 
 pub(crate) use kernel::is_text;
-pub(crate) use letters::{encoded_letters, is_letter, letters_start};
+pub(crate) use letters::{encoded_letters, is_letter, is_standard, letters_start};
 pub(crate) use loops::{Window, decode_hex, distinct};
 pub(crate) use names::segment_marks;
 pub(crate) use padding::PADDED_MIN;

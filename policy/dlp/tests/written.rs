@@ -194,6 +194,27 @@ fn base64_in_padded_pieces_is_read() {
 }
 
 #[test]
+fn values_around_lines_of_base64_are_found() {
+    let noise: Vec<u8> =
+        (0..57 * 6u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let lines: Vec<String> =
+        noise.chunks(57).map(|line| base64_simd::STANDARD.encode_to_string(line)).collect();
+    for end in ["\n", "\r\n"] {
+        let lines = lines.join(end);
+        for (text, wanted) in [
+            (format!("{lines}{end}MRN: 4481723{end}{lines}"), vec![("mrn", "4481723")]),
+            (
+                format!("{lines}{end}MRN: 4481723 {lines}{end}SSN 536-90-4399"),
+                vec![("mrn", "4481723"), ("ssn", "536-90-4399")],
+            ),
+            (format!("MRN{end}{lines}{end}A448172 was seen{end}{lines}"), vec![]),
+        ] {
+            finds(&text, &wanted);
+        }
+    }
+}
+
+#[test]
 fn what_stands_right_behind_padded_pieces_is_no_part_of_their_value() {
     let piece = |piece: &[u8]| base64_simd::STANDARD.encode_to_string(piece);
     let pieces: String = NOTE.as_bytes().chunks(4).map(piece).collect();

@@ -257,11 +257,7 @@ pub(crate) fn encoded_end(bytes: &[u8], at: usize) -> Option<usize> {
     if !line.copied().all(is_plain) {
         return None;
     }
-    let ahead = behind.iter().take(*LINE.end() + 1).take_while(|b| is_plain(**b)).count();
-    let end = at + ahead + usize::from(byte(bytes, at + ahead) == b'\r');
-    if byte(bytes, end) != b'\n' {
-        return None;
-    }
+    let end = at + memchr::memchr(b'\n', behind.get(..=*LINE.end() + 1).unwrap_or(behind))?;
     let start = memchr::memrchr(b'\n', before).map_or(0, |feed| feed + 1);
     let len = end - start;
     if !LINE.contains(&len) {
@@ -270,7 +266,7 @@ pub(crate) fn encoded_end(bytes: &[u8], at: usize) -> Option<usize> {
     let letters = |start: usize| {
         let line = bytes.get(start..start + len)?;
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        line.iter().fold(true, |all, b| all & is_plain(*b)).then_some(line.len())
+        gate::is_standard(line).then_some(line.len())
     };
     // Base64 has a slash or a plus among 32 letters; a path has more.
     let line = bytes.get(start..end)?;

@@ -30,6 +30,31 @@ impl Task for OfWords<'_> {
     }
 }
 
+/// Whether all of the bytes are letters of the standard alphabet, without dash and underscore.
+pub(crate) fn is_standard(bytes: &[u8]) -> bool {
+    run(OfStandard(bytes))
+}
+
+struct OfStandard<'a>(&'a [u8]);
+
+impl Task for OfStandard<'_> {
+    type Out = bool;
+
+    #[inline(always)]
+    fn run<K: Kernel>(self) -> bool {
+        let (blocks, rest) = self.0.as_chunks::<BLOCK>();
+        let is_whole = blocks.iter().all(|block| K::encoded(block) == u64::MAX);
+        // The last block of all, which may lie over the one before.
+        match self.0.last_chunk::<BLOCK>() {
+            Some(last) => is_whole && K::encoded(last) == u64::MAX,
+            None => {
+                let (block, real) = padded(rest);
+                K::encoded(&block) & real == real
+            }
+        }
+    }
+}
+
 /// Where the letters begin that stand before `end`, by the bits of [`encoded_letters`].
 pub(crate) fn letters_start(words: &[u64], end: usize) -> usize {
     let mut start = end;
@@ -68,6 +93,10 @@ mod tests {
         OfWords(bytes, &mut portable).run::<Portable>();
         assert_eq!(best, wanted);
         assert_eq!(portable, wanted);
+        let is_mark = |b: &u8| matches!(b, b'-' | b'_');
+        let is_wanted = bytes.iter().all(|b| is_letter(*b) && !is_mark(b));
+        assert_eq!(is_standard(bytes), is_wanted);
+        assert_eq!(OfStandard(bytes).run::<Portable>(), is_wanted);
         for end in 0..=bytes.len() {
             let len = bytes[..end].iter().rev().take_while(|b| is_letter(**b)).count();
             assert_eq!(letters_start(&best, end), end - len);
@@ -84,6 +113,9 @@ mod tests {
             check(&likely);
             check(&any);
             check(&vec![b'a'; len]);
+            let mut one = vec![b'a'; len + 1];
+            one[len / 2] = *any.first().unwrap_or(&b'-');
+            check(&one);
         }
     }
 }

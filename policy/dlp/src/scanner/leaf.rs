@@ -61,6 +61,8 @@ pub(crate) struct Leaf {
     overlays: Overlays,
     /// Containers, encodings and spellings around it.
     depth: u32,
+    /// Offset of the line feed behind the line of base64 that was passed over last.
+    coded: u64,
     /// Compares the text with real patients' values.
     rosters: Rosters,
     /// Whether it stands beside the content.
@@ -93,6 +95,7 @@ impl Leaf {
             survey: None,
             overlays: Overlays::default(),
             depth: 0,
+            coded: 0,
             rosters: Rosters::default(),
             is_beside: false,
             series: None,

@@ -37,8 +37,12 @@ impl Leaf {
                 if at < self.judged || self.known.holds(self.base + at as u64) {
                     continue;
                 }
-                let Some(near) = Near::of(window, at, &mut room) else { continue };
                 let is_next = reach.contains(&at);
+                if let Some(end) = self.coded_end(window, at).filter(|_| !is_next) {
+                    (self.judged, self.coded) = (end, self.base + end as u64);
+                    continue;
+                }
+                let Some(near) = Near::of(window, at, &mut room) else { continue };
                 let Some(asked) = self.pass_over(scan, &near, is_next) else { continue };
                 let start = at.saturating_sub(LOOK_BACK);
                 let bytes = window.get(start..(at + LOOK_AHEAD).min(window.len()));
@@ -87,6 +91,19 @@ impl Leaf {
         Some(asked)
     }
 
+    /// Where the line of base64 ends that has the anchor at `at`, if it stands right behind another one,
+    /// so that no label announces it.
+    fn coded_end(&self, window: &[u8], at: usize) -> Option<usize> {
+        let feed = usize::try_from(self.coded.checked_sub(self.base)?).ok()?;
+        let line = window.get(feed + 1..at).filter(|line| line.len() < LOOK_BACK)?;
+        if self.coded == 0 || memchr::memchr(b'\n', line).is_some() {
+            return None;
+        }
+        let start = at.saturating_sub(LOOK_BACK);
+        let bytes = window.get(start..(at + LOOK_AHEAD).min(window.len()))?;
+        encoded_end(bytes, at - start).map(|end| start + end)
+    }
+
     /// Looks at an anchor by a view that begins at `start` of the window.
     fn examine(
         &mut self,
@@ -111,11 +128,16 @@ impl Leaf {
         if matches!(anchor, Anchor::Digits | Anchor::Mixed) {
             // What a label announces is somebody's, whatever it looks like.
             let line = || Some((view.token(view.at).0, encoded_end(bytes, view.at)?));
-            let code = uuid_at(bytes, view.at, view.run)
+            let uuid = uuid_at(bytes, view.at, view.run);
+            let is_line = uuid.is_none();
+            let code = uuid
                 .or_else(line)
                 .filter(|(from, _)| view.label(*from, label::WINDOW, 0).is_none());
             if let Some((_, end)) = code {
                 self.judged = self.judged.max(start + end);
+                if is_line {
+                    self.coded = self.base + (start + end) as u64;
+                }
                 return;
             }
         }
