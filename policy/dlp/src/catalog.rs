@@ -3,11 +3,13 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
+use crate::detector::capital::Capitals;
 use crate::detector::custom::{CustomDetector, CustomDetectors};
 use crate::detector::shape::Shapes;
-use crate::detector::{self, Detector, Match, Near, View, capital};
+use crate::detector::{self, Detector, Match, Near, View, colon, number};
 use crate::exact::ExactSet;
 use crate::finding::Identifier;
+use crate::gate::Anchor;
 
 /// Whether a match is of a shape so short that binary data holds it by chance, a label of two letters
 /// before it or not.
@@ -36,6 +38,7 @@ pub struct Catalog {
     detectors: Vec<Named>,
     /// Which of them to ask at an anchor.
     shapes: Shapes,
+    capitals: Capitals,
     /// Rosters of real patients.
     exact: Vec<Arc<ExactSet>>,
     /// A site's own.
@@ -96,6 +99,7 @@ impl Catalog {
                 .collect(),
             custom: CustomDetectors::default(),
             shapes: Shapes::new(detectors),
+            capitals: Capitals::of(detectors),
             exact: Vec::new(),
         }
     }
@@ -144,11 +148,17 @@ impl Catalog {
     /// [`Catalog::examine`].
     #[inline]
     pub(crate) fn asked(&self, near: &Near<'_>) -> u32 {
-        if capital::may_matter(near) { self.asked_of_all(near) } else { 0 }
+        let may_matter = match near.anchor {
+            Anchor::Caps => return self.capitals.asked(near),
+            Anchor::Colon => colon::may_matter(near),
+            Anchor::Digits => number::may_matter(near),
+            Anchor::At | Anchor::Dots | Anchor::Mixed | Anchor::Pairs | Anchor::Scheme => true,
+        };
+        if may_matter { self.asked_of_all(near) } else { 0 }
     }
 
     #[inline]
-    fn asked_of_all(&self, near: &Near<'_>) -> u32 {
+    pub(crate) fn asked_of_all(&self, near: &Near<'_>) -> u32 {
         let mut asked = self.shapes.near(near);
         let mut rest = asked;
         while rest != 0 {
@@ -162,10 +172,10 @@ impl Catalog {
         if asked == 0 { 0 } else { self.shapes.labelled(near, asked) }
     }
 
-    /// Whether any detector would be asked that is asked by itself.
+    /// What any detector finds, whatever the bytes beside the anchor say at first sight.
     #[cfg(test)]
-    pub(crate) fn is_any_asked(&self, near: &Near<'_>) -> bool {
-        self.asked_of_all(near) != 0
+    pub(crate) fn found(&self, near: &Near<'_>, view: &View<'_>) -> Option<Match> {
+        self.examine(view, self.asked_of_all(near)).map(|(_, found)| found)
     }
 
     /// What one of the `asked` says that stands at the anchor: the surest match, of equals that of

@@ -6,6 +6,7 @@ pub(crate) mod account;
 pub(crate) mod age;
 pub(crate) mod capital;
 pub(crate) mod card;
+pub(crate) mod colon;
 pub mod custom;
 pub(crate) mod date;
 pub(crate) mod device;
@@ -22,6 +23,7 @@ pub(crate) mod mrn;
 pub(crate) mod name;
 pub(crate) mod near;
 mod neighbourhood;
+pub(crate) mod number;
 pub(crate) mod other_id;
 pub(crate) mod phone;
 pub(crate) mod provider;
@@ -36,7 +38,7 @@ use std::cell::{Cell, RefCell};
 
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
-use crate::label::{self, Family, Label};
+use crate::label::{self, Family, Label, Recent};
 use crate::word::digits_from;
 pub(crate) use near::{Near, Room};
 pub(crate) use setting::Seen;
@@ -105,6 +107,8 @@ pub(crate) struct View<'a> {
     pub(crate) known: Cell<Option<Known>>,
     /// What was read around matches before, and the offset in the leaf of the first byte of this view.
     seen: Option<(&'a RefCell<Seen>, u64)>,
+    /// The labels that were looked for last.
+    recent: Option<&'a RefCell<Recent>>,
 }
 
 /// The label before a place, looked for beyond at most so many foreign words.
@@ -127,7 +131,7 @@ impl<'a> View<'a> {
             | Anchor::Pairs
             | Anchor::Scheme => 0,
         };
-        View { bytes, at, anchor, run, known: Cell::new(None), seen: None }
+        View { bytes, at, anchor, run, known: Cell::new(None), seen: None, recent: None }
     }
 
     /// Of which leaf this was read, and where in there the view begins.
@@ -136,8 +140,9 @@ impl<'a> View<'a> {
     }
 
     /// Takes the label that was found before the anchor already.
-    pub(crate) fn hear(&mut self, near: &Near<'_>) {
+    pub(crate) fn hear(&mut self, near: &Near<'a>) {
         let before = self.at;
+        self.recent = Some(near.recent());
         let known = near.said().map(|(label, words)| Known { before, words, label });
         self.known.set(known);
     }
@@ -223,8 +228,13 @@ impl<'a> View<'a> {
                 label
             }
             Some(_) | None => {
-                let label =
-                    label::nearest(self.bytes, i, label::Near { len: label::WINDOW, words });
+                let (label, words) = match self.recent {
+                    Some(recent) => recent.borrow_mut().nearest(self.bytes, i, words),
+                    None => {
+                        let near = label::Near { len: label::WINDOW, words };
+                        (label::nearest(self.bytes, i, near), words)
+                    }
+                };
                 self.known.set(Some(Known { before: i, words, label }));
                 label
             }

@@ -28,7 +28,8 @@ const AGE_RUNS: u32 = runs(2, 3);
 const AGES: std::ops::RangeInclusive<u64> = 90..=125;
 
 /// Whether the number is an age that the rule withholds.
-fn may_stand(near: &Near<'_>) -> bool {
+#[inline]
+pub(super) fn may_stand(near: &Near<'_>) -> bool {
     let digit = |at| u64::from(near.byte(at).wrapping_sub(b'0'));
     let tens = digit(0) * 10 + digit(1);
     AGES.contains(&if near.run == 3 { tens * 10 + digit(2) } else { tens })

@@ -42,10 +42,9 @@ const YEARS: std::ops::RangeInclusive<u64> = 1880..=2099;
 
 /// Whether a month, or a day or year beside the marks of a date, stands here.
 fn may_stand(near: &Near<'_>) -> bool {
-    let is_month = |from| month_of(near.behind().get(from..).unwrap_or_default()).is_some();
     match near.anchor {
         Anchor::Caps => may_open(near),
-        Anchor::Colon => is_month(2),
+        Anchor::Colon => may_follow_colon(near),
         Anchor::Digits if matches!(near.run, 2 | 4) => may_end(near),
         Anchor::Digits => may_be_compact(near),
         Anchor::At | Anchor::Dots | Anchor::Mixed | Anchor::Pairs | Anchor::Scheme => false,
@@ -58,6 +57,12 @@ pub(super) fn may_open(near: &Near<'_>) -> bool {
     month_of(near.behind()).is_some()
 }
 
+/// Whether a month may begin behind a colon and a blank.
+#[inline]
+pub(super) fn may_follow_colon(near: &Near<'_>) -> bool {
+    near.behind().get(2..).and_then(month_of).is_some()
+}
+
 /// Whether year, month and day may stand together, by their first digits.
 fn may_be_compact(near: &Near<'_>) -> bool {
     let is_century = matches!([near.byte(0), near.byte(1)], [b'1', b'8' | b'9'] | [b'2', b'0']);
@@ -65,7 +70,8 @@ fn may_be_compact(near: &Near<'_>) -> bool {
 }
 
 /// Whether a day or year may end a date, or a year begin one, by what stands beside it.
-fn may_end(near: &Near<'_>) -> bool {
+#[inline]
+pub(super) fn may_end(near: &Near<'_>) -> bool {
     const MARKS_MAX: usize = 3;
     let is_mark = |b: u8| matches!(b, b'-' | b'/' | b'.');
     let mark = near.before(1);
@@ -81,16 +87,18 @@ fn may_end(near: &Near<'_>) -> bool {
         is_mark(byte) || matches!(byte, b' ' | b',')
     };
     let gap = (1..=MARKS_MAX).take_while(is_between).count();
-    let letters = near.letters_before(gap);
+    let is_word = near.before(gap + 1).is_ascii_alphabetic();
+    let letters = if is_word { near.letters_before(gap) } else { 0 };
     let is_counted = |back: usize| near.before(back + 1).is_ascii_digit();
     let is_month = || {
         let (bytes, at) = near.place();
         month_of(bytes.get(at - gap - letters..at - gap).unwrap_or_default()).is_some()
     };
-    // A day, a day with its ordinal, or a month.
-    gap > 0 && letters == 0 && is_counted(gap)
-        || letters == 2 && is_counted(gap + letters)
-        || letters > 2 && is_month()
+    // Before a year a day, also with its ordinal, and before it or a day a month.
+    letters > 2 && is_month()
+        || near.run == 4
+            && (gap > 0 && letters == 0 && is_counted(gap)
+                || letters == 2 && is_counted(gap + letters))
 }
 
 fn examine(view: &View<'_>) -> Option<Match> {

@@ -26,7 +26,8 @@ const BLANKS_MAX: usize = 4;
 const LEN_MIN: usize = 16;
 
 /// Whether the value is a list or long.
-fn may_stand(near: &Near<'_>) -> bool {
+#[inline]
+pub(super) fn may_stand(near: &Near<'_>) -> bool {
     let is_blank = |at: &usize| matches!(near.byte(*at), b' ' | b'"' | b'\'');
     let start = 1 + (1..=BLANKS_MAX).take_while(is_blank).count();
     let head = near.behind().get(start..start + LEN_MIN).unwrap_or_default();

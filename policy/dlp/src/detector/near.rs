@@ -2,14 +2,17 @@
 //! all anchors of a text are nobody's by these alone. Invariant: what is told here of an anchor is
 //! what its whole view would tell; outside of the leaf stand NULs, which are part of no identifier.
 
+mod label;
+
 use std::cell::{Cell, RefCell};
 
 use super::RUN_MAX;
 use crate::gate::{self, Anchor};
-use crate::label::{self, Gap, Kind, Label, Recent};
+use crate::label::Recent;
 use crate::word::{
     TAIL, all, digits_from, first_word, key_of, letters_and_key, run, short_word, whole_key, within,
 };
+use label::Said;
 
 /// Bytes before an anchor, and from it on, that are at hand.
 const BEFORE: usize = 16;
@@ -186,110 +189,6 @@ impl<'a> Near<'a> {
     pub(crate) fn letters_before(&self, back: usize) -> usize {
         self.letters_and_key(back).0
     }
-
-    /// The nearest label before the anchor, with so many foreign words between at most.
-    pub(crate) fn label(&self, words: usize) -> Option<Label> {
-        let said = self.said.get();
-        if let Said::Label(label, upto) = said
-            && (label.is_some() || upto >= words)
-        {
-            return label.filter(|label| label.gap.words <= words);
-        }
-        let at_once = || if words == 0 { Some((self.label_at_once()?, 0)) } else { None };
-        let behind = || if said == Said::Unsure { None } else { self.behind_number(words) };
-        let (label, upto) = at_once().or_else(behind).unwrap_or_else(|| {
-            let near = label::Near { len: label::WINDOW, words };
-            (label::nearest(self.bytes, self.at, near), words)
-        });
-        self.said.set(Said::Label(label, upto));
-        label.filter(|label| label.gap.words <= words)
-    }
-
-    /// The label without a word between, where that is known without a long search.
-    #[inline]
-    pub(crate) fn label_at_once(&self) -> Option<Option<Label>> {
-        if self.said.get() == Said::Nothing {
-            let direct = self.direct().map(|label| (label, 0));
-            let found = direct.or_else(|| self.behind_number(0)).or_else(|| {
-                let may_be = self.may_follow_label(0);
-                (!may_be).then_some((None, 0))
-            });
-            self.said.set(found.map_or(Said::Unsure, |(label, upto)| Said::Label(label, upto)));
-        }
-        match self.said.get() {
-            Said::Label(label, _) => Some(label.filter(|label| label.gap.words == 0)),
-            Said::Nothing | Said::Unsure => None,
-        }
-    }
-
-    fn behind_number(&self, words: usize) -> Option<(Option<Label>, usize)> {
-        self.recent.borrow_mut().behind_number((self.bytes, self.at), self.before, words)
-    }
-
-    /// The label that was found so far, and beyond how many words it was looked for.
-    pub(crate) fn said(&self) -> Option<(Option<Label>, usize)> {
-        match self.said.get() {
-            Said::Label(label, upto) => Some((label, upto)),
-            Said::Nothing | Said::Unsure => None,
-        }
-    }
-
-    /// The label without a word between, where the nearest word tells at once.
-    #[inline]
-    fn direct(&self) -> Option<Option<Label>> {
-        const MARKS_MAX: usize = 7;
-        let stop = (1..=MARKS_MAX).find(|back| label::kind_of(self.before(*back)) != Kind::Mark)?;
-        match label::kind_of(self.before(stop)) {
-            // One that counts a label (`phone2`), or of another number.
-            Kind::Digit => (!self.before(stop + 1).is_ascii_alphabetic()).then_some(None),
-            Kind::Letter => {
-                let gap = Gap { len: stop - 1, words: 0 };
-                match label::meaning_of_short(self.tail(gap.len))? {
-                    (_, None) => Some(None),
-                    (_, Some(family)) => Some(Some(Label { family: family?, gap })),
-                }
-            }
-            Kind::Control => Some(None),
-            Kind::Mark | Kind::Newline | Kind::NumberSign | Kind::Star => None,
-        }
-    }
-
-    /// Whether a label may stand, without a word between, before what begins `back` places before the
-    /// anchor. Where that is not known at once it may.
-    pub(crate) fn may_be_labelled(&self, back: usize) -> bool {
-        if back > 0 {
-            return self.may_follow_label(back);
-        }
-        self.label_at_once().is_none_or(|label| label.is_some())
-    }
-
-    fn may_follow_label(&self, from: usize) -> bool {
-        let tail = self.tail(from);
-        let letters = within(tail | all(0x20), b'a', b'z');
-        let digits = within(tail, b'0', b'9');
-        let first = (letters | digits).trailing_zeros();
-        let marks = (1u64 << (first & 63)) - 1;
-        if first == u64::BITS || within(tail, b'#', b'#') & marks != 0 {
-            return true;
-        }
-        let back = from + usize::try_from(first / 8).unwrap_or(0);
-        if digits >> first & 1 == 1 {
-            // One that counts a label (`phone2`), or of another number.
-            return self.before(back + 2).is_ascii_alphabetic();
-        }
-        label::may_be_last(self.bytes, self.at - back)
-    }
-}
-
-/// What is known of the label before an anchor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Said {
-    /// It was not asked for.
-    Nothing,
-    /// It takes a search.
-    Unsure,
-    /// The nearest one, and beyond how many foreign words it was looked for.
-    Label(Option<Label>, usize),
 }
 
 /// Room for the bytes beside an anchor at either end of what is known, and the labels found last.
@@ -332,6 +231,7 @@ mod tests {
 
     use super::*;
     use crate::detector::View;
+    use crate::label;
 
     const PIECES: &[&str] = &[
         "ssn",

@@ -51,7 +51,9 @@ fn may_be_vin(near: &Near<'_>) -> bool {
 fn may_be_plate(near: &Near<'_>) -> bool {
     const LEN_MIN: usize = *PLATE_LEN.start();
     let next = near.byte(near.run);
-    if near.before(1).is_ascii_lowercase() || next.is_ascii_lowercase() {
+    // A plate ends where the digits of a path or a ratio go on: `BP 120/80`.
+    let is_ratio = matches!(next, b'/' | b'@') && near.byte(near.run + 1).is_ascii_digit();
+    if near.before(1).is_ascii_lowercase() || next.is_ascii_lowercase() || is_ratio {
         return false;
     }
     let is_short = near.anchor == Anchor::Digits
@@ -71,6 +73,14 @@ fn may_be_plate(near: &Near<'_>) -> bool {
         back += (back + 1..back + PLATED_MAX).take_while(is_part).count();
         is_joined && near.may_be_labelled(back)
     })
+}
+
+/// Whether a few digits may be the second part of a plate, behind capitals or digits.
+#[inline]
+pub(super) fn may_follow_capitals(near: &Near<'_>) -> bool {
+    matches!(near.before(1), b' ' | b'-')
+        && matches!(near.before(2), b'0'..=b'9' | b'A'..=b'Z')
+        && may_be_plate(near)
 }
 
 fn vin(view: &View<'_>) -> Option<Match> {

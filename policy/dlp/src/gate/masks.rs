@@ -22,23 +22,54 @@ pub(super) struct Masks {
     pub(super) upper: u64,
 }
 
-/// What the blocks before leave behind.
+/// What the blocks before leave behind: of each class the last bytes of the block.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Carry {
-    masks: Masks,
+    alnum: Last,
+    colon: Last,
+    dash: Last,
+    digit: Last,
+    dot: Last,
+    /// What may end a label: letters and quotes.
+    label: Last,
+    /// What may stand before the blank before a capital: letters, digits, commas, full stops.
+    second: Last,
+    space: Last,
+    /// Letters and digits behind another one.
+    twos: Last,
     /// Whether the block ended in the digits, or the letters, that begin a token.
     digits: bool,
     letters: bool,
-    /// Letters and digits behind another one.
-    twos: u64,
+    is_encoded: bool,
 }
 
 impl Carry {
     /// Whether the block was made of the letters of base64 alone.
     #[inline(always)]
     pub(super) fn is_encoded(&self) -> bool {
-        let Masks { alpha, digit, encoded, .. } = self.masks;
-        alpha | digit | encoded == u64::MAX
+        self.is_encoded
+    }
+}
+
+/// Which of the last bytes of a block are of a class; the highest bit is the very last.
+#[derive(Clone, Copy, Debug, Default)]
+struct Last(u8);
+
+impl Last {
+    /// How many bytes before a place are looked at.
+    const LEN: u32 = 5;
+
+    #[inline(always)]
+    fn of(mask: u64) -> Last {
+        let [.., last] = mask.to_le_bytes();
+        Last(last >> (u8::BITS - Last::LEN))
+    }
+
+    /// `mask` moved up by `by` (1 to 5), with these before it. The two halves are moved apart:
+    /// processors are slow at moving both together.
+    #[inline(always)]
+    fn before(self, mask: u64, by: u32) -> u64 {
+        mask << by | u64::from(self.0 >> (Last::LEN - by))
     }
 }
 
@@ -61,36 +92,51 @@ fn run_ends(class: u64, start: u64, carry: &mut bool) -> u64 {
 /// Where an anchor may stand. The bit of the last byte is also set where the byte behind it decides.
 #[inline(always)]
 pub(super) fn candidates(m: &Masks, carry: &mut Carry) -> u64 {
-    let c = carry.masks;
+    let c = *carry;
     let alnum = m.alpha | m.digit;
-    let before = c.alpha | c.digit;
-    let alnum_1 = behind(alnum, before, 1);
-    let alnum_2 = behind(alnum, before, 2);
-    let digit_1 = behind(m.digit, c.digit, 1);
-    let digit_2 = behind(m.digit, c.digit, 2);
-    let dot = |by| behind(m.dot, c.dot, by);
-    let colon = |by| behind(m.colon, c.colon, by);
-    let dash = |by| behind(m.dash, c.dash, by);
+    let second = alnum | m.comma | m.dot;
+    let label = m.alpha | m.quote;
+    let alnum_1 = c.alnum.before(alnum, 1);
+    let digit_1 = c.digit.before(m.digit, 1);
 
     let begins = alnum & !alnum_1;
-    let digits = m.digit & begins & (m.digit >> 1 | 1 << 63) & !(dot(1) & digit_2);
+    let decimals = c.dot.before(m.dot, 1) & c.digit.before(m.digit, 2);
+    let digits = m.digit & begins & (m.digit >> 1 | 1 << 63) & !decimals;
     let mixed = run_ends(m.digit, begins & m.digit, &mut carry.digits) & m.alpha
         | run_ends(m.alpha, begins & m.alpha, &mut carry.letters) & m.digit;
-    let second = alnum_2 | behind(m.comma, c.comma, 2) | dot(2);
     // In tokens of at least `TOKEN_MIN`, as far as the block tells.
     let twos = alnum & alnum_1;
-    let fours = twos & behind(twos, carry.twos, 2);
+    let fours = twos & c.twos.before(twos, 2);
     let mixed = mixed & (fours | fours >> 1 | fours >> 2 | fours >> 3 | 7 << 61);
-    carry.twos = twos;
-    let caps = m.upper & behind(m.space, c.space, 1) & second;
-    let labels = (m.colon | m.equals) & behind(m.alpha | m.quote, c.alpha | c.quote, 1);
-    let colons = m.colon & (colon(2) | colon(3) | colon(4) | colon(5)) & alnum_1;
-    let pairs = colons | m.colon & colon(1) | m.dash & alnum_1 & (dash(2) | dash(3));
+    let caps = m.upper & c.space.before(m.space, 1) & c.second.before(second, 2);
+    let labels = (m.colon | m.equals) & c.label.before(label, 1);
+    let dot = |by| c.dot.before(m.dot, by);
     let dots = m.dot & digit_1 & (dot(2) | dot(3) | dot(4));
     let at = m.at & alnum_1;
 
-    carry.masks = *m;
-    digits | mixed | caps | labels | pairs | dots | at
+    carry.alnum = Last::of(alnum);
+    carry.colon = Last::of(m.colon);
+    carry.dash = Last::of(m.dash);
+    carry.digit = Last::of(m.digit);
+    carry.dot = Last::of(m.dot);
+    carry.label = Last::of(label);
+    carry.second = Last::of(second);
+    carry.space = Last::of(m.space);
+    carry.twos = Last::of(twos);
+    carry.is_encoded = alnum | m.encoded == u64::MAX;
+    digits | mixed | caps | labels | pairs(m, &c, alnum_1) | dots | at
+}
+
+/// Where the second of two colons or dashes may stand: in most blocks of a text nowhere.
+#[inline(always)]
+fn pairs(m: &Masks, c: &Carry, alnum_1: u64) -> u64 {
+    if m.colon | m.dash == 0 {
+        return 0;
+    }
+    let colon = |by| c.colon.before(m.colon, by);
+    let dash = |by| c.dash.before(m.dash, by);
+    let colons = m.colon & (colon(2) | colon(3) | colon(4) | colon(5)) & alnum_1;
+    colons | m.colon & colon(1) | m.dash & alnum_1 & (dash(2) | dash(3))
 }
 
 /// The runs of printable bytes, from block to block.

@@ -20,15 +20,25 @@ impl Swept {
         self.listed.clear();
     }
 
-    /// Adds the anchors of the block at `at`.
+    /// Adds the anchors of the block at `at`. Most blocks have a few, and as many as that are written
+    /// whether they are there or not: how many there are nobody can foresee.
     #[inline(always)]
     pub(super) fn add(&mut self, at: usize, hits: u64) {
+        const FEW: usize = 4;
         let base = u32::try_from(at).unwrap_or(u32::MAX);
+        let found = &mut self.candidates;
+        let count = found.len() + hits.count_ones() as usize;
         let mut hits = hits;
-        while hits != 0 {
-            self.candidates.push(base.saturating_add(hits.trailing_zeros()));
-            hits &= hits - 1;
+        let mut next = || {
+            let place = base.saturating_add(hits.trailing_zeros());
+            hits &= hits.wrapping_sub(1);
+            place
+        };
+        found.extend_from_slice(&std::array::from_fn::<_, FEW, _>(|_| next()));
+        while found.len() < count {
+            found.push(next());
         }
+        found.truncate(count);
     }
 
     /// Notes which numbers of the block at `at` are of a list.
@@ -41,7 +51,10 @@ impl Swept {
 
     /// Leaves what stands at `from` up to `to` only.
     pub(super) fn keep(&mut self, from: usize, to: usize) {
-        self.candidates.retain(|at| (from..to).contains(&(*at as usize)));
+        // They come in order.
+        let before = self.candidates.iter().take_while(|at| (**at as usize) < from).count();
+        self.candidates.drain(..before);
+        while self.candidates.pop_if(|at| *at as usize >= to).is_some() {}
     }
 
     /// The anchors of the area `from` up to `to` that was swept.

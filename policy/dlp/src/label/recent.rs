@@ -1,9 +1,10 @@
-//! Labels that were looked for last: logs and tables have the same few before other numbers again and
-//! again. Invariant: an answer is given anew only where all bytes are the same that the search for it
-//! can have read: those behind the last number, beyond which no label reaches.
+//! Labels that were looked for last: logs, tables and keys have the same few before other values again
+//! and again. Invariant: an answer is given anew only where all bytes are the same that the search for
+//! it can have read: those behind the last number, beyond which no label reaches, or all those of its
+//! window.
 
 use super::{Label, Near, WINDOW, nearest};
-use crate::word::{all, within};
+use crate::word::{TAIL, all, within};
 
 /// Foreign words between a label and a value, at most.
 pub(crate) const WORDS_MAX: usize = 6;
@@ -11,10 +12,26 @@ pub(crate) const WORDS_MAX: usize = 6;
 pub(crate) const BEFORE: usize = 16;
 /// Answers remembered: a power of two.
 const KEPT: usize = 64;
+/// Answers remembered of whole windows: a power of two.
+const WHOLE_KEPT: usize = 32;
+/// Bytes that a search can read: its window, and before it what tells whether a word is cut.
+const REACH: usize = WINDOW + TAIL;
 
 /// The answers.
 #[derive(Debug, Default)]
-pub(crate) struct Recent(Vec<Kept>);
+pub(crate) struct Recent {
+    behind_number: Vec<Kept>,
+    whole: Vec<Whole>,
+}
+
+/// An answer by all the bytes of its window.
+#[derive(Clone, Copy, Debug)]
+struct Whole {
+    before: [u8; REACH],
+    label: Option<Label>,
+    /// Beyond how many foreign words it was looked for; nothing where none is kept.
+    words: Option<usize>,
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Kept {
@@ -36,25 +53,56 @@ impl Recent {
         words: usize,
     ) -> Option<(Option<Label>, usize)> {
         let text = text(before)?;
-        if self.0.is_empty() {
-            self.0.resize(KEPT, Kept { text: 0, label: None, words: 0 });
+        if self.behind_number.is_empty() {
+            self.behind_number.resize(KEPT, Kept { text: 0, label: None, words: 0 });
         }
-        let kept = self.0.get_mut(slot(text))?;
+        let kept = self.behind_number.get_mut(slot(text, KEPT))?;
         if kept.text != text || kept.label.is_none() && kept.words < words {
             let label = nearest(bytes, value, Near { len: WINDOW, words });
             *kept = Kept { text, label, words };
         }
         Some((kept.label, kept.words.max(words)))
     }
+
+    /// The nearest label before `value` with at most so many foreign words between, or with more, and
+    /// beyond how many it was looked for.
+    pub(crate) fn nearest(
+        &mut self,
+        bytes: &[u8],
+        value: usize,
+        words: usize,
+    ) -> (Option<Label>, usize) {
+        let look = |words| nearest(bytes, value, Near { len: WINDOW, words });
+        let window: Option<&[u8; REACH]> = bytes.get(..value).and_then(<[u8]>::last_chunk);
+        // Whether a digit right before the value counts a label, the value itself tells.
+        let window = window.filter(|window| !window.last().is_some_and(u8::is_ascii_digit));
+        let Some((window, last)) = window.and_then(|window| Some((window, window.last_chunk()?)))
+        else {
+            return (look(words), words);
+        };
+        if self.whole.is_empty() {
+            let none = Whole { before: [0; REACH], label: None, words: None };
+            self.whole.resize(WHOLE_KEPT, none);
+        }
+        let Some(kept) = self.whole.get_mut(slot(u128::from_le_bytes(*last), WHOLE_KEPT)) else {
+            return (look(words), words);
+        };
+        let is_known = kept.words.is_some_and(|upto| kept.label.is_some() || upto >= words)
+            && kept.before == *window;
+        if !is_known {
+            *kept = Whole { before: *window, label: look(words), words: Some(words) };
+        }
+        (kept.label, kept.words.unwrap_or(0).max(words))
+    }
 }
 
-/// Where an answer is kept.
-fn slot(text: u128) -> usize {
+/// Where an answer is kept, of so many.
+fn slot(text: u128, kept: usize) -> usize {
     const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
     const HALF: u128 = u64::MAX as u128;
     let half = |part: u128| u64::try_from(part & HALF).unwrap_or(0);
     let mixed = (half(text).wrapping_mul(MIX) ^ half(text >> 64)).wrapping_mul(MIX);
-    usize::try_from(mixed >> (u64::BITS - KEPT.trailing_zeros())).unwrap_or(0)
+    usize::try_from(mixed >> (u64::BITS - kept.trailing_zeros())).unwrap_or(0)
 }
 
 /// What follows the last number before a value, behind the place of that; nothing where it is not at
@@ -91,6 +139,26 @@ mod tests {
     ];
 
     proptest! {
+        #[test]
+        fn an_answer_by_all_its_bytes_is_the_one_that_would_be_found(
+            pieces in prop::collection::vec(prop::sample::select(PIECES.to_vec()), 0..80),
+        ) {
+            // What stood before differs where no search reaches.
+            let text = pieces.concat();
+            let texts = ["x1", "Xy", "- "].map(|other| format!("{other}{text}{text}").into_bytes());
+            let mut recent = Recent::default();
+            for bytes in &texts {
+                for value in 0..=bytes.len() {
+                    for words in [0, 2, WORDS_MAX, 1] {
+                        let (found, upto) = recent.nearest(bytes, value, words);
+                        prop_assert!(upto >= words);
+                        let wanted = nearest(bytes, value, Near { len: WINDOW, words });
+                        prop_assert_eq!(found.filter(|label| label.gap.words <= words), wanted);
+                    }
+                }
+            }
+        }
+
         #[test]
         fn an_answer_given_anew_is_the_one_that_would_be_found(
             pieces in prop::collection::vec(prop::sample::select(PIECES.to_vec()), 0..80),
