@@ -152,6 +152,15 @@ impl Tally {
 
     fn add(&mut self, finding: &Finding) {
         let Finding { identifier, confidence, detector, .. } = finding;
+        // Mostly of a kind that was counted before, by the very same name.
+        let known = self
+            .counts
+            .iter_mut()
+            .find(|((i, c, d), _)| i == identifier && c == confidence && Arc::ptr_eq(d, detector));
+        if let Some((_, count)) = known {
+            *count += 1;
+            return;
+        }
         self.change((*identifier, *confidence, detector), |count| count + 1);
     }
 

@@ -7,6 +7,7 @@ use crate::detector::geographic;
 use crate::finding::{Confidence, Identifier, Span};
 use crate::label::Family;
 use crate::redact::token;
+use crate::word::holds;
 
 /// Bytes of the shortest template or image.
 const LIKENESS_MIN: usize = 16;
@@ -157,8 +158,7 @@ pub(crate) fn is_placeholder(text: &[u8]) -> bool {
     ];
     let alphanumeric = || text.iter().filter(|b| b.is_ascii_alphanumeric() || !b.is_ascii());
     let is_masked = || {
-        text.first() == Some(&b'*')
-            || memchr::memchr(b'*', text).is_some() && text.windows(3).any(|run| run == b"***")
+        text.first() == Some(&b'*') || holds(text, b'*') && text.windows(3).any(|run| run == b"***")
     };
     // The letters that the words begin with.
     let may_stand = matches!(

@@ -65,6 +65,18 @@ pub(crate) const fn all(byte: u8) -> u64 {
     u64::from_be_bytes([byte; TAIL])
 }
 
+/// Whether a byte stands in a text, which is mostly short.
+pub(crate) fn holds(text: &[u8], byte: u8) -> bool {
+    let is_in = |part: u64| {
+        let other = part ^ all(byte);
+        other.wrapping_sub(all(1)) & !other & all(0x80) != 0
+    };
+    let (parts, rest) = text.as_chunks::<TAIL>();
+    let last = if parts.is_empty() { None } else { text.last_chunk::<TAIL>() };
+    parts.iter().chain(last).any(|part| is_in(u64::from_le_bytes(*part)))
+        || last.is_none() && rest.contains(&byte)
+}
+
 /// The highest bit of each byte from `first` to `last`, which are ASCII.
 pub(crate) fn within(bytes: u64, first: u8, last: u8) -> u64 {
     // No byte carries into the next: both terms are at most 0x80.
@@ -316,6 +328,19 @@ mod tests {
             ["", "aB", "a1", "é", "[", "7Abc", "averylongword"].map(letters),
             [0, 2, 0, 0, 0, 3, 13]
         );
+    }
+
+    #[test]
+    fn a_byte_is_found_at_every_place() {
+        for len in 0..30 {
+            let plain = vec![b'a'; len];
+            assert!(!holds(&plain, b'*') && holds(&plain, b'a') == (len > 0));
+            for at in 0..len {
+                let mut text = plain.clone();
+                text[at] = b'*';
+                assert!(holds(&text, b'*'), "{at} of {len}");
+            }
+        }
     }
 
     #[test]

@@ -173,13 +173,16 @@ impl Outline {
 
     /// Takes the text of the open element, or what an attribute says in its place.
     pub(crate) fn element_value(&mut self, value: Value<'_>, sink: Sink<'_>) {
+        let Some(role) = self.role_of_text() else { return };
         let Some(frame) = self.frames.pop() else { return };
-        if self.beyond == 0
-            && let Some(role) = self.role(frame.word)
-        {
-            self.value(role, b"", value, sink);
-        }
+        self.value(role, b"", value, sink);
         self.frames.push(frame);
+    }
+
+    /// What the text of the open element is to the one around it; nothing where it need not be read.
+    fn role_of_text(&self) -> Option<Role> {
+        let (open, around) = self.frames.split_last()?;
+        self.role_in(around.last()?, open.word)
     }
 
     /// Closes what was opened last, at offset `at`.
@@ -235,7 +238,11 @@ impl Outline {
     /// What a value under `word` is to the open object; nothing where it need not be read.
     #[inline]
     pub(crate) fn role(&self, word: Word) -> Option<Role> {
-        let frame = self.frames.last()?;
+        self.role_in(self.frames.last()?, word)
+    }
+
+    #[inline]
+    fn role_in(&self, frame: &Frame, word: Word) -> Option<Role> {
         if self.beyond > 0 || word == Word::default() {
             return None;
         }

@@ -80,6 +80,16 @@ impl Xml {
 
     /// Takes some of the bytes and says how many: at least one.
     fn step(&mut self, bytes: &[u8], sink: Sink<'_>) -> usize {
+        if self.state == State::Tag
+            && let Some(taken) = self.attribute_at_once(bytes)
+        {
+            return taken;
+        }
+        if self.state == State::Open
+            && let Some(taken) = self.element_at_once(bytes)
+        {
+            return taken;
+        }
         match self.state {
             State::Text => self.until(bytes, b'<', sink),
             State::Quoted(quote) => self.until(bytes, quote, sink),
@@ -88,10 +98,13 @@ impl Xml {
                 0 => bytes.first().map_or(0, |byte| self.name(*byte)),
                 taken => taken,
             },
-            State::EndName => match memchr::memchr(b'>', bytes) {
-                Some(0) => self.byte(b'>', sink),
-                end => end.unwrap_or(bytes.len()),
-            },
+            State::EndName => {
+                let Some(end) = memchr::memchr(b'>', bytes) else { return bytes.len() };
+                let at = self.at + end as u64;
+                self.outline.close(at, sink);
+                self.begin_text(at + 1);
+                end + 1
+            }
             State::Open | State::Bang | State::Doctype | State::Tag | State::Equals => {
                 let Some(first) = bytes.first() else { return 0 };
                 self.byte(*first, sink)
@@ -103,13 +116,19 @@ impl Xml {
     fn until(&mut self, bytes: &[u8], end: u8, sink: Sink<'_>) -> usize {
         let found = memchr::memchr(end, bytes);
         let part = bytes.get(..found.unwrap_or(bytes.len())).unwrap_or_default();
-        if self.role.is_some() {
+        let is_whole = found.is_some() && self.held.is_empty();
+        if self.role.is_some() && !is_whole {
             self.hold(part, FIELD_MAX + 1);
         }
         if found.is_none() {
             return bytes.len();
         }
-        self.value_ended(self.at + part.len() as u64, sink);
+        let end_at = self.at + part.len() as u64;
+        if is_whole {
+            self.tell(part, end_at, sink);
+        } else {
+            self.value_ended(end_at, sink);
+        }
         self.state = if end == b'<' { State::Open } else { State::Tag };
         part.len() + 1
     }
@@ -155,10 +174,6 @@ impl Xml {
             State::Bang => self.bang(byte),
             State::Doctype => self.doctype(byte),
             State::Name | State::AttributeName => return self.name(byte),
-            State::EndName if byte == b'>' => {
-                self.outline.close(self.at, sink);
-                self.begin_text(self.at + 1);
-            }
             State::Tag => self.tag(byte, sink),
             State::Equals => self.equals(byte),
             State::EndName
@@ -215,6 +230,32 @@ impl Xml {
         if self.brackets == 0 {
             self.begin_text(self.at + 1);
         }
+    }
+
+    /// Takes a blank, the name of an attribute, its equals sign and its quote, where all are there.
+    fn attribute_at_once(&mut self, bytes: &[u8]) -> Option<usize> {
+        let (end, from) = whole_name(bytes, 1).filter(|_| bytes.first() == Some(&b' '))?;
+        let [b'=', quote @ (b'"' | b'\''), ..] = bytes.get(end..)? else { return None };
+        self.attribute = self.words.look_up(bytes, (from, end));
+        self.held.clear();
+        let taken = end + 2;
+        self.start = self.at + taken as u64;
+        self.role = self.attribute_role();
+        self.state = State::Quoted(*quote);
+        self.last = [0; 2];
+        Some(taken)
+    }
+
+    /// Takes the name of an element, where all of it is there.
+    fn element_at_once(&mut self, bytes: &[u8]) -> Option<usize> {
+        let (end, from) = whole_name(bytes, 0)?;
+        let word = self.words.look_up(bytes, (from, end));
+        let name = bytes.get(from..end)?;
+        self.outline.open_element(word, name, &self.words);
+        self.held.clear();
+        self.state = State::Tag;
+        self.last = [0; 2];
+        Some(end)
     }
 
     /// Takes what belongs to a name for sure, and says how many bytes that were.
@@ -292,9 +333,16 @@ impl Xml {
         self.role = (!self.outline.is_empty()).then_some(Wanted::Text);
     }
 
-    /// Tells the value that ends at `end`.
+    /// Tells the value that is held, and ends at `end`.
     fn value_ended(&mut self, end: u64, sink: Sink<'_>) {
         let held = std::mem::take(&mut self.held);
+        self.tell(&held, end, sink);
+        self.held = held;
+        self.held.clear();
+    }
+
+    /// Tells a value that ends at `end`.
+    fn tell(&mut self, held: &[u8], end: u64, sink: Sink<'_>) {
         let value = held.trim_ascii();
         if let Some(wanted) = self.role.filter(|_| !value.is_empty() && held.len() <= FIELD_MAX) {
             let before = held.len() - held.trim_ascii_start().len();
@@ -317,14 +365,23 @@ impl Xml {
                 }
             }
         }
-        self.held = held;
-        self.held.clear();
     }
 
     fn hold(&mut self, part: &[u8], max: usize) {
         let room = max.saturating_sub(self.held.len());
         self.held.extend_from_slice(part.get(..room).unwrap_or(part));
     }
+}
+
+/// Where the name that begins at `at` ends, and where its part behind a namespace's prefix begins;
+/// nothing where more of it may follow, or it is longer than any that is known.
+fn whole_name(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
+    let name = bytes.get(at..)?;
+    let len = name.iter().position(|byte| !is_name(*byte))?;
+    let colon = name.get(..len)?.iter().rposition(|byte| *byte == b':');
+    let from = colon.map_or(0, |colon| colon + 1);
+    let fits = len > from && colon != Some(0) && len - from <= KEY_MAX;
+    fits.then_some((at + len, at + from))
 }
 
 fn is_name(byte: u8) -> bool {

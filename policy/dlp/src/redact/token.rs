@@ -5,6 +5,7 @@
 use super::MASK;
 use crate::finding::Identifier;
 use crate::keyed::Key;
+use crate::word::holds;
 
 /// Letters of tokens: four bits each, and no vowel to make a word with.
 const LETTERS: &[u8; 16] = b"bcdfghjkmnpqrtvw";
@@ -43,7 +44,7 @@ pub(crate) fn stands_in(text: &[u8]) -> bool {
         let letters = text.get(star + 1..star + 1 + SEEN);
         letters.is_some_and(|letters| letters.iter().all(|b| LETTERS.contains(b)))
     };
-    memchr::memchr_iter(MASK, text).any(is_token)
+    holds(text, MASK) && memchr::memchr_iter(MASK, text).any(is_token)
 }
 
 /// What structures JSON, CSV, XML, HL7 and lines; a value that spans it keeps it.

@@ -37,17 +37,18 @@ pub(super) fn titled(view: &View<'_>, end: usize) -> Option<Match> {
     trim(&mut run);
     let (first, last) = (run.first()?, run.last()?);
     let is_listed = run.iter().any(|t| t.listed.is_first() || t.listed.is_last());
-    let is_cared = view.is_about_care(title_start, last.end);
+    // Asked only where it matters: most names behind a title stand for themselves.
+    let is_cared = || view.is_about_care(title_start, last.end);
     // `Hive and MR. Smooth`, `Ms Smooth`: abbreviations of other things before what no list knows.
     let is_odd = title.iter().all(u8::is_ascii_uppercase) && first.case == Case::Title
         || title == b"Ms" && !has_stop;
     let is_short = run.len == 1 && first.end - first.start < 3;
     let is_known = run.iter().any(|t| t.listed.is_sure());
     let is_chance = is_odd && !is_known || is_short && !is_listed;
-    let is_bare = first.case == Case::Initial && run.len == 1 || is_chance && !is_cared;
+    let is_bare = first.case == Case::Initial && run.len == 1 || is_chance && !is_cared();
     // `5 Elm Dr Suite 4`, `DR. ROOM`: a street's or a word's.
     let is_street = title == b"Dr" && !has_stop && !first.listed.is_last();
-    let is_goal = is_goal(view, last.end) && !is_cared;
+    let is_goal = is_goal(view, last.end) && !is_cared();
     if is_bare || must_be_listed && !is_listed || is_street || is_goal || !closes(view, last.end) {
         return None;
     }
@@ -55,9 +56,8 @@ pub(super) fn titled(view: &View<'_>, end: usize) -> Option<Match> {
     let found = finished(view, (view.at, last.end), confidence);
     // Who mends software may be a doctor, and stands in its change log.
     let is_clinician = identifier == Identifier::Provider;
-    let is_credit = !is_cared
-        && (is_clinician && is_signed(view, title_start, last.end)
-            || view.is_about_software(title_start, last.end));
+    let is_credit = view.is_about_software(title_start, last.end)
+        || is_clinician && is_signed(view, title_start, last.end) && !is_cared();
     let found = if is_credit { Match { confidence: Confidence::Low, ..found } } else { found };
     Some(if is_clinician { Match { identifier, ..found } } else { found })
 }

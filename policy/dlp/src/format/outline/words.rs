@@ -206,8 +206,15 @@ const KEPT_BYTES: [u128; NEAR + 1] = {
 
 /// A name as a number, the first byte in the lowest place, or of a long one its hash.
 fn letters(name: &[u8]) -> u128 {
-    if name.len() <= NEAR {
-        return name.iter().rev().fold(0, |letters, byte| letters << 8 | u128::from(*byte));
+    let len = name.len();
+    if len <= NEAR {
+        return match (name.first_chunk(), name.last_chunk()) {
+            (Some(first), Some(last)) => {
+                let (first, last) = (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
+                u128::from(first) | u128::from(last) << (8 * (len - size_of::<u64>()))
+            }
+            _ => name.iter().rev().fold(0, |letters, byte| letters << 8 | u128::from(*byte)),
+        };
     }
     const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
     let mix = |hash: u64, part: &[u8; 8]| {

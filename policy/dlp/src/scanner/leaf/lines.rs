@@ -1,5 +1,7 @@
 //! Lines and columns of a leaf. Invariant: they depend on offsets in the leaf, never on its chunks.
 
+use crate::word::holds;
+
 /// Lines passed so far. Counted as the window moves on, and from there only where something was
 /// found.
 #[derive(Debug, Default)]
@@ -56,7 +58,9 @@ impl Lines {
         }
         let skip = usize::try_from(mark.offset - base).unwrap_or(usize::MAX);
         let fresh = before.get(skip..).unwrap_or_default();
-        if let Some(last) = memchr::memrchr(b'\n', fresh) {
+        if holds(fresh, b'\n')
+            && let Some(last) = memchr::memrchr(b'\n', fresh)
+        {
             mark.lines += memchr::memchr_iter(b'\n', fresh).count() as u64;
             mark.line_start = mark.offset + last as u64 + 1;
         }
