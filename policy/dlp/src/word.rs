@@ -298,6 +298,12 @@ impl Words {
     pub(crate) fn may_hold(&self, key: u128) -> bool {
         self.filter.may_hold(key)
     }
+
+    /// Whether the short word of this key is one of them.
+    #[inline]
+    pub(crate) fn hold_short(&self, key: u64) -> bool {
+        self.filter.hold(Filter::bit_of_short(key)) && self.hold_key(whole_key(key))
+    }
 }
 
 #[cfg(test)]

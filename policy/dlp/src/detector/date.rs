@@ -4,11 +4,15 @@
 //! are nobody's. Grown from the digits that end it (or, in ISO form, from the year), and valid in
 //! the calendar.
 
+mod near;
+
 use super::shape::{Marks, Shape, Values};
-use super::{Detector, Match, Near, View};
+use super::{Detector, Match, View};
 use crate::finding::{Confidence, Identifier};
 use crate::gate::Anchor;
 use crate::label::{Families, Family, Label};
+use near::may_stand;
+pub(super) use near::{may_end_short, may_follow_colon, may_open};
 
 pub(crate) const DATE: Detector = Detector {
     name: "date",
@@ -39,67 +43,6 @@ pub(crate) const DATE: Detector = Detector {
 const PARTS: Marks = Marks::COMMA.or(Marks::DASH).or(Marks::DOT).or(Marks::SLASH).or(Marks::WORD);
 /// Years in which a living or lately dead person can have been born, admitted or discharged.
 const YEARS: std::ops::RangeInclusive<u64> = 1880..=2099;
-
-/// Whether a month, or a day or year beside the marks of a date, stands here.
-fn may_stand(near: &Near<'_>) -> bool {
-    match near.anchor {
-        Anchor::Caps => may_open(near),
-        Anchor::Colon => may_follow_colon(near),
-        Anchor::Digits if matches!(near.run, 2 | 4) => may_end(near),
-        Anchor::Digits => may_be_compact(near),
-        Anchor::At | Anchor::Dots | Anchor::Mixed | Anchor::Pairs | Anchor::Scheme => false,
-    }
-}
-
-/// Whether a month begins at the capital.
-#[inline]
-pub(super) fn may_open(near: &Near<'_>) -> bool {
-    month_of(near.behind()).is_some()
-}
-
-/// Whether a month may begin behind a colon and a blank.
-#[inline]
-pub(super) fn may_follow_colon(near: &Near<'_>) -> bool {
-    near.behind().get(2..).and_then(month_of).is_some()
-}
-
-/// Whether year, month and day may stand together, by their first digits.
-fn may_be_compact(near: &Near<'_>) -> bool {
-    let is_century = matches!([near.byte(0), near.byte(1)], [b'1', b'8' | b'9'] | [b'2', b'0']);
-    is_century && matches!(near.byte(4), b'0' | b'1') && matches!(near.byte(6), b'0'..=b'3')
-}
-
-/// Whether a day or year may end a date, or a year begin one, by what stands beside it.
-#[inline]
-pub(super) fn may_end(near: &Near<'_>) -> bool {
-    const MARKS_MAX: usize = 3;
-    let is_mark = |b: u8| matches!(b, b'-' | b'/' | b'.');
-    let mark = near.before(1);
-    // The third of three parts, or the year behind a month.
-    let is_last = near.before(3) == mark || near.before(4) == mark || near.run == 4;
-    if is_mark(mark) && near.before(2).is_ascii_digit() && is_last
-        || near.run == 4 && is_mark(near.byte(4)) && near.byte(7) == near.byte(4)
-    {
-        return true;
-    }
-    let is_between = |back: &usize| {
-        let byte = near.before(*back);
-        is_mark(byte) || matches!(byte, b' ' | b',')
-    };
-    let gap = (1..=MARKS_MAX).take_while(is_between).count();
-    let is_word = near.before(gap + 1).is_ascii_alphabetic();
-    let letters = if is_word { near.letters_before(gap) } else { 0 };
-    let is_counted = |back: usize| near.before(back + 1).is_ascii_digit();
-    let is_month = || {
-        let (bytes, at) = near.place();
-        month_of(bytes.get(at - gap - letters..at - gap).unwrap_or_default()).is_some()
-    };
-    // Before a year a day, also with its ordinal, and before it or a day a month.
-    letters > 2 && is_month()
-        || near.run == 4
-            && (gap > 0 && letters == 0 && is_counted(gap)
-                || letters == 2 && is_counted(gap + letters))
-}
 
 fn examine(view: &View<'_>) -> Option<Match> {
     let (start, end) = match (view.anchor, view.run) {

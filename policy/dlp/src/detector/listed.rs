@@ -210,7 +210,9 @@ pub(crate) fn may_begin_code(near: &Near<'_>) -> bool {
                 .take_while(|b| *b != b'\n')
                 .all(may_be_plain)
     };
+    // What none of them has behind its first digits ends most numbers.
     matches!(near.anchor, Anchor::Digits | Anchor::Mixed)
+        && is_line_s(behind)
         && (near.byte(near.hex_len()) == b'-' || is_moment() || may_be_encoded())
 }
 

@@ -89,12 +89,20 @@ fn may_follow_stop(near: &Near<'_>) -> bool {
 /// Whether the word before the blank is known to announce nothing and to be no given name: most words
 /// before a capital leave here.
 fn is_unlisted(near: &Near<'_>) -> bool {
+    let is_plain = |len: usize| {
+        let before = near.before(len + 2);
+        let is_whole = len > 0 && len + 2 <= Near::BEFORE;
+        is_whole && before < 0x80 && !matches!(before, b'-' | b'\'')
+    };
+    let is_capital = |len: usize| near.before(len + 1).is_ascii_uppercase();
+    // Most words are short.
+    if let Some((len, key)) = near.short_word(1) {
+        let may_be_given = || is_capital(len) && list::may_be_short_first(key);
+        return is_plain(len) && !cue::announces_short(key) && !may_be_given();
+    }
     let (len, key) = near.letters_and_key(1);
-    let before = near.before(len + 2);
-    let is_plain =
-        len > 0 && len + 2 <= Near::BEFORE && before < 0x80 && !matches!(before, b'-' | b'\'');
-    let may_be_given = || near.before(len + 1).is_ascii_uppercase() && list::may_be_first(key);
-    is_plain && !cue::announces(key) && !may_be_given()
+    let may_be_given = || is_capital(len) && list::may_be_first(key);
+    is_plain(len) && !cue::announces(key) && !may_be_given()
 }
 
 /// Where the word that ends at `end` begins, with the hyphens and apostrophes in it.

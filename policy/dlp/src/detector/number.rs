@@ -2,6 +2,7 @@
 //! beside them, before any label is looked for, which is seen here for all detectors at once.
 //! Invariant: what is passed over here no detector would be asked at.
 
+use super::shape::table;
 use super::{Near, age, date, vehicle};
 use crate::gate::Anchor;
 
@@ -11,21 +12,24 @@ pub(crate) fn may_matter(near: &Near<'_>) -> bool {
     if near.anchor != Anchor::Digits || !matches!(near.run, 2 | 3) {
         return true;
     }
-    let (next, after) = (near.byte(near.run), near.byte(near.run + 1));
+    let next = near.byte(near.run);
+    let end = ENDS.get(usize::from(next)).copied().unwrap_or(JOINED);
     // A part of a longer number, or of a code.
-    let is_opened = matches!(near.before(1), b'(' | b'+' | b'-');
-    let is_joined = next.is_ascii_alphanumeric() || matches!(next, b'-' | b'(');
-    let is_followed = next == b' ' && (after.is_ascii_digit() || after.is_ascii_uppercase());
-    if is_opened || is_joined || is_followed {
+    if end == JOINED || matches!(near.before(1), b'(' | b'+' | b'-') {
         return true;
     }
-    let goes_on = may_go_on(near, next, after);
-    if goes_on && near.run == 3 && is_grouped(near, next) {
-        return true;
+    let mut goes_on = false;
+    if end != PLAIN {
+        let after = near.byte(near.run + 1);
+        let is_followed = next == b' ' && (after.is_ascii_digit() || after.is_ascii_uppercase());
+        goes_on = may_go_on(near, after);
+        if is_followed || goes_on && near.run == 3 && is_grouped(near, next) {
+            return true;
+        }
     }
     let is_age = age::may_stand(near);
     if is_age && next == b' '
-        || near.run == 2 && date::may_end(near)
+        || near.run == 2 && date::may_end_short(near)
         || vehicle::may_follow_capitals(near)
     {
         return true;
@@ -34,11 +38,23 @@ pub(crate) fn may_matter(near: &Near<'_>) -> bool {
     (goes_on || is_age || near.run == 3) && near.may_be_labelled(0)
 }
 
+/// What the byte behind the digits makes of them: a number by itself, a part of something, or what
+/// the bytes behind tell.
+const PLAIN: u8 = 0;
+const JOINED: u8 = 1;
+const OPEN: u8 = 2;
+const ENDS: [u8; 256] = table(
+    &[
+        (b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-(", JOINED),
+        (b" ./)", OPEN),
+    ],
+    PLAIN,
+);
+
 /// Whether another group of a telephone number may follow.
 #[inline]
-fn may_go_on(near: &Near<'_>, next: u8, after: u8) -> bool {
-    let is_digit_near = || after.is_ascii_digit() || near.byte(near.run + 2).is_ascii_digit();
-    matches!(next, b' ' | b'.' | b'/' | b')') && (is_digit_near() || after == b'(')
+fn may_go_on(near: &Near<'_>, after: u8) -> bool {
+    after.is_ascii_digit() || after == b'(' || near.byte(near.run + 2).is_ascii_digit()
 }
 
 /// Whether a second and third group may follow behind that of three digits: `123.45.6789`,

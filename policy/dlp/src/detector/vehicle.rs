@@ -56,18 +56,18 @@ fn may_be_plate(near: &Near<'_>) -> bool {
     if near.before(1).is_ascii_lowercase() || next.is_ascii_lowercase() || is_ratio {
         return false;
     }
-    let is_short = near.anchor == Anchor::Digits
+    // Few digits alone are only the second part of a plate.
+    let is_second = near.anchor == Anchor::Digits
         && near.run < LEN_MIN
-        && !matches!(near.before(2), b'0'..=b'9' | b'A'..=b'Z')
         && !next.is_ascii_uppercase()
         && !(matches!(next, b' ' | b'-')
             && matches!(near.byte(near.run + 1), b'0'..=b'9' | b'A'..=b'Z'));
-    if is_short {
+    if is_second && !matches!(near.before(2), b'0'..=b'9' | b'A'..=b'Z') {
         return false;
     }
     let is_part = |back: &usize| matches!(near.before(*back), b'0'..=b'9' | b'A'..=b'Z');
     let mut back = 0;
-    (0..2).any(|part| {
+    (usize::from(is_second)..2).any(|part| {
         back += part;
         let is_joined = part == 0 || matches!(near.before(back), b' ' | b'-');
         back += (back + 1..back + PLATED_MAX).take_while(is_part).count();

@@ -2,6 +2,7 @@
 //! elements and attributes. A tokenizer (XML 1.0) that follows elements and reads only the values
 //! whose place announces something. Entities of a document's own are never expanded.
 
+mod tag;
 mod text;
 
 use crate::finding::Span;
@@ -9,6 +10,7 @@ use crate::format::dialect::{Dialect, FIELD_MAX};
 use crate::format::outline::words::{Element, KEY_MAX, Word, Words};
 use crate::format::outline::{Outline, Role, Sink, Value};
 use crate::locus::{Field, Written};
+use tag::is_name;
 pub(crate) use text::is_xml;
 
 /// A document.
@@ -232,32 +234,6 @@ impl Xml {
         }
     }
 
-    /// Takes a blank, the name of an attribute, its equals sign and its quote, where all are there.
-    fn attribute_at_once(&mut self, bytes: &[u8]) -> Option<usize> {
-        let (end, from) = whole_name(bytes, 1).filter(|_| bytes.first() == Some(&b' '))?;
-        let [b'=', quote @ (b'"' | b'\''), ..] = bytes.get(end..)? else { return None };
-        self.attribute = self.words.look_up(bytes, (from, end));
-        self.held.clear();
-        let taken = end + 2;
-        self.start = self.at + taken as u64;
-        self.role = self.attribute_role();
-        self.state = State::Quoted(*quote);
-        self.last = [0; 2];
-        Some(taken)
-    }
-
-    /// Takes the name of an element, where all of it is there.
-    fn element_at_once(&mut self, bytes: &[u8]) -> Option<usize> {
-        let (end, from) = whole_name(bytes, 0)?;
-        let word = self.words.look_up(bytes, (from, end));
-        let name = bytes.get(from..end)?;
-        self.outline.open_element(word, name, &self.words);
-        self.held.clear();
-        self.state = State::Tag;
-        self.last = [0; 2];
-        Some(end)
-    }
-
     /// Takes what belongs to a name for sure, and says how many bytes that were.
     fn name_part(&mut self, bytes: &[u8]) -> usize {
         let is_end = |b: &u8| !is_name(*b) || *b == b':';
@@ -371,21 +347,6 @@ impl Xml {
         let room = max.saturating_sub(self.held.len());
         self.held.extend_from_slice(part.get(..room).unwrap_or(part));
     }
-}
-
-/// Where the name that begins at `at` ends, and where its part behind a namespace's prefix begins;
-/// nothing where more of it may follow, or it is longer than any that is known.
-fn whole_name(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
-    let name = bytes.get(at..)?;
-    let len = name.iter().position(|byte| !is_name(*byte))?;
-    let colon = name.get(..len)?.iter().rposition(|byte| *byte == b':');
-    let from = colon.map_or(0, |colon| colon + 1);
-    let fits = len > from && colon != Some(0) && len - from <= KEY_MAX;
-    fits.then_some((at + len, at + from))
-}
-
-fn is_name(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':') || !byte.is_ascii()
 }
 
 impl Dialect for Xml {

@@ -3,8 +3,9 @@
 
 use std::sync::{Arc, LazyLock};
 
+use super::Family;
+use super::phrase::{ALIASES, TAILS};
 use super::phrases::{PHRASES, Phrase};
-use super::{ALIASES, Family, TAILS};
 use crate::word::{Filter, TAIL, all, key, short_word as short_letters, tail, whole_key, within};
 
 struct Index {

@@ -70,6 +70,12 @@ pub(super) fn announces(key: u128) -> bool {
     ANNOUNCING.hold_key(key)
 }
 
+/// As [`announces`], of the key of a short word.
+#[inline]
+pub(super) fn announces_short(key: u64) -> bool {
+    ANNOUNCING.hold_short(key)
+}
+
 /// Whether a word may be a title or a cue.
 pub(super) fn may_announce(word: &[u8]) -> bool {
     ANNOUNCING.hold(word) || !word.iter().all(u8::is_ascii_alphabetic)

@@ -100,6 +100,12 @@ pub(super) fn may_be_first(key: u128) -> bool {
     FIRST_NAMES.may_hold(key)
 }
 
+/// As [`may_be_first`], of the key of a short word.
+#[inline]
+pub(super) fn may_be_short_first(key: u64) -> bool {
+    FIRST_NAMES.hold(Filter::bit_of_short(key))
+}
+
 static FIRST_NAMES: LazyLock<Filter> =
     LazyLock::new(|| Filter::of(first::FIRST.split_ascii_whitespace().map(|w| key(w.as_bytes()))));
 
