@@ -57,6 +57,15 @@ pub(super) struct Shared {
     health: Mutex<Health>,
     trouble: Mutex<String>,
     head: Mutex<Head>,
+    put_off: Mutex<PutOff>,
+}
+
+/// Lines that nobody waits for, and that the writer comes for by itself.
+#[derive(Debug, Default)]
+struct PutOff {
+    /// The writer has just been busy and looks here before long.
+    is_looked_for: bool,
+    lines: Vec<Message>,
 }
 
 impl Shared {
@@ -86,6 +95,7 @@ impl Shared {
             health: Mutex::new(Health::Healthy),
             trouble: Mutex::default(),
             head: Mutex::default(),
+            put_off: Mutex::default(),
         })
     }
 
@@ -128,11 +138,25 @@ impl Shared {
         })
     }
 
-    /// As [`Shared::send`], for a line that nobody waits for.
+    /// As [`Shared::send`], for a line that nobody waits for: a writer that is awake is not woken for it.
     pub(super) fn send_or_count(&self, message: Message) {
+        let mut put_off = lock(&self.put_off);
+        if put_off.is_looked_for {
+            self.depth.fetch_add(1, Ordering::Relaxed);
+            put_off.lines.push(message);
+            return;
+        }
+        drop(put_off);
         if self.send(message).is_err() {
             self.count_lost_lines(1);
         }
+    }
+
+    /// The lines that were put off. With `looks_again` the writer comes for those that follow.
+    pub(super) fn take_put_off(&self, looks_again: bool) -> Vec<Message> {
+        let mut put_off = lock(&self.put_off);
+        put_off.is_looked_for = looks_again;
+        std::mem::take(&mut put_off.lines)
     }
 
     /// Tells the writer to end; it may have ended already.

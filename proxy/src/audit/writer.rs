@@ -23,6 +23,9 @@ pub const SYNC_INTERVAL: Duration = Duration::from_millis(10);
 /// How often the file is looked at while nothing is written, and a full disk tried again.
 pub const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How long a line that nobody waits for is put off while others are written.
+pub const PUT_OFF_MAX: Duration = Duration::from_millis(5);
+
 /// The most lines of one write.
 pub const BATCH_LINES_MAX: usize = 1024;
 
@@ -55,6 +58,8 @@ pub(super) struct Log<D> {
     /// When the next segment could not be begun: the next try.
     rotate_at: Option<Instant>,
     is_dead: bool,
+    /// Lines came the last time that it looked: it looks again before long.
+    is_awake: bool,
 }
 
 impl<D: Disk> Log<D> {
@@ -76,6 +81,7 @@ impl<D: Disk> Log<D> {
             full_since: None,
             rotate_at: None,
             is_dead: false,
+            is_awake: false,
         })
     }
 
@@ -103,6 +109,7 @@ impl<D: Disk> Log<D> {
             match self.gather(queue) {
                 None => self.turn(),
                 Some(Ending::Abandon) => {
+                    self.take_put_off(false);
                     self.turn();
                     return Ok(());
                 }
@@ -111,20 +118,31 @@ impl<D: Disk> Log<D> {
         }
     }
 
-    /// Waits for a line, and takes those that came with it.
+    /// Waits for a line, and takes those that came with it. What was put off has come before it.
     fn gather(&mut self, queue: &Receiver<Message>) -> Option<Ending> {
-        let first = match queue.recv_timeout(self.patience()) {
-            Ok(message) => message,
-            Err(RecvTimeoutError::Timeout) => return None,
+        let patience = self.patience();
+        let patience = if self.is_awake { patience.min(PUT_OFF_MAX) } else { patience };
+        let first = match queue.recv_timeout(patience) {
+            Ok(message) => Some(message),
+            Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => return Some(Ending::Abandon),
         };
-        let mut ending = self.pending.take(first);
+        self.is_awake = first.is_some();
+        self.take_put_off(self.is_awake);
+        let mut ending = self.pending.take(first?);
         let mut rest = queue.try_iter().take(BATCH_LINES_MAX - 1);
         while ending.is_none() && self.pending.bytes().len() < BATCH_BYTES_MAX {
             let Some(message) = rest.next() else { break };
             ending = self.pending.take(message);
         }
         ending
+    }
+
+    fn take_put_off(&mut self, looks_again: bool) {
+        for line in self.shared.take_put_off(looks_again) {
+            // No line ends the run.
+            let _none = self.pending.take(line);
+        }
     }
 
     /// How long nothing needs to be done.
@@ -264,6 +282,7 @@ impl<D: Disk> Log<D> {
 
     /// Writes the last lines of the run.
     fn finish(mut self, queue: &Receiver<Message>) -> Result<(), AuditError> {
+        self.take_put_off(false);
         for message in queue.try_iter() {
             // Whatever ends the run, it ends already.
             let _ending = self.pending.take(message);
