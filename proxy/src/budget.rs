@@ -47,9 +47,9 @@ impl Budget {
         Self { used: Arc::default(), holders: Arc::default(), bytes_max, gauge }
     }
 
-    /// The bytes that one source may use while no other uses any, of a budget of `bytes_max`.
-    pub fn of_one(bytes_max: u64) -> u64 {
-        bytes_max - bytes_max.div_ceil(TIMES_FREE + 1)
+    /// The smallest budget of which one source may use `bytes` while no other uses any.
+    pub fn least_for(bytes: u64) -> u64 {
+        bytes.saturating_add(bytes.div_ceil(TIMES_FREE))
     }
 
     /// What `source` uses is counted by.

@@ -88,7 +88,7 @@ fn no_source_shuts_out_the_others() {
     }
     // Three quarters of what those before have left.
     assert_eq!(taken, [768, 192, 48, 12, 3]);
-    assert_eq!(Budget::of_one(1024), 768);
+    assert_eq!(Budget::least_for(768), 1024);
     // Those who use much wait until others have as little as they have: where some is free again, the
     // newcomers come first.
     drop(shares.remove(0));

@@ -253,8 +253,8 @@ impl Limits {
     /// One exchange at least must fit, or every one would be turned away.
     fn checked(self) -> Result<Self, Wrong> {
         let most = cost::most(&self) as u64;
-        if Budget::of_one(self.buffered_bytes_max) < most {
-            let least = most.div_ceil(3) * 4;
+        let least = Budget::least_for(most);
+        if self.buffered_bytes_max < least {
             let text = format!(
                 "at least {} KiB: what one exchange may come to keep, with both of its streams' \
                  limits.http2.streamWindow and buffers, of which one source may use three quarters",
