@@ -153,6 +153,7 @@ fn plan(system: &System, load: &Load) -> anyhow::Result<Plan> {
         host: HOST.to_owned(),
         connections: load.connections,
         bodies: Arc::clone(&load.bodies),
+        rate: None,
         stop: Stop { requests: Some(load.requests), after: None },
     })
 }

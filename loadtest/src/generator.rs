@@ -1,5 +1,5 @@
-//! Closed-loop load: each connection sends its next request when the last one is answered, so
-//! latencies are those of a client that waits; they say nothing about a fixed rate.
+//! Load by so many connections. Closed loop: each sends its next request when the last one is answered,
+//! so latencies are those of a client that waits. Open loop, with a rate: each request has its time.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use hyper::{Method, Request, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 
+use crate::arrivals::Arrivals;
 use crate::opener::Route;
 use crate::report::{Report, Tally};
 use crate::scenario::{Bodies, BodySize, Kind, Walk};
@@ -54,6 +55,10 @@ pub(crate) struct Options {
     /// Stop after so many seconds.
     #[arg(long)]
     seconds: Option<u64>,
+    /// Requests a second, whatever becomes of them (open loop); without it each connection sends when
+    /// it has been answered.
+    #[arg(long, value_parser = rate)]
+    rate: Option<f64>,
     /// Certificates for `https://`.
     #[command(flatten)]
     material: Material,
@@ -69,6 +74,8 @@ pub(crate) struct Plan {
     pub(crate) host: String,
     pub(crate) connections: u64,
     pub(crate) bodies: Arc<Bodies>,
+    /// Requests a second in an open loop.
+    pub(crate) rate: Option<f64>,
     pub(crate) stop: Stop,
 }
 
@@ -77,6 +84,11 @@ pub(crate) struct Plan {
 pub(crate) struct Stop {
     pub(crate) requests: Option<u64>,
     pub(crate) after: Option<Duration>,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate: f64 = text.parse().map_err(|_| format!("`{text}` is not a number"))?;
+    if rate.is_finite() && rate > 0.0 { Ok(rate) } else { Err("a rate is above 0".to_owned()) }
 }
 
 /// Runs the load of the command line and prints its report as one JSON object.
@@ -119,6 +131,7 @@ impl Options {
             host,
             connections: self.connections,
             bodies: Arc::new(Bodies::new(self.kind, self.size)),
+            rate: self.rate,
             stop: Stop { requests: self.requests, after: self.seconds.map(Duration::from_secs) },
         })
     }
@@ -129,8 +142,9 @@ impl Options {
 /// # Errors
 /// When a connection cannot be opened, or one fails too often in a row.
 pub(crate) async fn drive(plan: Plan) -> anyhow::Result<Report> {
-    let connections = plan.connections;
-    let shared = Arc::new(Shared { plan, taken: AtomicU64::new(0), start: Instant::now() });
+    let (connections, start) = (plan.connections, Instant::now());
+    let arrivals = plan.rate.map(|rate| Arrivals::new(start, rate));
+    let shared = Arc::new(Shared { plan, arrivals, taken: AtomicU64::new(0), start });
     let tasks: Vec<_> = (0..connections).map(|_| spawn(connection(Arc::clone(&shared)))).collect();
     let mut whole = Tally::new()?;
     for task in tasks {
@@ -141,6 +155,7 @@ pub(crate) async fn drive(plan: Plan) -> anyhow::Result<Report> {
 
 struct Shared {
     plan: Plan,
+    arrivals: Option<Arrivals>,
     taken: AtomicU64,
     start: Instant,
 }
@@ -166,7 +181,11 @@ async fn connection(shared: Arc<Shared>) -> anyhow::Result<Tally> {
             Some(open) => open,
             None => connect(&shared.plan.route).await?,
         };
-        match exchange(open, &shared.plan, number, &mut tally).await {
+        let from = match &shared.arrivals {
+            Some(arrivals) => arrivals.wait(number).await,
+            None => Instant::now(),
+        };
+        match exchange(open, &shared.plan, (number, from), &mut tally).await {
             Ok(still_open) => {
                 sender = Some(still_open);
                 failures = 0;
@@ -195,7 +214,7 @@ async fn connect(route: &Route) -> anyhow::Result<Sender> {
 async fn exchange(
     mut sender: Sender,
     plan: &Plan,
-    number: u64,
+    (number, from): (u64, Instant),
     tally: &mut Tally,
 ) -> anyhow::Result<Sender> {
     let request = Request::builder()
@@ -205,7 +224,6 @@ async fn exchange(
         .header(CONTENT_TYPE, plan.bodies.kind().media_type())
         .body(plan.bodies.body(number))
         .context("bad request")?;
-    let sent = Instant::now();
     let response = sender.send_request(request).await.context("no answer")?;
     let is_success = response.status().is_success();
     let mut body = response.into_body();
@@ -213,7 +231,7 @@ async fn exchange(
         frame.context("the answer was cut")?;
     }
     if is_success {
-        tally.served(sent.elapsed(), plan.bodies.size());
+        tally.served(from.elapsed(), plan.bodies.size());
     } else {
         tally.refused += 1;
     }

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
+mod arrivals;
 mod compare;
 mod generator;
 mod opener;
@@ -29,7 +30,7 @@ struct Cli {
 enum Command {
     /// CPU time of Lazaret, haproxy and Envoy on the same load, in alternated rounds.
     Compare(compare::Options),
-    /// Closed-loop load through a forward proxy, or straight to the upstream.
+    /// Load through a forward proxy, or straight to the upstream.
     Drive(generator::Options),
     /// An upstream that reads every body and answers with its size.
     Upstream(upstream::Options),
