@@ -158,6 +158,9 @@ fn base32_is_read() {
     }
     let long = base32(&format!("{NOTE}\n").repeat(60));
     assert!(spelled(&format!("x {long}")).len() >= 60);
+    // What stands far behind the first letters may be of no base32.
+    let long = base32(&format!("{NOTE}\n").repeat(200));
+    assert!(spelled(&format!("x {long}0189+/01")).len() >= 190);
     assert_eq!(spelled("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), []);
 }
 

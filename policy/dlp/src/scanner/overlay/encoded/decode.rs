@@ -133,7 +133,11 @@ pub(super) fn base32_within(letters: &[u8]) -> Option<&[u8]> {
 }
 
 fn extend_base32(letters: &[u8], decoded: &mut Vec<u8>) {
-    let value = |b: u8| if b.is_ascii_digit() { b - b'2' + 26 } else { (b & 0x1f).wrapping_sub(1) };
+    // A long run is told by its first letters: behind them others may stand.
+    let value = |b: u8| match b {
+        b'0'..=b'9' => b.wrapping_sub(b'2').wrapping_add(26),
+        letter => (letter & 0x1f).wrapping_sub(1),
+    };
     for group in letters.chunks(8) {
         let bits = group.iter().fold(0u64, |bits, b| bits << 5 | u64::from(value(*b) & 0x1f));
         let bits = bits << (64 - 5 * group.len());
