@@ -197,7 +197,12 @@ impl Exchange {
             let opened = !matches!(self.line, OpenLine::Unsent(_));
             let ending = Ending { outcome: outcome.name(), duration_us, opened };
             let line = self.payload("close", Some(&ending));
-            self.shared.send_or_count(Message::Close { line, opened, place });
+            let close = Message::Close { line, opened, place };
+            match self.line {
+                // Behind the open line, wherever that is in the queue.
+                OpenLine::Sent(_) => self.shared.send_or_count(close),
+                OpenLine::Unsent(_) | OpenLine::Written => self.shared.put_off_or_count(close),
+            }
         }
     }
 

@@ -138,8 +138,16 @@ impl Shared {
         })
     }
 
-    /// As [`Shared::send`], for a line that nobody waits for: a writer that is awake is not woken for it.
+    /// As [`Shared::send`], for a line that nobody waits for.
     pub(super) fn send_or_count(&self, message: Message) {
+        if self.send(message).is_err() {
+            self.count_lost_lines(1);
+        }
+    }
+
+    /// As [`Shared::send_or_count`], for a line that needs to stand behind none that is still in the
+    /// queue: a writer that is awake is not woken for it.
+    pub(super) fn put_off_or_count(&self, message: Message) {
         let mut put_off = lock(&self.put_off);
         if put_off.is_looked_for {
             self.depth.fetch_add(1, Ordering::Relaxed);
@@ -147,9 +155,7 @@ impl Shared {
             return;
         }
         drop(put_off);
-        if self.send(message).is_err() {
-            self.count_lost_lines(1);
-        }
+        self.send_or_count(message);
     }
 
     /// The lines that were put off. With `looks_again` the writer comes for those that follow.

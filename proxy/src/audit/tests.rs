@@ -245,6 +245,32 @@ fn lines_that_come_together_share_a_write_and_a_sync() {
 }
 
 #[test]
+fn an_exchange_that_ends_while_its_open_line_is_queued_closes_behind_it() {
+    let disk = FakeDisk::new();
+    let (audit, writer) = disk.start(Sync::BeforeRelease);
+    let (has_begun, let_through) = gate(&disk);
+    let (mut first, mut left) = (open(&audit).unwrap(), open(&audit).unwrap());
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(std::pin::pin!(first.announce()).as_mut().poll(&mut context).is_pending());
+    has_begun.recv_timeout(PATIENCE).unwrap();
+    // The writer is busy, and comes for what is put off before it takes more of the queue.
+    assert!(std::pin::pin!(left.announce()).as_mut().poll(&mut context).is_pending());
+    let id = left.id().to_owned();
+    drop(left);
+    disk.set(|knobs| knobs.gate = None);
+    let_through.send(()).unwrap();
+    let _announced = block_on(first.announce()).unwrap();
+    first.close(Outcome::Completed);
+    writer.stop().unwrap();
+
+    let text = disk.text();
+    let kinds: Vec<_> = text.lines().filter(|line| line.contains(&id)).collect();
+    assert_eq!(kinds.len(), 2, "{text}");
+    assert!(kinds[0].contains("\"type\":\"open\"") && kinds[1].contains("\"type\":\"close\""));
+    assert_eq!(audit.queue_depth(), 0);
+}
+
+#[test]
 fn a_full_disk_refuses_exchanges_and_keeps_the_lines_it_owes() {
     let disk = FakeDisk::new();
     let (audit, writer) = disk.start(Sync::Batched);
