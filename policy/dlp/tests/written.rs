@@ -211,6 +211,15 @@ fn values_around_lines_of_base64_are_found() {
                 vec![("mrn", "4481723"), ("ssn", "536-90-4399")],
             ),
             (format!("MRN{end}{lines}{end}A448172 was seen{end}{lines}"), vec![]),
+            // A label within a line, and at the end of the one before.
+            (
+                format!("{lines}{end}SSN/536904399/{}{end}{lines}", "ab".repeat(23)),
+                vec![("ssn", "536904399")],
+            ),
+            (
+                format!("{lines}{end}{}/SSN/536904399/aaaaa{end}{lines}", "a".repeat(40)),
+                vec![("ssn", "536904399")],
+            ),
         ] {
             finds(&text, &wanted);
         }

@@ -5,7 +5,6 @@
 use super::shape::Values;
 use super::{Detector, Near, date, geographic, likeness, name};
 use crate::gate::Anchor;
-use crate::label;
 
 /// Whether any detector could report something at the anchor: yes of any but a colon.
 #[inline]
@@ -19,7 +18,7 @@ pub(crate) fn may_matter(near: &Near<'_>) -> bool {
         || value.meets(date::DATE.values) && date::may_follow_colon(near)
         || value.meets(likeness::LIKENESS.values)
             && likeness::may_stand(near)
-            && label::may_be_last(near.place().0, near.place().1 - marks(near))
+            && near.may_follow_label(marks(near))
 }
 
 /// The values of what a word announces.
@@ -29,12 +28,17 @@ const ENDINGS: Endings = Endings::of(&[]).with(&name::NAME).with(&geographic::AD
 /// How those end that announce a name in small letters.
 const SURE: Endings = Endings::of(&["name", "patient"]);
 
-/// The quote of a key, with its escape.
+/// The quote of a key, with the escapes of the texts that it is a text in.
 #[inline]
 fn marks(near: &Near<'_>) -> usize {
-    let is_quoted = matches!(near.before(1), b'"' | b'\'');
-    usize::from(is_quoted) + usize::from(is_quoted && near.before(2) == b'\\')
+    if !matches!(near.before(1), b'"' | b'\'') {
+        return 0;
+    }
+    (1..=ESCAPES_MAX).take_while(|escape| near.before(1 + escape) == b'\\').count() + 1
 }
+
+/// Backslashes before a quote: of a text within texts so deep that a label is no longer near.
+const ESCAPES_MAX: usize = 32;
 
 /// The last two bytes of the word before, the nearer first. One mark may stand between.
 #[inline]
@@ -105,6 +109,8 @@ mod tests {
         "photo",
         "iris",
         "template",
+        "faceprint",
+        "\\\\",
         "finger",
         "print",
         "date",

@@ -103,7 +103,8 @@ impl<'a> Near<'a> {
         self.label_at_once().is_none_or(|label| label.is_some())
     }
 
-    fn may_follow_label(&self, from: usize) -> bool {
+    /// The same, by the eight bytes before alone.
+    pub(crate) fn may_follow_label(&self, from: usize) -> bool {
         let tail = self.tail(from);
         let letters = within(tail | all(0x20), b'a', b'z');
         let digits = within(tail, b'0', b'9');

@@ -38,11 +38,12 @@ impl Leaf {
                     continue;
                 }
                 let is_next = reach.contains(&at);
-                if let Some(end) = self.coded_end(window, at).filter(|_| !is_next) {
+                let coded = self.coded_end(window, at).filter(|_| !is_next);
+                let Some(near) = Near::of(window, at, &mut room) else { continue };
+                if let Some(end) = coded.filter(|_| !is_word_labelled(&near)) {
                     (self.judged, self.coded) = (end, self.base + end as u64);
                     continue;
                 }
-                let Some(near) = Near::of(window, at, &mut room) else { continue };
                 let Some(asked) = self.pass_over(scan, &near, is_next) else { continue };
                 let start = at.saturating_sub(LOOK_BACK);
                 let bytes = window.get(start..(at + LOOK_AHEAD).min(window.len()));
@@ -91,8 +92,7 @@ impl Leaf {
         Some(asked)
     }
 
-    /// Where the line of base64 ends that has the anchor at `at`, if it stands right behind another one,
-    /// so that no label announces it.
+    /// Where the line of base64 ends that has the anchor at `at`, if it stands right behind another one.
     fn coded_end(&self, window: &[u8], at: usize) -> Option<usize> {
         let feed = usize::try_from(self.coded.checked_sub(self.base)?).ok()?;
         let line = window.get(feed + 1..at).filter(|line| line.len() < LOOK_BACK)?;
@@ -147,4 +147,12 @@ impl Leaf {
             self.judged = self.judged.max(start + end);
         }
     }
+}
+
+/// Whether a label may stand before the letters and digits that the anchor is among.
+fn is_word_labelled(near: &Near<'_>) -> bool {
+    let (window, at) = near.place();
+    let before = window.get(..at).unwrap_or_default();
+    let is_part = |byte: &&u8| byte.is_ascii_alphanumeric();
+    near.may_be_labelled(before.iter().rev().take(LOOK_BACK).take_while(is_part).count())
 }
