@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 
 use crate::evidence::Evidence;
-use crate::finding::Identifier;
+use crate::finding::{Confidence, Finding, Identifier};
 
 /// The longest text that is remembered, bytes.
 const TEXT_MAX: usize = 119;
@@ -28,7 +28,11 @@ pub(super) fn recall(catalog: u64, text: &[u8]) -> Option<Found> {
 /// Remembers what is in a text, unless it is somebody's.
 pub(super) fn remember(catalog: u64, text: &[u8], found: &Found) {
     let evidence = &found.0;
-    let is_nobodys = evidence.findings.iter().all(|finding| finding.identifier == Identifier::Url)
+    // An address that is surer to be somebody's is one of a portal.
+    let is_machine_s = |finding: &Finding| {
+        finding.identifier == Identifier::Url && finding.confidence == Confidence::Low
+    };
+    let is_nobodys = evidence.findings.iter().all(is_machine_s)
         && evidence.tally.total() == evidence.findings.len() as u64;
     if is_nobodys && text.len() <= TEXT_MAX {
         TEXTS.with_borrow_mut(|texts| texts.put(catalog, text, found));
@@ -124,11 +128,16 @@ mod tests {
         remember(7, text, &found);
         assert_eq!(recall(7, text), Some(found));
 
-        let text = b"patient ssn 219-45-6183 http://registry.ml.internal/";
-        let found = read_text(&catalog, text);
-        assert!(found.0.tally.total() > 1, "{found:?}");
-        remember(7, text, &found);
-        assert_eq!(recall(7, text), None);
+        let somebodys: [&[u8]; 2] = [
+            b"patient ssn 219-45-6183 http://registry.ml.internal/",
+            b"https://mychart.stlukes.org/patient/448172",
+        ];
+        for text in somebodys {
+            let found = read_text(&catalog, text);
+            assert!(found.0.tally.total() > 0, "{found:?}");
+            remember(7, text, &found);
+            assert_eq!(recall(7, text), None);
+        }
     }
 
     #[test]
