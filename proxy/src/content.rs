@@ -311,8 +311,9 @@ impl Content {
             Err(stop) => {
                 if self.linger_after(meters).is_some() {
                     self.linger(source.body, drain);
+                    return Err(stop);
                 }
-                return Err(stop);
+                return Err(of_upstream(stop));
             }
         };
         self.give(sieve, trailers, (meters, drain)).await
@@ -358,6 +359,19 @@ impl Content {
     pub fn clear<H>(&self, _read: HeadRead, head: H, body: ClearedBody) -> Cleared<H> {
         Cleared { head, body }
     }
+}
+
+/// Why an answer did not come: not because of its reader.
+fn of_upstream(stop: Stop) -> Stop {
+    let Stop::Failed(error) = stop else { return stop };
+    let kind = error.kind();
+    if kind == Kind::BodyAborted {
+        return Error::new(Kind::UpstreamBroken, error).into();
+    }
+    if kind == Kind::BodyTimeout {
+        return Error::new(Kind::UpstreamTimeout, error).into();
+    }
+    Stop::Failed(error)
 }
 
 #[cfg(test)]

@@ -107,12 +107,13 @@ where
 {
     let taken = async {
         let mut trailers = None;
-        loop {
+        // Nothing follows trailers.
+        while trailers.is_none() {
             // Only the wait for a frame is given up, never what is done with one.
             match tokio::time::timeout_at(until, source.next()).await {
                 Err(_) => return Ok(Soon::GoesOn),
                 Ok(next) => match next? {
-                    Some(frame) => trailers = take_frame(frame, sieve).await?.or(trailers),
+                    Some(frame) => trailers = take_frame(frame, sieve).await?,
                     None => break,
                 },
             }

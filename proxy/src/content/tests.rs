@@ -273,6 +273,19 @@ async fn bodies_that_break_or_stall_never_look_whole() {
 }
 
 #[tokio::test]
+async fn an_answer_that_does_not_come_whole_is_its_senders_fault() {
+    for (end, code) in [(End::Broken, "upstream-broken"), (End::Silent, "upstream-timeout")] {
+        let (_tasks, drain) = drain::channel();
+        let meters = Meters::default().other_way();
+        let answer = Pieces::of(&[b"begun"], end);
+        let read = content(1 << 20)
+            .read_body(ruling("/hold"), &Hint::default(), answer, (&meters, &drain))
+            .await;
+        assert_eq!(read.unwrap_err().code(), code);
+    }
+}
+
+#[tokio::test]
 async fn trailers_pass_read_and_stripped() {
     for path in ["/hold", "/stream"] {
         let mut trailers = HeaderMap::new();
